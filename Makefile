@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Everything that is made goes to $(OUT). V=1 shows the commands.
+
+VERSION := 0.1.0
+OUT     ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR  ?= $(PREFIX)/share/man
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool) bpftool)
+LLVM_STRIP ?= llvm-strip
+ARCH    := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/')
+
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Werror
+CPPFLAGS += -D_GNU_SOURCE -DXRL_VERSION='"$(VERSION)"' -I$(OUT)/bpf -Iuser -Itests
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g $(WARN) -D__TARGET_ARCH_$(ARCH) -Ivmlinux
+# The libraries that the loader can't do without are inside it: one file to copy.
+LDLIBS  := -Wl,-Bstatic -lbpf -lelf -lz -ljansson -Wl,-Bdynamic
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+Q    = $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+USER_SRC   := $(wildcard user/*.c)
+USER_OBJ   := $(USER_SRC:%.c=$(OUT)/%.o)
+LIB_OBJ    := $(filter-out $(OUT)/user/main.o,$(USER_OBJ))
+SKELETON   := $(OUT)/bpf/xdp_ratelimit.skel.h
+BENCH_SKELETON := $(OUT)/bpf/baseline.skel.h
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(wildcard tests/unit/*.c))
+PROG_TESTS := $(patsubst tests/prog/%.c,$(OUT)/tests/%,$(wildcard tests/prog/prog_*.c))
+PROG_LIB   := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(wildcard tests/prog/prog_*.c),$(wildcard tests/prog/*.c)))
+TOOLS      := $(patsubst tests/tools/%.c,$(OUT)/tests/%,$(wildcard tests/tools/*.c))
+BENCHES    := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+MAN_PAGES  := $(wildcard user/*.8 user/*.5)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all test-programs install uninstall deps test test-kernels bench demo vmlinux lint format clean
+
+all: $(OUT)/xdp-ratelimit
+
+test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS)
+
+$(OUT)/xdp-ratelimit: $(USER_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(OUT)/%.o: %.c $(SKELETON)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+
+# A program for the kernel: the object with types for bpftool, without the rest.
+$(OUT)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(OUT)/bpf/%.bpf.o: tests/bench/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Wno-unused-parameter -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(OUT)/bpf/%.skel.h: $(OUT)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@
+
+# Unit tests run under ASan and UBSan, with the sources that they test.
+$(OUT)/tests/unit/%: tests/unit/%.c $(filter-out user/main.c,$(USER_SRC)) $(SKELETON)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(SANITIZE) -MMD -MP -MF $@.d -MT $@ -o $@ \
+		$(filter %.c,$^) -lcmocka $(LDLIBS)
+
+$(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(PROG_LIB) \
+		$(LIB_OBJ) $(LDLIBS) -pthread
+
+$(OUT)/tests/%: tests/tools/%.c $(LIB_OBJ)
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB_OBJ) $(LDLIBS) -pthread
+
+$(OUT)/tests/bench/%: tests/bench/%.c $(LIB_OBJ) $(BENCH_SKELETON)
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB_OBJ) $(LDLIBS) -pthread
+
+deps:
+	$(Q)scripts/install-deps
+
+test: deps
+	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)tests/run $(OUT)
+
+test-kernels: deps
+	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)tests/run $(OUT) kernels
+
+bench: deps
+	$(Q)$(MAKE) --no-print-directory all $(BENCHES) $(TOOLS)
+	$(Q)tests/bench/run $(OUT)
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all $(TOOLS)
+	$(Q)scripts/demo $(OUT)
+
+vmlinux:
+	$(Q)scripts/make-vmlinux > vmlinux/vmlinux.h.new
+	$(Q)mv vmlinux/vmlinux.h.new vmlinux/vmlinux.h
+
+lint:
+	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux/')
+	$(Q)shellcheck $$(git grep -lE '^#!/(bin/sh|usr/bin/env bash|bin/bash)')
+
+format:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux/')
+
+install: all
+	$(call say,INSTALL,$(DESTDIR)$(SBINDIR)/xdp-ratelimit)
+	$(Q)install -D -m 0755 $(OUT)/xdp-ratelimit $(DESTDIR)$(SBINDIR)/xdp-ratelimit
+	$(Q)for page in $(MAN_PAGES); do \
+		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+
+uninstall:
+	$(call say,REMOVE,$(DESTDIR)$(SBINDIR)/xdp-ratelimit)
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/xdp-ratelimit
+	$(Q)for page in $(MAN_PAGES); do \
+		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
+	done
+
+clean:
+	$(Q)rm -rf $(OUT)
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

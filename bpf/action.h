@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* What is done with a refused packet. */
+
+#include "count.h"
+#include "source.h"
+#include "verdict.h"
+
+static __always_inline void readdress(struct xdp_md *ctx, const struct xrl_class *class)
+{
+	struct cursor frame = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
+	struct ethhdr *eth = cursor_take(&frame, sizeof(*eth));
+
+	if (!eth)
+		return;
+	__builtin_memcpy(eth->h_dest, class->redirect_destination_mac, sizeof(eth->h_dest));
+	__builtin_memcpy(eth->h_source, class->redirect_source_mac, sizeof(eth->h_dest));
+}
+
+/* The interface may be gone: then the map is empty, and the answer is the one that the
+ * flags name (5.6 and newer). */
+static __noinline int redirect(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
+			       __u32 bytes)
+{
+	__u32 copy = policy->copy;
+
+	if (bpf_redirect_map(&redirects, copy, XDP_DROP) != XDP_REDIRECT) {
+		count(XRL_dropped_redirect_gone, bytes);
+		return XDP_DROP;
+	}
+	if (policy->class->redirect_readdress)
+		readdress(ctx, policy->class);
+	count(XRL_REDIRECTED_BASE + reason, bytes);
+	return XDP_REDIRECT;
+}
+
+static __always_inline int refuse(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
+				  __u32 bytes)
+{
+	if (policy->class->action == XRL_MONITOR) {
+		count(XRL_MONITOR_BASE + reason, bytes);
+		return XDP_PASS;
+	}
+	if (policy->class->action == XRL_REDIRECT && reason < XRL_REASON_truncated)
+		return redirect(ctx, policy, reason, bytes);
+	count(XRL_DROPPED_BASE + reason, bytes);
+	return XDP_DROP;
+}

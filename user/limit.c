@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "limit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../bpf/window.h"
+
+#define EXPECTED "expected N/PERIOD UNIT, such as '10000/1s packets'"
+
+static const char *const unit_names[XRL_UNITS] = {
+	[XRL_PACKETS] = "packets",
+	[XRL_BYTES] = "bytes",
+	[XRL_CONNECTIONS] = "connections",
+};
+
+static const struct {
+	const char *suffix;
+	__u64 ns;
+} periods[] = {
+	{"ms", 1000000ULL},
+	{"s", 1000000000ULL},
+	{"m", 60 * 1000000000ULL},
+	{"h", 3600 * 1000000000ULL},
+	{"d", 86400 * 1000000000ULL},
+};
+
+#define PERIODS (sizeof(periods) / sizeof(periods[0]))
+
+const char *limit_unit_name(__u32 unit)
+{
+	return unit < XRL_UNITS ? unit_names[unit] : "unknown";
+}
+
+void limit_set(struct xrl_limit *limit, __u64 max_units, __u64 period_ns, enum xrl_unit unit)
+{
+	__u32 shift = 0;
+
+	while (((period_ns + (1ULL << shift) - 1) >> shift) > XRL_MAX_PERIOD_TICKS)
+		shift++;
+	*limit = (struct xrl_limit){
+		.max_units = max_units,
+		.period_ns = period_ns,
+		.period_ticks = (period_ns + (1ULL << shift) - 1) >> shift,
+		.tick_shift = shift,
+		.unit = unit,
+	};
+}
+
+__attribute__((format(printf, 4, 5))) static int
+complain(char *complaint, size_t size, const char *text, const char *format, ...)
+{
+	char reason[160];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	snprintf(complaint, size, "limit '%.60s%s': %s", text, strlen(text) > 60 ? "..." : "",
+		 reason);
+	return -EINVAL;
+}
+
+/* A whole number in decimal digits and nothing else. Steps past it. */
+static int take_number(const char **at, __u64 *number)
+{
+	const char *digit = *at;
+
+	if (!isdigit((unsigned char)*digit))
+		return -EINVAL;
+	*number = 0;
+	for (; isdigit((unsigned char)*digit); digit++)
+		if (__builtin_mul_overflow(*number, 10, number) ||
+		    __builtin_add_overflow(*number, *digit - '0', number))
+			return -ERANGE;
+	*at = digit;
+	return 0;
+}
+
+static int take_period(const char **at, __u64 *period_ns)
+{
+	size_t length = 0;
+	__u64 count;
+	int error = take_number(at, &count);
+
+	if (error)
+		return error;
+	while (isalpha((unsigned char)(*at)[length]))
+		length++;
+	for (size_t i = 0; i < PERIODS; i++) {
+		if (strlen(periods[i].suffix) != length ||
+		    strncmp(*at, periods[i].suffix, length))
+			continue;
+		*at += length;
+		return __builtin_mul_overflow(count, periods[i].ns, period_ns) ? -ERANGE : 0;
+	}
+	return -EINVAL;
+}
+
+static int find_unit(const char *name)
+{
+	for (int i = 0; i < XRL_UNITS; i++)
+		if (!strcmp(name, unit_names[i]))
+			return i;
+	return -EINVAL;
+}
+
+static const char *nearest_unit(const char *name)
+{
+	for (int i = 0; i < XRL_UNITS; i++)
+		if (tolower((unsigned char)name[0]) == unit_names[i][0])
+			return unit_names[i];
+	return unit_names[XRL_PACKETS];
+}
+
+int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size_t size)
+{
+	const char *at = text;
+	__u64 max_units, period_ns, most;
+	int error, unit;
+
+	error = take_number(&at, &max_units);
+	if (error == -EINVAL || (!error && *at != '/'))
+		return complain(complaint, size, text,
+				"N must be a whole number in digits, followed by '/'; " EXPECTED);
+	if (!error && !max_units)
+		return complain(complaint, size, text, "N must be at least 1; " EXPECTED);
+	if (error)
+		return complain(complaint, size, text, "N is too large; at most %llu are possible",
+				LIMIT_MAX_BYTES);
+	at++;
+	error = take_period(&at, &period_ns);
+	if (error == -EINVAL)
+		return complain(complaint, size, text,
+				"PERIOD must be a whole number and one of ms, s, m, h, d; " EXPECTED);
+	if (error || period_ns < LIMIT_MIN_PERIOD_NS || period_ns > LIMIT_MAX_PERIOD_NS)
+		return complain(complaint, size, text, "PERIOD must be from 100ms to 31d; " EXPECTED);
+	if (*at != ' ')
+		return complain(complaint, size, text,
+				"a blank and UNIT must follow PERIOD; " EXPECTED);
+	at += strspn(at, " ");
+	unit = find_unit(at);
+	if (unit < 0)
+		return complain(complaint, size, text,
+				"unknown unit '%.20s', did you mean '%s'? UNIT is packets, bytes or connections",
+				at, nearest_unit(at));
+	most = unit == XRL_BYTES ? LIMIT_MAX_BYTES : LIMIT_MAX_UNITS;
+	if (max_units > most)
+		return complain(complaint, size, text, "N is too large; at most %llu %s are possible",
+				most, unit_names[unit]);
+	limit_set(limit, max_units, period_ns, unit);
+	return 0;
+}
+
+void limit_format(const struct xrl_limit *limit, char *text, size_t size)
+{
+	size_t i = PERIODS - 1;
+
+	while (i && limit->period_ns % periods[i].ns)
+		i--;
+	snprintf(text, size, "%llu/%llu%s %s", limit->max_units, limit->period_ns / periods[i].ns,
+		 periods[i].suffix, limit_unit_name(limit->unit));
+}
