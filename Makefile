@@ -76,13 +76,13 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(filter-out user/main.c,$(USER_SRC)) $(SKEL
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(SANITIZE) -MMD -MP -MF $@.d -MT $@ -o $@ \
 		$(filter %.c,$^) -lcmocka $(LDLIBS)
 
-$(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
+$(PROG_TESTS): $(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(PROG_LIB) \
 		$(LIB_OBJ) $(LDLIBS) -pthread
 
-$(OUT)/tests/%: tests/tools/%.c $(LIB_OBJ)
+$(TOOLS): $(OUT)/tests/%: tests/tools/%.c $(LIB_OBJ)
 	$(call say,TOOL,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB_OBJ) $(LDLIBS) -pthread

@@ -21,7 +21,7 @@ static __always_inline void readdress(struct xdp_md *ctx, const struct xrl_class
 /* The interface may be gone: then the map is empty, and the answer is the one that the
  * flags name (5.6 and newer). */
 static __noinline int redirect(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
-			       __u32 bytes)
+                               __u32 bytes)
 {
 	__u32 copy = policy->copy;
 
@@ -36,7 +36,7 @@ static __noinline int redirect(struct xdp_md *ctx, const struct policy *policy, 
 }
 
 static __always_inline int refuse(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
-				  __u32 bytes)
+                                  __u32 bytes)
 {
 	if (policy->class->action == XRL_MONITOR) {
 		count(XRL_MONITOR_BASE + reason, bytes);

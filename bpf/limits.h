@@ -76,7 +76,7 @@ xrl_inline int xrl_advance(struct xrl_bucket *bucket, __u64 seen_ns, __u64 now_n
 
 /* Closes one window if it is over. Returns for how long it won't be. */
 xrl_inline __u64 xrl_close_if_over(struct xrl_window *window, const struct xrl_limit *limit,
-				   xrl_word word, __u64 idle_ns, __u64 now_ns)
+                                   xrl_word word, __u64 idle_ns, __u64 now_ns)
 {
 	if (!word)
 		return ~0ULL;
@@ -107,7 +107,7 @@ XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class 
 	settled_ns = ~0ULL;
 	for (i = 0; i < XRL_WINDOWS; i++) {
 		__u64 open_ns = xrl_close_if_over(&bucket->windows[i], &class->limits[i], words[i],
-						  idle_ns, now_ns);
+		                                  idle_ns, now_ns);
 
 		if (open_ns < settled_ns)
 			settled_ns = open_ns;
@@ -144,7 +144,7 @@ XRL_SUBPROGRAM int xrl_give_back(struct xrl_window *window, __u64 mine, __u64 un
 /* One window: judged open if it stands, opened if it doesn't. Returns what is to be
  * written in its place, or 0 when it refuses. */
 xrl_inline xrl_word xrl_window_next(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
-				    __u64 units)
+                                    __u64 units)
 {
 	if (word)
 		return xrl_window_has_room(limit, word, units) ? xrl_window_add(word, units) : 0;
@@ -153,7 +153,7 @@ xrl_inline xrl_word xrl_window_next(const struct xrl_limit *limit, xrl_word word
 
 /* One attempt at one window. */
 xrl_inline enum xrl_answer xrl_try_one(struct xrl_bucket *bucket, const struct xrl_class *class,
-				       __u32 i, __u64 units)
+                                       __u32 i, __u64 units)
 {
 	struct xrl_window *window = &bucket->windows[i];
 	xrl_word word, next;
@@ -185,8 +185,8 @@ xrl_inline enum xrl_answer xrl_commit(struct xrl_bucket *bucket, const struct xr
 	__u32 i, done;
 
 	for (done = 0; done < XRL_MAX_LIMITS; done++)
-		if (swaps->units[done] && !xrl_window_swap(&bucket->windows[done],
-							   swaps->from[done], swaps->to[done]))
+		if (swaps->units[done] &&
+		    !xrl_window_swap(&bucket->windows[done], swaps->from[done], swaps->to[done]))
 			break;
 	if (done == XRL_MAX_LIMITS)
 		return XRL_ALLOWED;
@@ -198,7 +198,7 @@ xrl_inline enum xrl_answer xrl_commit(struct xrl_bucket *bucket, const struct xr
 
 /* One attempt at all windows together: all decisions first, and only then the swaps. */
 XRL_SUBPROGRAM __u32 xrl_try_all(struct xrl_bucket *bucket, const struct xrl_class *class,
-				 const struct xrl_demand *demand)
+                                 const struct xrl_demand *demand)
 {
 	struct xrl_swaps swaps = {};
 	__u64 now_ns = 0;
@@ -234,7 +234,7 @@ XRL_SUBPROGRAM __u32 xrl_try_all(struct xrl_bucket *bucket, const struct xrl_cla
 /* Charges a packet to its source's limits. XRL_AGAIN: other CPUs were always faster. The
  * common case, one limit and no such CPU, is kept short. */
 xrl_inline struct xrl_charge xrl_charge(struct xrl_bucket *bucket, const struct xrl_class *class,
-					const struct xrl_demand *demand)
+                                        const struct xrl_demand *demand)
 {
 	__u32 unit = class->limits[0].unit, answer = XRL_AGAIN;
 	__u64 units = xrl_demand_units(demand, unit);
@@ -255,7 +255,7 @@ XRL_SUBPROGRAM int xrl_try_icmp_error(struct xrl_bucket *bucket, const struct xr
 
 /* The same for an ICMP error, which has a window of its own. */
 xrl_inline enum xrl_answer xrl_charge_icmp_error(struct xrl_bucket *bucket,
-						 const struct xrl_class *class)
+                                                 const struct xrl_class *class)
 {
 	enum xrl_answer answer = XRL_AGAIN;
 

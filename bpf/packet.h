@@ -8,18 +8,18 @@
 #include "../include/address.h"
 
 #define ETHERTYPE_IPV4 0x0800 /* RFC 894 */
-#define ETHERTYPE_ARP 0x0806  /* RFC 826 */
+#define ETHERTYPE_ARP  0x0806 /* RFC 826 */
 #define ETHERTYPE_IPV6 0x86DD /* RFC 2464 */
 #define ETHERTYPE_VLAN 0x8100 /* IEEE 802.1Q */
 #define ETHERTYPE_QINQ 0x88A8 /* IEEE 802.1ad */
 
 #define ETHERNET_MIN_BYTES 60 /* IEEE 802.3, without the frame check sequence */
-#define MAX_VLAN_TAGS 2
+#define MAX_VLAN_TAGS      2
 
 #define IPV4_MIN_HEADER_WORDS 5 /* RFC 791: the header length counts words of 4 bytes */
-#define IPV4_FRAGMENT_OFFSET 0x1FFF
-#define TCP_MIN_HEADER_BYTES 20 /* RFC 9293 */
-#define ICMP_HEADER_BYTES 8	/* RFC 792 */
+#define IPV4_FRAGMENT_OFFSET  0x1FFF
+#define TCP_MIN_HEADER_BYTES  20 /* RFC 9293 */
+#define ICMP_HEADER_BYTES     8  /* RFC 792 */
 
 enum packet_kind {
 	PACKET_IPV4,
@@ -93,7 +93,7 @@ static __always_inline int is_icmp_error(__u8 type)
 /* A TCP header cut off in the first fragment would hide its SYN (RFC 1858), and no stack
  * takes one that is cut off in a whole packet: both are refused. */
 static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32 payload_bytes,
-						     struct xrl_demand *demand)
+                                                     struct xrl_demand *demand)
 {
 	struct tcphdr *tcp;
 
@@ -143,7 +143,7 @@ static __always_inline __u32 ipv4_frame_bytes(const struct frame *frame, __u32 p
 }
 
 static __always_inline enum packet_kind classify_ipv4(struct frame *frame, __u32 link_bytes,
-						      struct packet *packet)
+                                                      struct packet *packet)
 {
 	struct iphdr *ip = cursor_take(&frame->cursor, sizeof(*ip));
 	__u32 header_bytes, options_bytes, total_bytes, payload_bytes;

@@ -35,8 +35,8 @@ static __always_inline __u64 permit_until_ns(const struct xrl_address *source)
 
 /* Closes the windows of limits that are no more. They are read between two looks at the
  * generation, so that nothing is closed that was opened after another CPU got here first. */
-static __always_inline void drop_old_windows(struct xrl_bucket *bucket, const struct xrl_class *class,
-					     __u32 generation)
+static __always_inline void drop_old_windows(struct xrl_bucket *bucket,
+                                             const struct xrl_class *class, __u32 generation)
 {
 	xrl_word words[XRL_WINDOWS];
 	int i;
@@ -58,7 +58,7 @@ static __always_inline void drop_old_windows(struct xrl_bucket *bucket, const st
  * window of a limit that has changed, after this has closed it. Its ticks mean nothing to
  * the new limit; for this one source the window may be off, for one period at the most. */
 XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *source,
-			   const struct xrl_class *class, __u32 generation)
+                           const struct xrl_class *class, __u32 generation)
 {
 	__u64 old_until_ns, until_ns;
 	__u32 old_generation;
@@ -87,7 +87,7 @@ XRL_SUBPROGRAM int add_bucket(const struct xrl_address *source, __u32 generation
 
 /* NULL when there is none to be had. */
 static __always_inline struct xrl_bucket *bucket_of(const struct xrl_address *source,
-						    const struct policy *policy)
+                                                    const struct policy *policy)
 {
 	struct xrl_bucket *bucket = bpf_map_lookup_elem(&buckets, source);
 

@@ -22,7 +22,7 @@ static __always_inline struct verdict refused(enum xrl_reason reason)
 }
 
 static __always_inline struct verdict judge_icmp_error(struct xrl_bucket *bucket,
-						       const struct xrl_class *class)
+                                                       const struct xrl_class *class)
 {
 	enum xrl_answer answer = xrl_charge_icmp_error(bucket, class);
 
@@ -32,8 +32,8 @@ static __always_inline struct verdict judge_icmp_error(struct xrl_bucket *bucket
 }
 
 static __always_inline struct verdict judge_limits(struct xrl_bucket *bucket,
-						   const struct xrl_class *class,
-						   const struct xrl_demand *demand)
+                                                   const struct xrl_class *class,
+                                                   const struct xrl_demand *demand)
 {
 	struct xrl_charge charge = xrl_charge(bucket, class, demand);
 
@@ -45,7 +45,7 @@ static __always_inline struct verdict judge_limits(struct xrl_bucket *bucket,
 }
 
 static __always_inline struct verdict judge_ipv4(const struct packet *packet,
-						 const struct policy *policy)
+                                                 const struct policy *policy)
 {
 	struct xrl_bucket *bucket = bucket_of(&packet->source, policy);
 
@@ -59,7 +59,7 @@ static __always_inline struct verdict judge_ipv4(const struct packet *packet,
 }
 
 static __always_inline struct verdict judge(const struct packet *packet,
-					    const struct policy *policy)
+                                            const struct policy *policy)
 {
 	switch (packet->kind) {
 	case PACKET_IPV4:

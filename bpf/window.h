@@ -19,7 +19,7 @@
 #include "../include/bucket.h"
 
 #define XRL_MAX_PERIOD_TICKS (1u << (XRL_TICK_BITS - 2))
-#define XRL_TICK_MASK ((1u << XRL_TICK_BITS) - 1)
+#define XRL_TICK_MASK        ((1u << XRL_TICK_BITS) - 1)
 
 #define xrl_inline static inline __attribute__((always_inline))
 

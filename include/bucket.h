@@ -25,4 +25,5 @@ struct xrl_bucket {
 };
 
 _Static_assert(sizeof(struct xrl_window) == 8, "one word, for compare-and-swap");
-_Static_assert(sizeof(struct xrl_bucket) == 64, "56 + 64 + 16 bytes a source with the kernel's own");
+_Static_assert(sizeof(struct xrl_bucket) == 64,
+               "56 + 64 + 16 bytes a source with the kernel's own");

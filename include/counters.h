@@ -30,9 +30,9 @@ enum xrl_reason { XRL_REASONS(XRL_REASON) XRL_REASON_COUNT };
 #undef XRL_REASON
 
 /* The counters in their order. Reason r of a group is at the group's base plus r. */
-#define XRL_PASSED_INDEX(name) XRL_passed_##name,
-#define XRL_MONITOR_INDEX(name) XRL_passed_monitor_##name,
-#define XRL_DROPPED_INDEX(name) XRL_dropped_##name,
+#define XRL_PASSED_INDEX(name)     XRL_passed_##name,
+#define XRL_MONITOR_INDEX(name)    XRL_passed_monitor_##name,
+#define XRL_DROPPED_INDEX(name)    XRL_dropped_##name,
 #define XRL_REDIRECTED_INDEX(name) XRL_redirected_##name,
 enum xrl_counter {
 	XRL_PASSED(XRL_PASSED_INDEX) XRL_REASONS(XRL_MONITOR_INDEX) XRL_REASONS(XRL_DROPPED_INDEX)
@@ -44,8 +44,8 @@ enum xrl_counter {
 #undef XRL_DROPPED_INDEX
 #undef XRL_REDIRECTED_INDEX
 
-#define XRL_MONITOR_BASE XRL_passed_monitor_packets_limit
-#define XRL_DROPPED_BASE XRL_dropped_packets_limit
+#define XRL_MONITOR_BASE    XRL_passed_monitor_packets_limit
+#define XRL_DROPPED_BASE    XRL_dropped_packets_limit
 #define XRL_REDIRECTED_BASE XRL_redirected_packets_limit
 
 struct xrl_counter_pair {
@@ -54,9 +54,9 @@ struct xrl_counter_pair {
 };
 
 /* The one element of the per-CPU map `counters`, with the names that bpftool shows. */
-#define XRL_PASSED_FIELD(name) struct xrl_counter_pair passed_##name;
-#define XRL_MONITOR_FIELD(name) struct xrl_counter_pair passed_monitor_##name;
-#define XRL_DROPPED_FIELD(name) struct xrl_counter_pair dropped_##name;
+#define XRL_PASSED_FIELD(name)     struct xrl_counter_pair passed_##name;
+#define XRL_MONITOR_FIELD(name)    struct xrl_counter_pair passed_monitor_##name;
+#define XRL_DROPPED_FIELD(name)    struct xrl_counter_pair dropped_##name;
 #define XRL_REDIRECTED_FIELD(name) struct xrl_counter_pair redirected_##name;
 struct xrl_counters {
 	XRL_PASSED(XRL_PASSED_FIELD)
@@ -71,4 +71,4 @@ struct xrl_counters {
 #undef XRL_REDIRECTED_FIELD
 
 _Static_assert(sizeof(struct xrl_counters) == XRL_COUNTERS * sizeof(struct xrl_counter_pair),
-	       "a name for every counter");
+               "a name for every counter");

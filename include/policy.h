@@ -3,9 +3,9 @@
 
 /* What the operator sets. The program only reads these. */
 
-#define XRL_MAX_LIMITS 4
+#define XRL_MAX_LIMITS  4
 #define XRL_ICMP_ERRORS XRL_MAX_LIMITS /* its place among the windows of a bucket */
-#define XRL_WINDOWS (XRL_MAX_LIMITS + 1)
+#define XRL_WINDOWS     (XRL_MAX_LIMITS + 1)
 
 enum xrl_unit {
 	XRL_PACKETS,

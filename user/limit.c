@@ -21,11 +21,8 @@ static const struct {
 	const char *suffix;
 	__u64 ns;
 } periods[] = {
-	{"ms", 1000000ULL},
-	{"s", 1000000000ULL},
-	{"m", 60 * 1000000000ULL},
-	{"h", 3600 * 1000000000ULL},
-	{"d", 86400 * 1000000000ULL},
+	{"ms", 1000000ULL},          {"s", 1000000000ULL},         {"m", 60 * 1000000000ULL},
+	{"h", 3600 * 1000000000ULL}, {"d", 86400 * 1000000000ULL},
 };
 
 #define PERIODS (sizeof(periods) / sizeof(periods[0]))
@@ -50,8 +47,8 @@ void limit_set(struct xrl_limit *limit, __u64 max_units, __u64 period_ns, enum x
 	};
 }
 
-__attribute__((format(printf, 4, 5))) static int
-complain(char *complaint, size_t size, const char *text, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int complain(char *complaint, size_t size,
+                                                          const char *text, const char *format, ...)
 {
 	char reason[160];
 	va_list args;
@@ -60,7 +57,7 @@ complain(char *complaint, size_t size, const char *text, const char *format, ...
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
 	snprintf(complaint, size, "limit '%.60s%s': %s", text, strlen(text) > 60 ? "..." : "",
-		 reason);
+	         reason);
 	return -EINVAL;
 }
 
@@ -91,8 +88,7 @@ static int take_period(const char **at, __u64 *period_ns)
 	while (isalpha((unsigned char)(*at)[length]))
 		length++;
 	for (size_t i = 0; i < PERIODS; i++) {
-		if (strlen(periods[i].suffix) != length ||
-		    strncmp(*at, periods[i].suffix, length))
+		if (strlen(periods[i].suffix) != length || strncmp(*at, periods[i].suffix, length))
 			continue;
 		*at += length;
 		return __builtin_mul_overflow(count, periods[i].ns, period_ns) ? -ERANGE : 0;
@@ -125,32 +121,36 @@ int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size
 	error = take_number(&at, &max_units);
 	if (error == -EINVAL || (!error && *at != '/'))
 		return complain(complaint, size, text,
-				"N must be a whole number in digits, followed by '/'; " EXPECTED);
+		                "N must be a whole number in digits, followed by '/'; " EXPECTED);
 	if (!error && !max_units)
 		return complain(complaint, size, text, "N must be at least 1; " EXPECTED);
 	if (error)
 		return complain(complaint, size, text, "N is too large; at most %llu are possible",
-				LIMIT_MAX_BYTES);
+		                LIMIT_MAX_BYTES);
 	at++;
 	error = take_period(&at, &period_ns);
 	if (error == -EINVAL)
-		return complain(complaint, size, text,
-				"PERIOD must be a whole number and one of ms, s, m, h, d; " EXPECTED);
+		return complain(
+			complaint, size, text,
+			"PERIOD must be a whole number and one of ms, s, m, h, d; " EXPECTED);
 	if (error || period_ns < LIMIT_MIN_PERIOD_NS || period_ns > LIMIT_MAX_PERIOD_NS)
-		return complain(complaint, size, text, "PERIOD must be from 100ms to 31d; " EXPECTED);
+		return complain(complaint, size, text,
+		                "PERIOD must be from 100ms to 31d; " EXPECTED);
 	if (*at != ' ')
 		return complain(complaint, size, text,
-				"a blank and UNIT must follow PERIOD; " EXPECTED);
+		                "a blank and UNIT must follow PERIOD; " EXPECTED);
 	at += strspn(at, " ");
 	unit = find_unit(at);
 	if (unit < 0)
 		return complain(complaint, size, text,
-				"unknown unit '%.20s', did you mean '%s'? UNIT is packets, bytes or connections",
-				at, nearest_unit(at));
+		                "unknown unit '%.20s', did you mean '%s'? UNIT is packets, bytes "
+		                "or connections",
+		                at, nearest_unit(at));
 	most = unit == XRL_BYTES ? LIMIT_MAX_BYTES : LIMIT_MAX_UNITS;
 	if (max_units > most)
-		return complain(complaint, size, text, "N is too large; at most %llu %s are possible",
-				most, unit_names[unit]);
+		return complain(complaint, size, text,
+		                "N is too large; at most %llu %s are possible", most,
+		                unit_names[unit]);
 	limit_set(limit, max_units, period_ns, unit);
 	return 0;
 }
@@ -162,5 +162,5 @@ void limit_format(const struct xrl_limit *limit, char *text, size_t size)
 	while (i && limit->period_ns % periods[i].ns)
 		i--;
 	snprintf(text, size, "%llu/%llu%s %s", limit->max_units, limit->period_ns / periods[i].ns,
-		 periods[i].suffix, limit_unit_name(limit->unit));
+	         periods[i].suffix, limit_unit_name(limit->unit));
 }

@@ -6,11 +6,11 @@
 
 #include "../include/policy.h"
 
-#define LIMIT_MAX_UNITS 1000000000ULL	   /* packets and connections */
-#define LIMIT_MAX_BYTES 1000000000000ULL   /* what 40 bits hold, and a round number */
-#define LIMIT_MIN_PERIOD_NS 100000000ULL   /* 100 ms */
+#define LIMIT_MAX_UNITS     1000000000ULL    /* packets and connections */
+#define LIMIT_MAX_BYTES     1000000000000ULL /* what 40 bits hold, and a round number */
+#define LIMIT_MIN_PERIOD_NS 100000000ULL     /* 100 ms */
 #define LIMIT_MAX_PERIOD_NS (31 * 86400ULL * 1000000000ULL)
-#define LIMIT_TEXT_SIZE 64
+#define LIMIT_TEXT_SIZE     64
 
 /* Fills in a limit of `max_units` per `period_ns`, with the ticks that window.h counts in.
  * since_generation is left at 0. The values must be in the ranges above. */

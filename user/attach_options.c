@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "attach_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/libbpf.h>
+
+#include "command.h"
+#include "limit.h"
+
+/* The kernel keeps free entries of an LRU map for each CPU, in batches of 128: on 6.1 a
+ * map that is smaller than this holds as little as 5 % of its size. */
+#define MIN_SOURCES_PER_CPU 256
+#define MAX_SOURCES         (1u << 26)
+
+enum { OPTION_LIMIT = 256, OPTION_ACTION, OPTION_MODE, OPTION_MONITOR, OPTION_SOURCES };
+
+static const struct option known[] = {
+	{"limit", required_argument, NULL, OPTION_LIMIT},
+	{"action", required_argument, NULL, OPTION_ACTION},
+	{"mode", required_argument, NULL, OPTION_MODE},
+	{"monitor", no_argument, NULL, OPTION_MONITOR},
+	{"sources", required_argument, NULL, OPTION_SOURCES},
+	{},
+};
+
+static enum exit_code add_limit(struct attach_options *options, const char *text)
+{
+	char complaint[320];
+
+	if (options->limit_count == XRL_MAX_LIMITS)
+		return command_usage(&cmd_attach, "limit '%.60s': at most %d limits are possible",
+		                     text, XRL_MAX_LIMITS);
+	if (limit_parse(text, &options->limits[options->limit_count], complaint, sizeof(complaint)))
+		return fail(EXIT_USAGE, "for example: --limit '10000/1s packets'", "%s", complaint);
+	options->limit_count++;
+	return EXIT_DONE;
+}
+
+static enum exit_code set_action(struct attach_options *options, const char *text)
+{
+	if (options->has_action)
+		return command_usage(&cmd_attach, "only one of --action and --monitor is possible");
+	options->has_action = true;
+	return action_parse(text, &options->action);
+}
+
+static enum exit_code set_mode(struct attach_options *options, const char *text)
+{
+	for (enum attach_mode mode = MODE_AUTO; mode <= MODE_GENERIC; mode++)
+		if (!strcmp(text, attach_mode_name(mode))) {
+			options->mode = mode;
+			return EXIT_DONE;
+		}
+	return command_usage(&cmd_attach, "mode '%.60s': expected auto, native or generic", text);
+}
+
+static enum exit_code set_sources(struct attach_options *options, const char *text)
+{
+	unsigned long least = MIN_SOURCES_PER_CPU * (unsigned long)libbpf_num_possible_cpus();
+	unsigned long sources;
+	char *end;
+
+	errno = 0;
+	sources = strtoul(text, &end, 10);
+	if (errno || *end || strspn(text, "0123456789") != strlen(text) || sources < least ||
+	    sources > MAX_SOURCES)
+		return command_usage(
+			&cmd_attach,
+			"sources '%.60s': expected a number from %lu (%d for each CPU) "
+			"to %u",
+			text, least, MIN_SOURCES_PER_CPU, MAX_SOURCES);
+	options->sources = sources;
+	return EXIT_DONE;
+}
+
+static enum exit_code take_option(struct attach_options *options, int option, char **argv)
+{
+	switch (option) {
+	case OPTION_LIMIT:
+		return add_limit(options, optarg);
+	case OPTION_ACTION:
+		return set_action(options, optarg);
+	case OPTION_MONITOR:
+		return set_action(options, "monitor");
+	case OPTION_MODE:
+		return set_mode(options, optarg);
+	case OPTION_SOURCES:
+		return set_sources(options, optarg);
+	case ':':
+		return command_usage(&cmd_attach, "'%s' needs a value", argv[optind - 1]);
+	default:
+		return command_usage(&cmd_attach, "unknown option '%s'", argv[optind - 1]);
+	}
+}
+
+static enum exit_code add_interface(struct attach_options *options, const char *interface)
+{
+	__u32 ifindex = strlen(interface) < IF_NAMESIZE ? if_nametoindex(interface) : 0;
+
+	if (!ifindex)
+		return fail(EXIT_NOT_FOUND, "ip link shows the interfaces",
+		            "there is no interface '%.60s'; nothing was changed", interface);
+	for (int i = 0; i < options->interface_count; i++)
+		if (options->ifindexes[i] == ifindex)
+			return EXIT_DONE;
+	if (options->interface_count == MAX_INTERFACES)
+		return command_usage(&cmd_attach, "at most %d interfaces at once", MAX_INTERFACES);
+	options->interfaces[options->interface_count] = interface;
+	options->ifindexes[options->interface_count++] = ifindex;
+	return EXIT_DONE;
+}
+
+enum exit_code attach_options_read(struct attach_options *options, int argc, char **argv)
+{
+	enum exit_code error = EXIT_DONE;
+	int option;
+
+	*options = (struct attach_options){.mode = MODE_AUTO};
+	optind = 1;
+	while (!error && (option = getopt_long(argc, argv, ":", known, NULL)) != -1)
+		error = take_option(options, option, argv);
+	if (!error && optind == argc)
+		error = command_usage(&cmd_attach, "which interface?");
+	for (int i = optind; !error && i < argc; i++)
+		error = add_interface(options, argv[i]);
+	return error;
+}

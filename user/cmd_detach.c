@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include "command.h"
+#include "instance.h"
+#include "interface.h"
+#include "system.h"
+
+static bool has_pins(const char *pin_dir, const char *interface)
+{
+	struct stat entry;
+	pin_path path;
+
+	pins_interface_path(path, pin_dir, interface, NULL);
+	return !stat(path, &entry);
+}
+
+static enum exit_code not_attached(const char *interface)
+{
+	return fail(EXIT_NOT_FOUND, "xdp-ratelimit status shows where it is",
+	            "the limiter is not attached to '%.60s'; nothing was changed", interface);
+}
+
+/* With the last interface go the shared maps, but never a permit that is in force. */
+static enum exit_code remove_unused(const char *pin_dir, unsigned int *kept_permits)
+{
+	struct instance instance;
+	char(*left)[IF_NAMESIZE];
+	int count = pins_list_interfaces(pin_dir, &left);
+
+	free(left);
+	*kept_permits = 0;
+	if (count)
+		return EXIT_DONE;
+	instance_open(&instance, pin_dir, 0);
+	*kept_permits = instance_count_permits(&instance);
+	instance_close(&instance);
+	return pins_remove_shared(pin_dir, *kept_permits > 0);
+}
+
+static enum exit_code detach_locked(const char *pin_dir, char **names, int count)
+{
+	enum exit_code error = pins_check(pin_dir);
+
+	for (int i = 0; i < count && !error; i++)
+		if (strlen(names[i]) >= IF_NAMESIZE || !has_pins(pin_dir, names[i]))
+			error = not_attached(names[i]);
+	for (int i = 0; i < count && !error; i++)
+		error = interface_detach(pin_dir, names[i]);
+	return error;
+}
+
+static void print_result(const struct globals *globals, char **names, int count,
+                         unsigned int kept_permits)
+{
+	if (globals->json) {
+		json_t *detached = json_array();
+
+		for (int i = 0; i < count; i++)
+			json_array_append_new(detached, json_string(names[i]));
+		output_json(json_pack("{s:o, s:I}", "detached", detached, "kept_permits",
+		                      (json_int_t)kept_permits));
+		return;
+	}
+	for (int i = 0; i < count; i++)
+		printf("%-10s %s\n", i ? "" : "detached", names[i]);
+	if (kept_permits)
+		printf("kept       %u permits in force, for the next attach\n", kept_permits);
+}
+
+/* The interfaces that are meant: those named, or all. */
+static enum exit_code choose(const struct globals *globals, bool all, int argc, char **argv,
+                             char ***names, int *count)
+{
+	char(*interfaces)[IF_NAMESIZE];
+
+	if (!all) {
+		*names = argv;
+		*count = argc;
+		return EXIT_DONE;
+	}
+	*count = pins_list_interfaces(globals->pin_dir, &interfaces);
+	if (*count <= 0)
+		return fail(EXIT_NOT_FOUND, NULL,
+		            "the limiter is not attached to any interface (pin directory %s)",
+		            globals->pin_dir);
+	*names = calloc(*count, sizeof(**names));
+	for (int i = 0; *names && i < *count; i++)
+		(*names)[i] = interfaces[i];
+	return *names ? EXIT_DONE : fail(EXIT_FAILED, NULL, "out of memory");
+}
+
+static enum exit_code run_detach(const struct globals *globals, int argc, char **argv)
+{
+	static const struct option known[] = {{"all", no_argument, NULL, 'a'}, {}};
+	unsigned int kept_permits;
+	enum exit_code error;
+	bool all = false;
+	char **names;
+	int option, count, lock;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+		if (option != 'a')
+			return command_usage(&cmd_detach, "unknown option '%s'", argv[optind - 1]);
+		all = true;
+	}
+	if (all == (optind < argc))
+		return command_usage(&cmd_detach, "name the interfaces, or say --all");
+	error = system_check(true);
+	if (!error)
+		error = system_prepare_pin_dir(globals->pin_dir, false);
+	if (error)
+		return error;
+	error = pins_lock(globals->pin_dir, &lock);
+	if (error == EXIT_NOT_FOUND)
+		return all ? fail(error, NULL, "the limiter is not attached to any interface")
+		           : not_attached(argv[optind]);
+	if (!error)
+		error = choose(globals, all, argc - optind, argv + optind, &names, &count);
+	if (!error)
+		error = detach_locked(globals->pin_dir, names, count);
+	if (!error)
+		error = remove_unused(globals->pin_dir, &kept_permits);
+	if (!error)
+		print_result(globals, names, count, kept_permits);
+	return error;
+}
+
+const struct command cmd_detach = {
+	.name = "detach",
+	.usage = "detach IF... | --all",
+	.summary = "let everything through again on these interfaces; permits in force are kept",
+	.run = run_detach,
+};

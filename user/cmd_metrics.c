@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "counters.h"
+#include "instance.h"
+#include "interface.h"
+#include "system.h"
+
+/* Text for the textfile collector of Prometheus's node exporter, which reads the counters'
+ * type under their full name, _total included. */
+
+static void print_label(const char *value)
+{
+	for (const char *c = value; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			putchar('\\');
+		putchar(*c);
+	}
+}
+
+static void print_head(const char *name, const char *type, const char *help)
+{
+	printf("# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void print_sample(const char *name, const char *interface, __u32 counter,
+                         unsigned long long value)
+{
+	const char *reason;
+	char verdict[16];
+
+	counter_split(counter, verdict, sizeof(verdict), &reason);
+	printf("%s{interface=\"", name);
+	print_label(interface);
+	printf("\",verdict=\"%s\",reason=\"%s\"} %llu\n", verdict, reason, value);
+}
+
+typedef struct xrl_counter_pair sums_of_interface[XRL_COUNTERS];
+
+static void print_family(const char *name, const char *help, char (*interfaces)[IF_NAMESIZE],
+                         const sums_of_interface *sums, int count, bool bytes)
+{
+	print_head(name, "counter", help);
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < XRL_COUNTERS; j++)
+			print_sample(name, interfaces[i], j,
+			             bytes ? sums[i][j].bytes : sums[i][j].packets);
+}
+
+static void print_attached(const char *pin_dir, char (*interfaces)[IF_NAMESIZE], int count)
+{
+	print_head("xdp_ratelimit_attached", "gauge",
+	           "Whether the limiter is on the interface, and in which mode.");
+	for (int i = 0; i < count; i++) {
+		struct interface_info info;
+
+		interface_read(pin_dir, interfaces[i], &info);
+		printf("xdp_ratelimit_attached{interface=\"");
+		print_label(interfaces[i]);
+		printf("\",mode=\"%s\"} %d\n", attach_mode_name(info.mode),
+		       info.state == LINK_ATTACHED);
+	}
+}
+
+static void print_instance(const char *pin_dir)
+{
+	struct instance instance;
+
+	instance_open(&instance, pin_dir, 0);
+	print_head("xdp_ratelimit_permits", "gauge", "Permits in force.");
+	printf("xdp_ratelimit_permits %u\n", instance_count_permits(&instance));
+	print_head("xdp_ratelimit_bucket_capacity", "gauge", "Sources that there are buckets for.");
+	printf("xdp_ratelimit_bucket_capacity %u\n", instance_sources(&instance));
+	instance_close(&instance);
+}
+
+static enum exit_code run_metrics(const struct globals *globals, int argc, char **argv)
+{
+	char(*interfaces)[IF_NAMESIZE] = NULL;
+	sums_of_interface *sums;
+	enum exit_code error;
+	int count, readable = 0;
+
+	if (argc > 1)
+		return command_usage(&cmd_metrics, "unexpected argument '%s'", argv[1]);
+	error = system_check(false);
+	if (!error)
+		error = system_prepare_pin_dir(globals->pin_dir, false);
+	if (error)
+		return error;
+	count = pins_list_interfaces(globals->pin_dir, &interfaces);
+	sums = calloc(count > 0 ? count : 1, sizeof(*sums));
+	if (count < 0 || !sums)
+		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s",
+		            globals->pin_dir);
+	for (int i = 0; i < count; i++) {
+		if (counters_read(globals->pin_dir, interfaces[i], sums[readable]))
+			continue;
+		memmove(interfaces[readable++], interfaces[i], IF_NAMESIZE);
+	}
+	print_attached(globals->pin_dir, interfaces, readable);
+	print_family("xdp_ratelimit_packets_total", "Packets received, by verdict and reason.",
+	             interfaces, sums, readable, false);
+	print_family("xdp_ratelimit_bytes_total", "Bytes received, by verdict and reason.",
+	             interfaces, sums, readable, true);
+	print_instance(globals->pin_dir);
+	printf("# EOF\n");
+	free(sums);
+	free(interfaces);
+	return EXIT_DONE;
+}
+
+const struct command cmd_metrics = {
+	.name = "metrics",
+	.usage = "metrics",
+	.summary = "the counters in OpenMetrics text, for the textfile collector",
+	.run = run_metrics,
+};

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum exit_code command_usage(const struct command *command, const char *format, ...)
+{
+	char hint[400], message[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	snprintf(hint, sizeof(hint), "usage: xdp-ratelimit %s", command->usage);
+	return fail(EXIT_USAGE, hint, "%s", message);
+}

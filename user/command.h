@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "output.h"
+
+#define DEFAULT_PIN_DIR   "/sys/fs/bpf/xdp-ratelimit"
+#define DEFAULT_STATE_DIR "/var/lib/xdp-ratelimit"
+
+/* What every command is told. */
+struct globals {
+	const char *pin_dir;
+	const char *state_dir;
+	bool json;
+	bool verbose;
+};
+
+/* A command: argv[0] is its name. Global options are gone from argv. */
+struct command {
+	const char *name;
+	const char *usage;
+	const char *summary;
+	enum exit_code (*run)(const struct globals *globals, int argc, char **argv);
+};
+
+extern const struct command cmd_attach, cmd_detach, cmd_status, cmd_stats, cmd_show, cmd_metrics;
+
+enum exit_code command_usage(const struct command *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "instance.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+
+#include "class.h"
+#include "clock.h"
+#include "skeleton.h"
+
+static const struct {
+	enum bpf_map_type type;
+	__u32 key_size, value_size, max_entries;
+} layouts[SHARED_MAPS] = {
+	[SHARED_BUCKETS] = {BPF_MAP_TYPE_LRU_HASH, sizeof(struct xrl_address),
+                            sizeof(struct xrl_bucket), 0},
+	[SHARED_PERMITS] = {BPF_MAP_TYPE_HASH, sizeof(struct xrl_address),
+                            sizeof(struct xrl_permit), 0},
+	[SHARED_CLASSES] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct xrl_class),
+                            XRL_CLASS_COPIES},
+	[SHARED_META] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct xrl_meta), 1},
+	[SHARED_REDIRECTS] = {BPF_MAP_TYPE_DEVMAP, sizeof(__u32), sizeof(__u32), XRL_CLASS_COPIES},
+};
+
+static const __u32 zero;
+
+static void close_map(struct instance *instance, int map)
+{
+	if (instance->maps[map] >= 0)
+		close(instance->maps[map]);
+	instance->maps[map] = -1;
+}
+
+/* Of another version: only permits have a layout that is kept for ever. */
+static void drop_other_version(struct instance *instance)
+{
+	struct xrl_meta meta;
+
+	if (instance->maps[SHARED_META] < 0)
+		return;
+	if (!bpf_map_lookup_elem(instance->maps[SHARED_META], &zero, &meta) &&
+	    meta.abi_version == XRL_ABI_VERSION)
+		return;
+	for (int i = 0; i < SHARED_MAPS; i++)
+		if (i != SHARED_PERMITS)
+			close_map(instance, i);
+	instance->other_layout = true;
+}
+
+void instance_open(struct instance *instance, const char *pin_dir, __u32 sources)
+{
+	*instance = (struct instance){.pin_dir = pin_dir};
+	for (int i = 0; i < SHARED_MAPS; i++) {
+		__u32 max_entries = i == SHARED_BUCKETS ? sources : layouts[i].max_entries;
+		pin_path path;
+
+		pins_shared_path(path, pin_dir, shared_map_names[i]);
+		instance->maps[i] = pins_open_map(path, layouts[i].type, layouts[i].key_size,
+		                                  layouts[i].value_size, max_entries);
+		if (instance->maps[i] == -ESTALE)
+			instance->other_layout = true;
+		if (instance->maps[i] < 0)
+			instance->maps[i] = -1;
+	}
+	drop_other_version(instance);
+}
+
+void instance_close(struct instance *instance)
+{
+	for (int i = 0; i < SHARED_MAPS; i++)
+		close_map(instance, i);
+}
+
+/* The permits of a map that is to be replaced. Whatever they were, they are not lost. */
+static unsigned int carry_permits(const struct instance *instance)
+{
+	struct xrl_address address, *previous = NULL;
+	struct xrl_permit permit;
+	unsigned int count = 0;
+	pin_path path;
+	int old;
+
+	pins_shared_path(path, instance->pin_dir, shared_map_names[SHARED_PERMITS]);
+	old = pins_open_map(path, BPF_MAP_TYPE_HASH, sizeof(address), sizeof(permit), 0);
+	if (old < 0)
+		return 0;
+	while (!bpf_map_get_next_key(old, previous, &address)) {
+		previous = &address;
+		if (!bpf_map_lookup_elem(old, &address, &permit) &&
+		    !bpf_map_update_elem(instance->maps[SHARED_PERMITS], &address, &permit,
+		                         BPF_ANY))
+			count++;
+	}
+	close(old);
+	return count;
+}
+
+static enum exit_code reuse_map(struct bpf_map *map, int fd)
+{
+	int error = fd >= 0 ? bpf_map__reuse_fd(map, fd) : 0;
+
+	return error ? fail(EXIT_FAILED, NULL, "cannot use the pinned map %s: %s",
+	                    bpf_map__name(map), strerror(-error))
+	             : EXIT_DONE;
+}
+
+enum exit_code instance_reuse(const struct instance *instance, struct xdp_ratelimit_bpf *skeleton)
+{
+	for (int i = 0; i < SHARED_MAPS; i++) {
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(skeleton->obj, shared_map_names[i]);
+		enum exit_code error = reuse_map(map, instance->maps[i]);
+
+		if (error)
+			return error;
+	}
+	return EXIT_DONE;
+}
+
+/* Makes the maps that are missing, from the definitions in the program's own file. */
+static enum exit_code make_maps(struct instance *instance, __u32 sources)
+{
+	struct xdp_ratelimit_bpf *skeleton = xdp_ratelimit_bpf__open();
+	enum exit_code error;
+	int failed;
+
+	if (!skeleton)
+		return fail(EXIT_FAILED, NULL, "cannot read the program in this binary: %m");
+	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit, false);
+	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit_s, false);
+	bpf_map__set_max_entries(skeleton->maps.buckets, sources);
+	error = instance_reuse(instance, skeleton);
+	failed = error ? 0 : xdp_ratelimit_bpf__load(skeleton);
+	if (failed)
+		error = fail(EXIT_FAILED, "fewer with --sources N need less memory",
+		             "the kernel refused the maps for %u sources: %s", sources,
+		             strerror(-failed));
+	for (int i = 0; i < SHARED_MAPS && !error; i++) {
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(skeleton->obj, shared_map_names[i]);
+
+		if (instance->maps[i] >= 0)
+			continue;
+		instance->maps[i] = dup(bpf_map__fd(map));
+		instance->fresh[i] = true;
+	}
+	xdp_ratelimit_bpf__destroy(skeleton);
+	return error;
+}
+
+enum exit_code instance_complete(struct instance *instance, __u32 sources,
+                                 unsigned int *carried_permits)
+{
+	struct xrl_meta meta = {.abi_version = XRL_ABI_VERSION};
+	enum exit_code error = make_maps(instance, sources);
+
+	*carried_permits = 0;
+	if (error)
+		return error;
+	if (instance->fresh[SHARED_META] &&
+	    bpf_map_update_elem(instance->maps[SHARED_META], &zero, &meta, BPF_ANY))
+		return fail(EXIT_FAILED, NULL, "cannot write the map meta: %m");
+	if (instance->fresh[SHARED_PERMITS])
+		*carried_permits = carry_permits(instance);
+	else if (instance->other_layout)
+		*carried_permits = instance_count_permits(instance);
+	return EXIT_DONE;
+}
+
+enum exit_code instance_pin(struct instance *instance)
+{
+	for (int i = 0; i < SHARED_MAPS; i++) {
+		pin_path path;
+		int error;
+
+		if (!instance->fresh[i])
+			continue;
+		pins_shared_path(path, instance->pin_dir, shared_map_names[i]);
+		error = pins_replace(instance->maps[i], path);
+		if (error)
+			return fail(EXIT_FAILED, NULL, "cannot pin %s: %s", path, strerror(-error));
+	}
+	return EXIT_DONE;
+}
+
+static bool read_meta(const struct instance *instance, struct xrl_meta *meta)
+{
+	return instance->maps[SHARED_META] >= 0 &&
+	       !bpf_map_lookup_elem(instance->maps[SHARED_META], &zero, meta);
+}
+
+bool instance_read_policy(const struct instance *instance, struct xrl_class *class,
+                          __u32 *redirect_ifindex, __u32 *generation)
+{
+	struct xrl_meta meta;
+	__u32 copy;
+
+	if (!read_meta(instance, &meta) || !meta.generation || instance->maps[SHARED_CLASSES] < 0)
+		return false;
+	copy = meta.generation & 1;
+	*generation = meta.generation;
+	*redirect_ifindex = 0;
+	bpf_map_lookup_elem(instance->maps[SHARED_REDIRECTS], &copy, redirect_ifindex);
+	return !bpf_map_lookup_elem(instance->maps[SHARED_CLASSES], &copy, class) &&
+	       class->limit_count && class->limit_count <= XRL_MAX_LIMITS;
+}
+
+static bool same_limit(const struct xrl_limit *a, const struct xrl_limit *b)
+{
+	return a->max_units == b->max_units && a->period_ns == b->period_ns && a->unit == b->unit;
+}
+
+static void swap_limits(struct xrl_limit *a, struct xrl_limit *b)
+{
+	struct xrl_limit kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+/* Moves a limit that was in force before to where its windows are, and says since when. */
+static void keep_windows(struct xrl_class *class, const struct xrl_class *old, __u32 generation)
+{
+	for (__u32 i = 0; i < class->limit_count; i++)
+		class->limits[i].since_generation = generation;
+	class->limits[XRL_ICMP_ERRORS].since_generation =
+		same_limit(&class->limits[XRL_ICMP_ERRORS], &old->limits[XRL_ICMP_ERRORS])
+			? old->limits[XRL_ICMP_ERRORS].since_generation
+			: generation;
+	for (__u32 i = 0; i < old->limit_count && i < class->limit_count; i++) {
+		for (__u32 j = i; j < class->limit_count; j++) {
+			if (!same_limit(&class->limits[j], &old->limits[i]))
+				continue;
+			class->limits[j].since_generation = old->limits[i].since_generation;
+			swap_limits(&class->limits[i], &class->limits[j]);
+			break;
+		}
+	}
+}
+
+static int set_redirect(const struct instance *instance, __u32 copy, __u32 ifindex)
+{
+	if (ifindex)
+		return bpf_map_update_elem(instance->maps[SHARED_REDIRECTS], &copy, &ifindex,
+		                           BPF_ANY);
+	bpf_map_delete_elem(instance->maps[SHARED_REDIRECTS], &copy);
+	return 0;
+}
+
+/* 0 says that there is no policy yet, so it is left out when the count goes round. */
+static __u32 next_generation(__u32 generation, __u32 step)
+{
+	__u32 next = generation + step;
+
+	return next ? next : next + 2;
+}
+
+/* One atomic step, which no CPU can see half of; a write by system call promises less. */
+int instance_bump_generation(const struct instance *instance, __u32 step)
+{
+	struct xrl_meta *meta = mmap(NULL, sizeof(*meta), PROT_READ | PROT_WRITE, MAP_SHARED,
+	                             instance->maps[SHARED_META], 0);
+	__u32 generation;
+
+	if (meta == MAP_FAILED)
+		return -errno;
+	generation = __atomic_load_n(&meta->generation, __ATOMIC_SEQ_CST);
+	while (!__atomic_compare_exchange_n(&meta->generation, &generation,
+	                                    next_generation(generation, step), false,
+	                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	munmap(meta, sizeof(*meta));
+	return 0;
+}
+
+enum exit_code instance_publish(struct instance *instance, struct xrl_class *class,
+                                __u32 redirect_ifindex)
+{
+	struct xrl_class old = {};
+	__u32 old_redirect = 0, generation = 0, copy;
+	bool had_policy = instance_read_policy(instance, &old, &old_redirect, &generation);
+
+	generation = next_generation(generation, 1);
+	copy = generation & 1;
+	keep_windows(class, &old, generation);
+	if (had_policy && !memcmp(class, &old, sizeof(old)) && redirect_ifindex == old_redirect)
+		return EXIT_DONE;
+	if (bpf_map_update_elem(instance->maps[SHARED_CLASSES], &copy, class, BPF_ANY))
+		return fail(EXIT_FAILED, NULL, "cannot write the map classes: %m");
+	if (set_redirect(instance, copy, redirect_ifindex))
+		return fail(EXIT_FAILED, "its driver must be able to send what XDP redirects",
+		            "the kernel refuses to redirect to that interface: %m");
+	if (instance_bump_generation(instance, 1))
+		return fail(EXIT_FAILED, NULL, "cannot write the map meta: %m");
+	return EXIT_DONE;
+}
+
+enum exit_code instance_open_attached(struct instance *instance, const char *pin_dir)
+{
+	char(*interfaces)[IF_NAMESIZE];
+	int count = pins_list_interfaces(pin_dir, &interfaces);
+
+	free(interfaces);
+	instance_open(instance, pin_dir, 0);
+	if (count <= 0)
+		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
+		            "the limiter is not attached to any interface (pin directory %s)",
+		            pin_dir);
+	if (instance->other_layout)
+		return fail(EXIT_FAILED,
+		            "run attach again with this version: it replaces the "
+		            "program in place and keeps the permits",
+		            "the maps in %s are of another version of xdp-ratelimit", pin_dir);
+	return EXIT_DONE;
+}
+
+__u32 instance_sources(const struct instance *instance)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	if (instance->maps[SHARED_BUCKETS] < 0 ||
+	    bpf_obj_get_info_by_fd(instance->maps[SHARED_BUCKETS], &info, &size))
+		return 0;
+	return info.max_entries;
+}
+
+unsigned int instance_count_permits(const struct instance *instance)
+{
+	struct xrl_address address, *previous = NULL;
+	__u64 now_ns = clock_boot_ns();
+	struct xrl_permit permit;
+	unsigned int count = 0;
+
+	if (instance->maps[SHARED_PERMITS] < 0)
+		return 0;
+	while (!bpf_map_get_next_key(instance->maps[SHARED_PERMITS], previous, &address)) {
+		previous = &address;
+		if (!bpf_map_lookup_elem(instance->maps[SHARED_PERMITS], &address, &permit) &&
+		    permit.until_boot_ns > now_ns)
+			count++;
+	}
+	return count;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <linux/types.h>
+
+#include "pins.h"
+#include "../include/policy.h"
+
+#define INSTANCE_DEFAULT_SOURCES 1048576
+
+/* The maps that the interfaces of one pin directory share. */
+struct instance {
+	const char *pin_dir;
+	int maps[SHARED_MAPS];   /* -1: not there */
+	bool fresh[SHARED_MAPS]; /* made by this command, so that nothing refers to it */
+	bool other_layout;       /* something was there, of another version or size */
+};
+
+/* Opens what is pinned and usable. `sources`: how many buckets there must be, 0 for as many
+ * as there are. */
+void instance_open(struct instance *instance, const char *pin_dir, __u32 sources);
+
+/* Makes what is missing, and carries the permits over to a new map. Nothing is pinned. */
+enum exit_code instance_complete(struct instance *instance, __u32 sources,
+                                 unsigned int *carried_permits);
+
+/* Puts pins on what is new. */
+enum exit_code instance_pin(struct instance *instance);
+
+void instance_close(struct instance *instance);
+
+/* Whether there is a whole one to read: reports why not otherwise. */
+enum exit_code instance_open_attached(struct instance *instance, const char *pin_dir);
+
+/* The class in force and the interface it redirects to (0: none). False: no policy yet. */
+bool instance_read_policy(const struct instance *instance, struct xrl_class *class,
+                          __u32 *redirect_ifindex, __u32 *generation);
+
+/* Puts a class in force with one store. Limits that stay keep their windows: they may be
+ * moved within `class` for that. Nothing happens when nothing has changed. */
+enum exit_code instance_publish(struct instance *instance, struct xrl_class *class,
+                                __u32 redirect_ifindex);
+
+/* 1: the other copy of the class is in force; 2: the permits have changed. 0 or -errno. */
+int instance_bump_generation(const struct instance *instance, __u32 step);
+
+__u32 instance_sources(const struct instance *instance);
+
+/* Counts permits that are in force. */
+unsigned int instance_count_permits(const struct instance *instance);

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "interface.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <linux/if_link.h>
+#include <bpf/bpf.h>
+
+#include "skeleton.h"
+#include "system.h"
+
+#define PROGRAM_NAME     "xdp_ratelimit" /* and _s */
+#define MAX_PROGRAM_MAPS 16
+
+const char *attach_mode_name(enum attach_mode mode)
+{
+	static const char *const names[] = {"auto", "native", "generic", "unknown"};
+
+	return names[mode];
+}
+
+static bool is_our_program(const struct bpf_prog_info *program)
+{
+	return program->type == BPF_PROG_TYPE_XDP &&
+	       !strncmp(program->name, PROGRAM_NAME, strlen(PROGRAM_NAME));
+}
+
+static bool read_program(__u32 id, struct bpf_prog_info *program, __u32 *map_ids, __u32 count)
+{
+	__u32 size = sizeof(*program);
+	int fd = bpf_prog_get_fd_by_id(id), error;
+
+	if (fd < 0)
+		return false;
+	*program = (struct bpf_prog_info){.nr_map_ids = count, .map_ids = (long)map_ids};
+	error = bpf_obj_get_info_by_fd(fd, program, &size);
+	close(fd);
+	return !error;
+}
+
+static void read_program_info(int map_fd, struct interface_info *info)
+{
+	struct xrl_program_info about;
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(map_fd, &zero, &about))
+		return;
+	info->netns_inode = about.netns_inode;
+	snprintf(info->version, sizeof(info->version), "%.*s", (int)sizeof(about.version) - 1,
+	         about.version);
+}
+
+/* Which maps the program uses tells whether it shares what is pinned; its read-only data
+ * tells where it is. */
+static void read_program_maps(const __u32 *map_ids, __u32 count, struct interface_info *info)
+{
+	for (__u32 i = 0; i < count && i < MAX_PROGRAM_MAPS; i++) {
+		struct bpf_map_info map = {};
+		__u32 size = sizeof(map);
+		int fd = bpf_map_get_fd_by_id(map_ids[i]);
+
+		if (fd < 0)
+			continue;
+		if (!bpf_obj_get_info_by_fd(fd, &map, &size)) {
+			if (map.type == BPF_MAP_TYPE_LRU_HASH)
+				info->buckets_map_id = map.id;
+			if (strstr(map.name, ".rodata") &&
+			    map.value_size == sizeof(struct xrl_program_info))
+				read_program_info(fd, info);
+		}
+		close(fd);
+	}
+}
+
+static enum attach_mode read_mode(__u32 ifindex, __u32 program_id)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	if (bpf_xdp_query(ifindex, 0, &query))
+		return MODE_UNKNOWN;
+	if (query.drv_prog_id == program_id)
+		return MODE_NATIVE;
+	if (query.skb_prog_id == program_id)
+		return MODE_GENERIC;
+	return MODE_UNKNOWN;
+}
+
+static void read_link(int fd, struct interface_info *info)
+{
+	__u32 map_ids[MAX_PROGRAM_MAPS] = {}, size = sizeof(struct bpf_link_info);
+	struct bpf_link_info link = {};
+	struct bpf_prog_info program;
+
+	info->state = LINK_FOREIGN;
+	if (bpf_obj_get_info_by_fd(fd, &link, &size) || link.type != BPF_LINK_TYPE_XDP ||
+	    !read_program(link.prog_id, &program, map_ids, MAX_PROGRAM_MAPS) ||
+	    !is_our_program(&program))
+		return;
+	info->state = link.xdp.ifindex ? LINK_ATTACHED : LINK_GONE;
+	info->ifindex = link.xdp.ifindex;
+	info->program_id = link.prog_id;
+	info->loaded_boot_ns = program.load_time;
+	read_program_maps(map_ids, program.nr_map_ids, info);
+	info->other_namespace = info->netns_inode && info->netns_inode != system_netns_inode();
+	if (info->state != LINK_ATTACHED || info->other_namespace)
+		return;
+	info->mode = read_mode(info->ifindex, info->program_id);
+	if_indextoname(info->ifindex, info->name_now);
+}
+
+void interface_read(const char *pin_dir, const char *interface, struct interface_info *info)
+{
+	pin_path path;
+	int fd;
+
+	*info = (struct interface_info){.mode = MODE_UNKNOWN};
+	pins_interface_path(path, pin_dir, interface, "link");
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return;
+	read_link(fd, info);
+	close(fd);
+}
+
+static enum exit_code report_foreign(const char *interface, __u32 program_id)
+{
+	struct bpf_prog_info program = {};
+
+	if (!read_program(program_id, &program, NULL, 0))
+		snprintf(program.name, sizeof(program.name), "unknown");
+	return fail(
+		EXIT_BUSY,
+		"if it may go: ip link set dev IF xdp off, or stop the service that attached it",
+		"another XDP program is on %s: '%s', id %u; nothing was changed", interface,
+		program.name, program_id);
+}
+
+enum exit_code interface_check_foreign(const char *interface, __u32 ifindex, __u32 our_program_id)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	__u32 ids[3];
+
+	if (bpf_xdp_query(ifindex, 0, &query))
+		return EXIT_DONE;
+	ids[0] = query.drv_prog_id;
+	ids[1] = query.skb_prog_id;
+	ids[2] = query.hw_prog_id;
+	for (int i = 0; i < 3; i++)
+		if (ids[i] && ids[i] != our_program_id)
+			return report_foreign(interface, ids[i]);
+	return EXIT_DONE;
+}
+
+static int open_counters(const struct instance *instance, const char *interface)
+{
+	pin_path path;
+
+	pins_interface_path(path, instance->pin_dir, interface, "counters");
+	return pins_open_map(path, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
+	                     sizeof(struct xrl_counters), 1);
+}
+
+/* Only one of the two entry points suits the kernel. */
+static int load_one(struct xdp_ratelimit_bpf *skeleton, bool frags)
+{
+	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit, frags);
+	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit_s, !frags);
+	return xdp_ratelimit_bpf__load(skeleton);
+}
+
+static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
+                                              const char *interface, unsigned long long netns_inode)
+{
+	struct xdp_ratelimit_bpf *skeleton = xdp_ratelimit_bpf__open();
+	struct xrl_program_info *about;
+	int counters;
+
+	if (!skeleton) {
+		fail(EXIT_FAILED, NULL, "cannot read the program in this binary: %m");
+		return NULL;
+	}
+	about = (struct xrl_program_info *)&skeleton->rodata->program_info;
+	about->netns_inode = netns_inode;
+	snprintf(about->version, sizeof(about->version), "%s", XRL_VERSION);
+	if (instance_reuse(instance, skeleton)) {
+		xdp_ratelimit_bpf__destroy(skeleton);
+		return NULL;
+	}
+	counters = open_counters(instance, interface);
+	if (counters >= 0) {
+		bpf_map__reuse_fd(skeleton->maps.counters, counters);
+		close(counters);
+	}
+	return skeleton;
+}
+
+/* Frames of several buffers are known since 5.18; older kernels answer EINVAL. */
+static struct xdp_ratelimit_bpf *load_program(const struct instance *instance,
+                                              const char *interface, unsigned long long netns_inode)
+{
+	struct xdp_ratelimit_bpf *skeleton = open_program(instance, interface, netns_inode);
+	int error;
+
+	if (!skeleton)
+		return NULL;
+	error = load_one(skeleton, true);
+	if (error == -EINVAL) {
+		xdp_ratelimit_bpf__destroy(skeleton);
+		skeleton = open_program(instance, interface, netns_inode);
+		if (!skeleton)
+			return NULL;
+		error = load_one(skeleton, false);
+	}
+	if (error) {
+		xdp_ratelimit_bpf__destroy(skeleton);
+		fail(EXIT_FAILED, "run again with --verbose to see what the kernel said",
+		     "the kernel refused the program: %s", strerror(-error));
+		return NULL;
+	}
+	return skeleton;
+}
+
+static int program_fd(const struct xdp_ratelimit_bpf *skeleton)
+{
+	int fd = bpf_program__fd(skeleton->progs.xdp_ratelimit);
+
+	return fd >= 0 ? fd : bpf_program__fd(skeleton->progs.xdp_ratelimit_s);
+}
+
+static int create_link(int program, __u32 ifindex, __u32 flags)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+	int fd = bpf_link_create(program, ifindex, BPF_XDP, &options);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+static enum exit_code report_attach_error(const char *interface, __u32 ifindex, int error)
+{
+	enum exit_code busy;
+
+	if (error == -EBUSY || error == -EEXIST) {
+		busy = interface_check_foreign(interface, ifindex, 0);
+		return busy ? busy
+		            : fail(EXIT_BUSY, "try again", "%s is busy: %s", interface,
+		                   strerror(-error));
+	}
+	if (error == -EOPNOTSUPP)
+		return fail(EXIT_FAILED, "use --mode generic, which is slower",
+		            "the driver of %s can't run XDP programs", interface);
+	if (error == -ENODEV)
+		return fail(EXIT_NOT_FOUND, "ip link shows the interfaces",
+		            "there is no interface %s any more", interface);
+	return fail(EXIT_FAILED,
+	            "the kernel log (dmesg) may say why: often the MTU, or too few queues",
+	            "the driver of %s refused the program: %s", interface, strerror(-error));
+}
+
+/* Generic mode only where it was asked for, or where the driver says that it knows no XDP:
+ * any other error is one to be told. */
+static enum exit_code link_new(int program, const char *interface, __u32 ifindex,
+                               enum attach_mode *mode, int *link)
+{
+	if (*mode == MODE_AUTO || *mode == MODE_NATIVE) {
+		*link = create_link(program, ifindex, XDP_FLAGS_DRV_MODE);
+		if (*link >= 0) {
+			*mode = MODE_NATIVE;
+			return EXIT_DONE;
+		}
+		if (*mode == MODE_NATIVE || *link != -EOPNOTSUPP)
+			return report_attach_error(interface, ifindex, *link);
+		warn("the driver of %s can't run XDP programs: attached in generic mode, which "
+		     "costs the kernel about as much per packet as nftables does",
+		     interface);
+	}
+	*mode = MODE_GENERIC;
+	*link = create_link(program, ifindex, XDP_FLAGS_SKB_MODE);
+	return *link >= 0 ? EXIT_DONE : report_attach_error(interface, ifindex, *link);
+}
+
+static enum exit_code pin(int fd, const struct instance *instance, const char *interface,
+                          const char *object)
+{
+	pin_path path;
+	int error;
+
+	pins_interface_path(path, instance->pin_dir, interface, object);
+	error = pins_replace(fd, path);
+	return error ? fail(EXIT_FAILED, NULL, "cannot pin %s: %s", path, strerror(-error))
+	             : EXIT_DONE;
+}
+
+static enum exit_code make_directory(const struct instance *instance, const char *interface)
+{
+	pin_path path;
+
+	pins_interface_path(path, instance->pin_dir, interface, NULL);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return fail(EXIT_FAILED, NULL, "cannot make %s: %m", path);
+	return EXIT_DONE;
+}
+
+/* The link comes last: until it is pinned, the end of this process takes it off again. */
+static enum exit_code attach_new(const struct instance *instance, const char *interface,
+                                 __u32 ifindex, struct xdp_ratelimit_bpf *skeleton,
+                                 enum attach_mode *mode)
+{
+	enum exit_code error = make_directory(instance, interface);
+	int link = -1;
+
+	if (!error)
+		error = pin(bpf_map__fd(skeleton->maps.counters), instance, interface, "counters");
+	if (!error)
+		error = pin(program_fd(skeleton), instance, interface, "program");
+	if (!error)
+		error = link_new(program_fd(skeleton), interface, ifindex, mode, &link);
+	if (!error)
+		error = pin(link, instance, interface, "link");
+	if (link >= 0)
+		close(link);
+	if (error)
+		pins_remove_interface(instance->pin_dir, interface);
+	return error;
+}
+
+static enum exit_code replace(const struct instance *instance, const char *interface,
+                              struct xdp_ratelimit_bpf *skeleton)
+{
+	pin_path path;
+	int link, error;
+
+	pins_interface_path(path, instance->pin_dir, interface, "link");
+	link = bpf_obj_get(path);
+	error = link < 0 ? -errno : 0;
+	if (!error && bpf_link_update(link, program_fd(skeleton), NULL))
+		error = -errno;
+	if (link >= 0)
+		close(link);
+	if (error)
+		return fail(EXIT_FAILED, NULL, "cannot replace the program on %s: %s", interface,
+		            strerror(-error));
+	/* the same map again, or the first one of a new layout */
+	if (pin(bpf_map__fd(skeleton->maps.counters), instance, interface, "counters"))
+		return EXIT_FAILED;
+	return pin(program_fd(skeleton), instance, interface, "program");
+}
+
+enum exit_code interface_attach(const struct instance *instance, const char *interface,
+                                __u32 ifindex, const struct interface_info *before,
+                                enum attach_mode *mode)
+{
+	bool replaces = before->state == LINK_ATTACHED;
+	struct xdp_ratelimit_bpf *skeleton = load_program(
+		instance, interface, replaces ? before->netns_inode : system_netns_inode());
+	enum exit_code error;
+
+	if (!skeleton)
+		return EXIT_FAILED;
+	if (replaces) {
+		*mode = before->mode;
+		error = replace(instance, interface, skeleton);
+	} else {
+		error = attach_new(instance, interface, ifindex, skeleton, mode);
+	}
+	xdp_ratelimit_bpf__destroy(skeleton);
+	return error;
+}
+
+enum exit_code interface_detach(const char *pin_dir, const char *interface)
+{
+	struct interface_info info;
+	pin_path path;
+	int link;
+
+	interface_read(pin_dir, interface, &info);
+	pins_interface_path(path, pin_dir, interface, "link");
+	if (info.state == LINK_FOREIGN)
+		return fail(EXIT_FAILED, "remove the pin yourself if you know what it is",
+		            "%s is not a link of xdp-ratelimit; nothing was changed", path);
+	if (info.state == LINK_ATTACHED) {
+		/* now, and not when the last reference goes */
+		link = bpf_obj_get(path);
+		if (link >= 0) {
+			bpf_link_detach(link);
+			close(link);
+		}
+	}
+	return pins_remove_interface(pin_dir, interface);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "output.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static bool use_json;
+static json_t *warnings;
+
+static const char *code_name(enum exit_code code)
+{
+	switch (code) {
+	case EXIT_USAGE:
+		return "usage";
+	case EXIT_NOT_FOUND:
+		return "not_found";
+	case EXIT_NOT_ALLOWED:
+		return "not_allowed";
+	case EXIT_BUSY:
+		return "busy";
+	default:
+		return "failed";
+	}
+}
+
+void output_use_json(bool json)
+{
+	use_json = json;
+}
+
+bool output_is_json(void)
+{
+	return use_json;
+}
+
+/* Text from outside (an argument, a file name) need not be UTF-8, which JSON asks for. */
+static json_t *json_text(const char *text)
+{
+	json_t *string = json_string(text);
+
+	if (!string) {
+		char *ascii = strdup(text);
+
+		for (char *c = ascii; c && *c; c++)
+			if (*c & 0x80)
+				*c = '?';
+		string = json_string(ascii ? ascii : "");
+		free(ascii);
+	}
+	return string;
+}
+
+enum exit_code fail(enum exit_code code, const char *hint, const char *format, ...)
+{
+	char *message = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&message, format, args) < 0)
+		message = NULL;
+	va_end(args);
+	if (use_json)
+		output_json(json_pack("{s:{s:s, s:o, s:o}}", "error", "code", code_name(code),
+		                      "message", json_text(message ? message : format), "hint",
+		                      hint ? json_text(hint) : json_null()));
+	else
+		fprintf(stderr, "xdp-ratelimit: %s%s%s\n", message ? message : format,
+		        hint ? "\n  " : "", hint ? hint : "");
+	free(message);
+	return code;
+}
+
+void warn(const char *format, ...)
+{
+	char *message = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&message, format, args) < 0)
+		message = NULL;
+	va_end(args);
+	if (!message)
+		return;
+	if (use_json) {
+		if (!warnings)
+			warnings = json_array();
+		json_array_append_new(warnings, json_text(message));
+	} else {
+		fprintf(stderr, "warning: %s\n", message);
+	}
+	free(message);
+}
+
+void output_json(json_t *result)
+{
+	if (warnings)
+		json_object_set_new(result, "warnings", warnings);
+	warnings = NULL;
+	json_dumpf(result, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(result);
+}
+
+void output_time(char *text, long long unix_seconds)
+{
+	time_t seconds = unix_seconds;
+	struct tm utc;
+
+	gmtime_r(&seconds, &utc);
+	strftime(text, OUTPUT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <jansson.h>
+
+/* What a run says, in words or in JSON, and how it ends. */
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_FOUND = 3,
+	EXIT_NOT_ALLOWED = 5,
+	EXIT_BUSY = 6,
+};
+
+void output_use_json(bool json);
+bool output_is_json(void);
+
+/* Reports the one error of a run: what was wrong, and what to do (`hint`, may be NULL).
+ * JSON goes to standard output, words to standard error. Returns `code`, so that a caller
+ * can write `return fail(...)`: whoever gets a non-zero exit code has nothing to add. */
+enum exit_code fail(enum exit_code code, const char *hint, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Something that doesn't stop the run. In JSON it becomes part of the result. */
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints the result of a run and releases it. With warnings, where there were any. */
+void output_json(json_t *result);
+
+/* RFC 3339 in UTC, to the second. */
+#define OUTPUT_TIME_SIZE 32
+void output_time(char *text, long long unix_seconds);

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "pins.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+
+#define LOCK_WAIT_MS 10000
+#define LOCK_POLL_MS 20
+
+const char *const shared_map_names[SHARED_MAPS] = {
+	[SHARED_BUCKETS] = "buckets",     [SHARED_PERMITS] = "permits",
+	[SHARED_CLASSES] = "classes",     [SHARED_META] = "meta",
+	[SHARED_REDIRECTS] = "redirects",
+};
+
+static const char *const interface_objects[] = {"link", "program", "counters"};
+
+#define INTERFACE_OBJECTS (sizeof(interface_objects) / sizeof(interface_objects[0]))
+
+/* What a pin is called until it takes the place of another one. */
+#define NEW_SUFFIX "%new"
+
+void pins_shared_path(pin_path path, const char *pin_dir, const char *map)
+{
+	snprintf(path, PATH_MAX, "%s/%s", pin_dir, map);
+}
+
+void pins_interface_path(pin_path path, const char *pin_dir, const char *interface,
+                         const char *object)
+{
+	char name[PIN_NAME_SIZE];
+
+	pin_name_of(interface, name);
+	snprintf(path, PATH_MAX, "%s/%s%s%s", pin_dir, name, object ? "/" : "",
+	         object ? object : "");
+}
+
+/* The lock may be on a directory that was removed while we waited. */
+static bool is_still_there(int fd, const char *path)
+{
+	struct stat locked, now;
+
+	return !fstat(fd, &locked) && !stat(path, &now) && locked.st_ino == now.st_ino &&
+	       locked.st_dev == now.st_dev;
+}
+
+enum exit_code pins_lock(const char *pin_dir, int *lock_fd)
+{
+	for (int waited_ms = 0; waited_ms <= LOCK_WAIT_MS; waited_ms += LOCK_POLL_MS) {
+		int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0 && errno == ENOENT)
+			return EXIT_NOT_FOUND;
+		if (fd < 0)
+			return fail(EXIT_FAILED, "choose another one with --pin-dir",
+			            "cannot open the pin directory %s: %m", pin_dir);
+		if (!flock(fd, LOCK_EX | LOCK_NB) && is_still_there(fd, pin_dir)) {
+			*lock_fd = fd;
+			return EXIT_DONE;
+		}
+		close(fd);
+		usleep(LOCK_POLL_MS * 1000);
+	}
+	return fail(EXIT_BUSY, "try again when it has finished",
+	            "another xdp-ratelimit has been changing %s for %d seconds", pin_dir,
+	            LOCK_WAIT_MS / 1000);
+}
+
+static bool is_new_name(const char *name, char *base)
+{
+	size_t length = strlen(name), suffix = strlen(NEW_SUFFIX);
+
+	if (length <= suffix || strcmp(name + length - suffix, NEW_SUFFIX))
+		return false;
+	sprintf(base, "%.*s", (int)(length - suffix), name);
+	return true;
+}
+
+static bool is_interface_object(const char *name)
+{
+	char base[NAME_MAX + 1];
+
+	for (size_t i = 0; i < INTERFACE_OBJECTS; i++)
+		if (!strcmp(name, interface_objects[i]) ||
+		    (is_new_name(name, base) && !strcmp(base, interface_objects[i])))
+			return true;
+	return false;
+}
+
+static bool is_shared_name(const char *name)
+{
+	char base[NAME_MAX + 1];
+
+	return pin_name_is_reserved(name) ||
+	       (is_new_name(name, base) && pin_name_is_reserved(base));
+}
+
+static bool is_dot(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+static enum exit_code foreign(const char *pin_dir, const char *what)
+{
+	return fail(EXIT_FAILED, "remove it, or choose another directory with --pin-dir",
+	            "the pin directory %s holds '%s', which xdp-ratelimit did not put there; "
+	            "nothing was changed",
+	            pin_dir, what);
+}
+
+static bool holds_only_ours(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	bool ours = true;
+
+	if (!dir)
+		return false;
+	while (ours && (entry = readdir(dir)))
+		ours = is_dot(entry->d_name) || is_interface_object(entry->d_name);
+	closedir(dir);
+	return ours;
+}
+
+static enum exit_code check_entry(const char *pin_dir, const char *name)
+{
+	char interface[IF_NAMESIZE];
+	struct stat entry;
+	pin_path path;
+
+	pins_shared_path(path, pin_dir, name);
+	if (stat(path, &entry))
+		return EXIT_DONE;
+	if (S_ISDIR(entry.st_mode) ? pin_name_read(name, interface) && holds_only_ours(path)
+	                           : is_shared_name(name))
+		return EXIT_DONE;
+	return foreign(pin_dir, name);
+}
+
+enum exit_code pins_check(const char *pin_dir)
+{
+	enum exit_code error = EXIT_DONE;
+	struct dirent *entry;
+	DIR *dir = opendir(pin_dir);
+
+	if (!dir)
+		return errno == ENOENT ? EXIT_DONE
+		                       : fail(EXIT_FAILED, NULL, "cannot read %s: %m", pin_dir);
+	while (!error && (entry = readdir(dir)))
+		if (!is_dot(entry->d_name))
+			error = check_entry(pin_dir, entry->d_name);
+	closedir(dir);
+	return error;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+int pins_list_interfaces(const char *pin_dir, char (**interfaces)[IF_NAMESIZE])
+{
+	struct dirent *entry;
+	DIR *dir = opendir(pin_dir);
+	int count = 0;
+
+	*interfaces = NULL;
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir))) {
+		char name[IF_NAMESIZE];
+		void *larger;
+
+		if (is_dot(entry->d_name) || is_shared_name(entry->d_name) ||
+		    !pin_name_read(entry->d_name, name))
+			continue;
+		larger = realloc(*interfaces, (count + 1) * sizeof(**interfaces));
+		if (!larger)
+			break;
+		*interfaces = larger;
+		strcpy((*interfaces)[count++], name);
+	}
+	closedir(dir);
+	if (count)
+		qsort(*interfaces, count, sizeof(**interfaces), compare_names);
+	return count;
+}
+
+int pins_open_map(const char *path, enum bpf_map_type type, __u32 key_size, __u32 value_size,
+                  __u32 max_entries)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return -errno;
+	/* of a program or a link the kernel fills in something else, or less */
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == type &&
+	    info.key_size == key_size && info.value_size == value_size &&
+	    (!max_entries || info.max_entries == max_entries))
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
+static void new_path(pin_path fresh, const char *path)
+{
+	snprintf(fresh, PATH_MAX, "%.*s%s", PATH_MAX - (int)sizeof(NEW_SUFFIX), path, NEW_SUFFIX);
+}
+
+int pins_replace(int fd, const char *path)
+{
+	pin_path fresh;
+
+	new_path(fresh, path);
+	unlink(fresh); /* left by one that was killed here */
+	if (bpf_obj_pin(fd, fresh))
+		return -errno;
+	if (rename(fresh, path)) {
+		int error = -errno;
+
+		unlink(fresh);
+		return error;
+	}
+	return 0;
+}
+
+static enum exit_code remove_entry(const char *path)
+{
+	if (!unlink(path) || errno == ENOENT)
+		return EXIT_DONE;
+	return fail(EXIT_FAILED, NULL, "cannot remove %s: %m", path);
+}
+
+enum exit_code pins_remove_interface(const char *pin_dir, const char *interface)
+{
+	pin_path path, fresh;
+
+	for (size_t i = 0; i < INTERFACE_OBJECTS; i++) {
+		enum exit_code error;
+
+		pins_interface_path(path, pin_dir, interface, interface_objects[i]);
+		new_path(fresh, path);
+		unlink(fresh);
+		error = remove_entry(path);
+		if (error)
+			return error;
+	}
+	pins_interface_path(path, pin_dir, interface, NULL);
+	if (rmdir(path) && errno != ENOENT)
+		return fail(EXIT_FAILED, NULL, "cannot remove %s: %m", path);
+	return EXIT_DONE;
+}
+
+enum exit_code pins_remove_shared(const char *pin_dir, bool keep_permits)
+{
+	pin_path path, fresh;
+
+	for (int i = 0; i < SHARED_MAPS; i++) {
+		enum exit_code error;
+
+		pins_shared_path(path, pin_dir, shared_map_names[i]);
+		new_path(fresh, path);
+		unlink(fresh);
+		if (keep_permits && i == SHARED_PERMITS)
+			continue;
+		error = remove_entry(path);
+		if (error)
+			return error;
+	}
+	if (!keep_permits)
+		rmdir(pin_dir);
+	return EXIT_DONE;
+}

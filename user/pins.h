@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <limits.h>
+#include <bpf/libbpf.h>
+
+#include "output.h"
+#include "pin_name.h"
+
+/* The pin directory: the maps that all interfaces share, and a directory for each
+ * interface with its link, program and counters. What is found there is foreign input
+ * until it has been looked at. */
+
+enum shared_map {
+	SHARED_BUCKETS,
+	SHARED_PERMITS,
+	SHARED_CLASSES,
+	SHARED_META,
+	SHARED_REDIRECTS,
+	SHARED_MAPS,
+};
+
+extern const char *const shared_map_names[SHARED_MAPS];
+
+typedef char pin_path[PATH_MAX];
+
+void pins_shared_path(pin_path path, const char *pin_dir, const char *map);
+
+/* `object`: link, program or counters. NULL: the directory itself. */
+void pins_interface_path(pin_path path, const char *pin_dir, const char *interface,
+                         const char *object);
+
+/* Whoever changes something holds the lock; it ends with the process. A second one waits,
+ * for up to 10 s, and then reports that it's busy. Makes no directory: EXIT_NOT_FOUND,
+ * without a report, when there is none. */
+enum exit_code pins_lock(const char *pin_dir, int *lock_fd);
+
+/* Reports anything in the pin directory that we didn't put there. */
+enum exit_code pins_check(const char *pin_dir);
+
+/* The interfaces that have a directory. Returns how many, or -errno. The caller frees. */
+int pins_list_interfaces(const char *pin_dir, char (**interfaces)[IF_NAMESIZE]);
+
+/* A pinned map with this layout (0 `max_entries`: whatever its size), or -errno; -ENOENT
+ * when there is no such pin, -ESTALE when it is a map of another layout. */
+int pins_open_map(const char *path, enum bpf_map_type type, __u32 key_size, __u32 value_size,
+                  __u32 max_entries);
+
+/* Pins in place of what was pinned there, in one step: there is always one or the other. */
+int pins_replace(int fd, const char *path);
+
+/* Removes the directory of an interface with what is in it. */
+enum exit_code pins_remove_interface(const char *pin_dir, const char *interface);
+
+/* Removes the shared maps, but for those that `keep` says, and then the directory. */
+enum exit_code pins_remove_shared(const char *pin_dir, bool keep_permits);

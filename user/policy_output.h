@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <jansson.h>
+
+#include "instance.h"
+
+/* The policy in force, as every command shows it. */
+json_t *policy_json(const struct instance *instance);
+void policy_print(const struct instance *instance);

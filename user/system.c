@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "system.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define BPFFS        "/sys/fs/bpf"
+#define OLDEST_MAJOR 5
+#define OLDEST_MINOR 15
+
+static bool has_capability(int capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	return data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
+}
+
+static enum exit_code need_capability(int capability, const char *name)
+{
+	if (has_capability(capability))
+		return EXIT_DONE;
+	/* CAP_SYS_ADMIN includes the two that 5.8 split off */
+	if ((capability == CAP_BPF || capability == CAP_PERFMON) && has_capability(CAP_SYS_ADMIN))
+		return EXIT_DONE;
+	return fail(EXIT_NOT_ALLOWED, "run it as root, for example with sudo",
+	            "this process lacks the capability %s", name);
+}
+
+enum exit_code system_check(bool changes_network)
+{
+	struct utsname kernel;
+	int major, minor;
+	enum exit_code error;
+
+	uname(&kernel);
+	if (sscanf(kernel.release, "%d.%d", &major, &minor) == 2 &&
+	    (major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR)))
+		return fail(EXIT_FAILED, "boot a newer kernel",
+		            "kernel %s is too old: %d.%d or newer is needed", kernel.release,
+		            OLDEST_MAJOR, OLDEST_MINOR);
+	error = need_capability(CAP_BPF, "CAP_BPF");
+	if (!error && changes_network)
+		error = need_capability(CAP_NET_ADMIN, "CAP_NET_ADMIN");
+	/* without it the verifier is stricter than it is when the program is tested */
+	if (!error && changes_network)
+		error = need_capability(CAP_PERFMON, "CAP_PERFMON");
+	return error;
+}
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && fs.f_type == BPF_FS_MAGIC;
+}
+
+/* A mount made in a private mount namespace, such as the one of `ip netns exec`, vanishes
+ * with its last process, and every pin with it. */
+static bool mounts_vanish(void)
+{
+	struct stat mine, init;
+
+	if (stat("/proc/self/ns/mnt", &mine) || stat("/proc/1/ns/mnt", &init))
+		return false;
+	return mine.st_ino != init.st_ino;
+}
+
+static enum exit_code mount_bpffs(void)
+{
+	if (mounts_vanish())
+		return fail(EXIT_FAILED,
+		            "to work inside a network namespace, use nsenter --net=/run/netns/NAME "
+		            "instead of ip netns exec, or mount bpffs there first",
+		            "no bpffs is mounted on " BPFFS " in this private mount namespace, and "
+		            "one mounted now would vanish with the command");
+	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "mode=0700"))
+		return fail(EXIT_FAILED, "mount -t bpf bpf " BPFFS,
+		            "bpffs is not mounted on " BPFFS ", and mounting it failed: %m");
+	warn("bpffs was not mounted; it is now, on " BPFFS);
+	return EXIT_DONE;
+}
+
+/* The nearest directory above that exists. */
+static void existing_parent(char *path)
+{
+	while (access(path, F_OK) && strcmp(path, "/")) {
+		char *slash = strrchr(path, '/');
+
+		if (!slash || slash == path) {
+			strcpy(path, slash ? "/" : ".");
+			return;
+		}
+		*slash = '\0';
+	}
+}
+
+static enum exit_code make_directories(const char *path)
+{
+	char part[PATH_MAX];
+
+	for (size_t i = 1; i <= strlen(path); i++) {
+		if (path[i] != '/' && path[i])
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)i, path);
+		if (mkdir(part, 0700) && errno != EEXIST)
+			return fail(EXIT_FAILED, "choose another one with --pin-dir",
+			            "cannot make the pin directory %s: %m", part);
+	}
+	return EXIT_DONE;
+}
+
+enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create)
+{
+	char parent[PATH_MAX];
+	enum exit_code error;
+
+	if (strlen(pin_dir) >= sizeof(parent) - 64)
+		return fail(EXIT_USAGE, NULL, "the path of the pin directory is too long");
+	strcpy(parent, pin_dir);
+	existing_parent(parent);
+	if (!is_bpffs(parent)) {
+		if (strncmp(pin_dir, BPFFS "/", strlen(BPFFS "/")))
+			return fail(EXIT_FAILED, "choose a directory below " BPFFS,
+			            "the pin directory %s is not on a bpffs", pin_dir);
+		if (!create)
+			return EXIT_DONE;
+		error = mount_bpffs();
+		if (error)
+			return error;
+	}
+	return create ? make_directories(pin_dir) : EXIT_DONE;
+}
+
+unsigned long long system_netns_inode(void)
+{
+	struct stat ns;
+
+	return stat("/proc/self/ns/net", &ns) ? 0 : ns.st_ino;
+}
