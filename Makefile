@@ -36,7 +36,6 @@ BENCHES    := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter-out %.bpf
 MAN_PAGES  := $(wildcard user/*.8 user/*.5)
 
 .DELETE_ON_ERROR:
-.SECONDARY:
 .PHONY: all test-programs install uninstall deps test test-kernels bench demo vmlinux lint format clean
 
 all: $(OUT)/xdp-ratelimit
@@ -65,7 +64,7 @@ $(OUT)/bpf/%.bpf.o: tests/bench/%.bpf.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Wno-unused-parameter -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
 	$(Q)$(LLVM_STRIP) -g $@
 
-$(OUT)/bpf/%.skel.h: $(OUT)/bpf/%.bpf.o
+$(SKELETON) $(BENCH_SKELETON): $(OUT)/bpf/%.skel.h: $(OUT)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@
 

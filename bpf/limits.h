@@ -37,10 +37,10 @@ enum xrl_answer {
 	XRL_AGAIN,
 };
 
-/* What a packet would use up: bytes on the wire, and whether it opens a connection. */
+/* What a packet would use up of a limit in each unit. As an array, because every branch
+ * here is one more that the verifier has to follow for each of the limits. */
 struct xrl_demand {
-	__u32 bytes;
-	__u32 connections;
+	__u64 units[4]; /* by enum xrl_unit; the last one is never asked for */
 };
 
 /* An xrl_answer, and when it is XRL_REFUSED the unit of the limit that refused: one
@@ -52,11 +52,7 @@ struct xrl_charge {
 
 xrl_inline __u64 xrl_demand_units(const struct xrl_demand *demand, __u32 unit)
 {
-	if (unit == XRL_BYTES)
-		return demand->bytes;
-	if (unit == XRL_CONNECTIONS)
-		return demand->connections;
-	return 1;
+	return demand->units[unit & 3];
 }
 
 xrl_inline int xrl_is_settled(const struct xrl_bucket *bucket, const struct xrl_class *class)

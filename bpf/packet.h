@@ -31,11 +31,12 @@ enum packet_kind {
 	PACKET_OTHER,
 };
 
-/* demand.bytes is the length on the wire, without the frame check sequence. */
+/* frame_bytes is the length on the wire, without the frame check sequence. */
 struct packet {
 	enum packet_kind kind;
 	struct xrl_address source;
-	struct xrl_demand demand;
+	__u32 frame_bytes;
+	int is_connection; /* TCP: a SYN without ACK */
 };
 
 struct vlan_tag {
@@ -93,7 +94,7 @@ static __always_inline int is_icmp_error(__u8 type)
 /* A TCP header cut off in the first fragment would hide its SYN (RFC 1858), and no stack
  * takes one that is cut off in a whole packet: both are refused. */
 static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32 payload_bytes,
-                                                     struct xrl_demand *demand)
+                                                     int *is_connection)
 {
 	struct tcphdr *tcp;
 
@@ -102,7 +103,7 @@ static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32
 	tcp = cursor_take(frame, sizeof(*tcp));
 	if (!tcp)
 		return PACKET_IPV4_TRUNCATED;
-	demand->connections = tcp->syn && !tcp->ack;
+	*is_connection = tcp->syn && !tcp->ack;
 	return PACKET_IPV4;
 }
 
@@ -152,12 +153,12 @@ static __always_inline enum packet_kind classify_ipv4(struct frame *frame, __u32
 		return PACKET_IPV4_TRUNCATED;
 	header_bytes = ip->ihl * 4;
 	total_bytes = bpf_ntohs(ip->tot_len);
-	packet->demand.bytes = ipv4_frame_bytes(frame, link_bytes + total_bytes);
+	packet->frame_bytes = ipv4_frame_bytes(frame, link_bytes + total_bytes);
 	if (ip->version != 4 || ip->ihl < IPV4_MIN_HEADER_WORDS || total_bytes < header_bytes)
 		return PACKET_IPV4_MALFORMED;
 	/* the mask tells the verifier what the 4 bits of the header length allow */
 	options_bytes = (header_bytes - sizeof(*ip)) & 0x3C;
-	if (link_bytes + total_bytes > packet->demand.bytes ||
+	if (link_bytes + total_bytes > packet->frame_bytes ||
 	    !cursor_take(&frame->cursor, options_bytes))
 		return PACKET_IPV4_TRUNCATED;
 
@@ -166,7 +167,7 @@ static __always_inline enum packet_kind classify_ipv4(struct frame *frame, __u32
 		return PACKET_IPV4; /* RFC 791: only the first fragment has the next header */
 	payload_bytes = total_bytes - header_bytes;
 	if (ip->protocol == IPPROTO_TCP)
-		return classify_tcp(&frame->cursor, payload_bytes, &packet->demand);
+		return classify_tcp(&frame->cursor, payload_bytes, &packet->is_connection);
 	if (ip->protocol == IPPROTO_ICMP)
 		return classify_icmp(&frame->cursor, payload_bytes);
 	return PACKET_IPV4;
@@ -180,14 +181,14 @@ static __always_inline struct packet parse(struct xdp_md *ctx, int may_have_frag
 		.linear_bytes = linear_bytes(ctx),
 		.may_have_frags = may_have_frags,
 	};
-	struct packet packet = {.demand.bytes = frame.linear_bytes};
+	struct packet packet = {.frame_bytes = frame.linear_bytes};
 	struct link_headers link = take_link_headers(&frame.cursor);
 
 	if (link.ethertype == bpf_htons(ETHERTYPE_IPV4)) {
 		packet.kind = classify_ipv4(&frame, link.bytes, &packet);
 		return packet;
 	}
-	packet.demand.bytes = whole_frame_bytes(&frame);
+	packet.frame_bytes = whole_frame_bytes(&frame);
 	if (link.ethertype == bpf_htons(ETHERTYPE_ARP))
 		packet.kind = PACKET_ARP;
 	else if (link.ethertype == bpf_htons(ETHERTYPE_IPV6))

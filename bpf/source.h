@@ -26,9 +26,12 @@ static __always_inline int read_policy(struct policy *policy)
 	return policy->class != NULL;
 }
 
+/* By way of the stack: 6.1 takes no key from the argument of a function that it checks by
+ * itself. */
 static __always_inline __u64 permit_until_ns(const struct xrl_address *source)
 {
-	const struct xrl_permit *permit = bpf_map_lookup_elem(&permits, source);
+	struct xrl_address key = *source;
+	const struct xrl_permit *permit = bpf_map_lookup_elem(&permits, &key);
 
 	return permit ? *(const volatile __u64 *)&permit->until_boot_ns : 0;
 }
@@ -78,11 +81,13 @@ XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *
 XRL_SUBPROGRAM int add_bucket(const struct xrl_address *source, __u32 generation)
 {
 	struct xrl_bucket bucket = {.generation = generation};
+	struct xrl_address key;
 
 	if (!source)
 		return 0;
+	key = *source;
 	bucket.permit_until_boot_ns = permit_until_ns(source);
-	return bpf_map_update_elem(&buckets, source, &bucket, BPF_NOEXIST);
+	return bpf_map_update_elem(&buckets, &key, &bucket, BPF_NOEXIST);
 }
 
 /* NULL when there is none to be had. */

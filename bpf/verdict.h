@@ -31,11 +31,15 @@ static __always_inline struct verdict judge_icmp_error(struct xrl_bucket *bucket
 	return refused(answer == XRL_AGAIN ? XRL_REASON_contention : XRL_REASON_icmp_errors_limit);
 }
 
-static __always_inline struct verdict judge_limits(struct xrl_bucket *bucket,
-                                                   const struct xrl_class *class,
-                                                   const struct xrl_demand *demand)
+static __always_inline struct verdict
+judge_limits(struct xrl_bucket *bucket, const struct xrl_class *class, const struct packet *packet)
 {
-	struct xrl_charge charge = xrl_charge(bucket, class, demand);
+	struct xrl_demand demand = {.units = {
+					    [XRL_PACKETS] = 1,
+					    [XRL_BYTES] = packet->frame_bytes,
+					    [XRL_CONNECTIONS] = packet->is_connection,
+				    }};
+	struct xrl_charge charge = xrl_charge(bucket, class, &demand);
 
 	if (charge.answer == XRL_ALLOWED)
 		return passed(XRL_passed_within_limits);
@@ -55,7 +59,7 @@ static __always_inline struct verdict judge_ipv4(const struct packet *packet,
 		return passed(XRL_passed_permit);
 	if (packet->kind == PACKET_IPV4_ICMP_ERROR)
 		return judge_icmp_error(bucket, policy->class);
-	return judge_limits(bucket, policy->class, &packet->demand);
+	return judge_limits(bucket, policy->class, packet);
 }
 
 static __always_inline struct verdict judge(const struct packet *packet,

@@ -14,7 +14,7 @@ const volatile struct xrl_program_info program_info = {};
 static __always_inline int limit(struct xdp_md *ctx, int may_have_frags)
 {
 	struct packet packet = parse(ctx, may_have_frags);
-	__u32 frame_bytes = packet.demand.bytes;
+	__u32 frame_bytes = packet.frame_bytes;
 	struct policy policy;
 	struct verdict verdict;
 

@@ -34,7 +34,7 @@ static enum exit_code add_limit(struct attach_options *options, const char *text
 		return command_usage(&cmd_attach, "limit '%.60s': at most %d limits are possible",
 		                     text, XRL_MAX_LIMITS);
 	if (limit_parse(text, &options->limits[options->limit_count], complaint, sizeof(complaint)))
-		return fail(EXIT_USAGE, "for example: --limit '10000/1s packets'", "%s", complaint);
+		return fail(EXIT_USAGE, NULL, "%s", complaint);
 	options->limit_count++;
 	return EXIT_DONE;
 }

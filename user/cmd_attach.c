@@ -184,19 +184,24 @@ static enum exit_code attach_targets(struct run *run)
 }
 
 /* Maps are filled before a program reads them, and a policy that others already obey
- * changes only when all that is new has worked. */
+ * changes only when all that is new has worked. New maps take the place of pinned ones when
+ * all programs have moved to them: whoever is killed before leaves the old ones, with the
+ * permits, and the next attach finds that the programs use others. */
 static enum exit_code apply(struct run *run)
 {
+	bool pin_last = run->instance.other_layout;
 	struct xrl_class class;
 	__u32 redirect = compose_policy(run, &class);
 	enum exit_code error = EXIT_DONE;
 
 	if (!run->had_policy)
 		error = instance_publish(&run->instance, &class, redirect);
-	if (!error)
+	if (!error && !pin_last)
 		error = instance_pin(&run->instance);
 	if (!error)
 		error = attach_targets(run);
+	if (!error && pin_last)
+		error = instance_pin(&run->instance);
 	if (!error && run->had_policy)
 		error = instance_publish(&run->instance, &class, redirect);
 	return error;

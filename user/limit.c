@@ -104,12 +104,16 @@ static int find_unit(const char *name)
 	return -EINVAL;
 }
 
-static const char *nearest_unit(const char *name)
+/* For a unit that is misspelt, or in the singular. */
+static int complain_unit(char *complaint, size_t size, const char *text, const char *name)
 {
 	for (int i = 0; i < XRL_UNITS; i++)
 		if (tolower((unsigned char)name[0]) == unit_names[i][0])
-			return unit_names[i];
-	return unit_names[XRL_PACKETS];
+			return complain(complaint, size, text,
+			                "unknown unit '%.20s', did you mean '%s'?", name,
+			                unit_names[i]);
+	return complain(complaint, size, text,
+	                "unknown unit '%.20s'; expected packets, bytes or connections", name);
 }
 
 int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size_t size)
@@ -142,10 +146,7 @@ int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size
 	at += strspn(at, " ");
 	unit = find_unit(at);
 	if (unit < 0)
-		return complain(complaint, size, text,
-		                "unknown unit '%.20s', did you mean '%s'? UNIT is packets, bytes "
-		                "or connections",
-		                at, nearest_unit(at));
+		return complain_unit(complaint, size, text, at);
 	most = unit == XRL_BYTES ? LIMIT_MAX_BYTES : LIMIT_MAX_UNITS;
 	if (max_units > most)
 		return complain(complaint, size, text,
