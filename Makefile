@@ -73,7 +73,7 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(filter-out user/main.c,$(USER_SRC)) $(SKEL
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(SANITIZE) -MMD -MP -MF $@.d -MT $@ -o $@ \
-		$(filter %.c,$^) -lcmocka $(LDLIBS)
+		$(filter %.c,$^) -lcmocka $(LDLIBS) -pthread
 
 $(PROG_TESTS): $(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
 	$(call say,TEST,$@)

@@ -9,10 +9,11 @@
 
 static __always_inline void readdress(struct xdp_md *ctx, const struct xrl_class *class)
 {
-	struct cursor frame = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
-	struct ethhdr *eth = cursor_take(&frame, sizeof(*eth));
+	void *data = (void *)(long)ctx->data;
+	struct ethhdr *eth = data;
 
-	if (!eth)
+	/* in several buffers, and not even this in the first one: left as it is */
+	if (data + sizeof(*eth) > (void *)(long)ctx->data_end)
 		return;
 	__builtin_memcpy(eth->h_dest, class->redirect_destination_mac, sizeof(eth->h_dest));
 	__builtin_memcpy(eth->h_source, class->redirect_source_mac, sizeof(eth->h_dest));

@@ -18,8 +18,6 @@
 
 #define IPV4_MIN_HEADER_WORDS 5 /* RFC 791: the header length counts words of 4 bytes */
 #define IPV4_FRAGMENT_OFFSET  0x1FFF
-#define TCP_MIN_HEADER_BYTES  20 /* RFC 9293 */
-#define ICMP_HEADER_BYTES     8  /* RFC 792 */
 
 enum packet_kind {
 	PACKET_IPV4,
@@ -57,32 +55,26 @@ static __always_inline int is_vlan(__be16 ethertype)
 	return ethertype == bpf_htons(ETHERTYPE_VLAN) || ethertype == bpf_htons(ETHERTYPE_QINQ);
 }
 
-/* What is in front of the network layer. */
-struct link_headers {
-	__be16 ethertype; /* 0: the frame ends within a tag, so there is no telling */
-	__u16 bytes;
-};
-
-static __always_inline struct link_headers take_link_headers(struct cursor *frame)
+/* The type behind Ethernet and up to two tags, in network order. 0: the frame ends within
+ * them, so there is no telling. */
+static __always_inline __be16 take_link_headers(struct cursor *frame)
 {
-	struct link_headers link = {};
-	struct ethhdr *eth = cursor_take(frame, sizeof(*eth));
+	struct ethhdr eth_copy, *eth = cursor_take(frame, sizeof(*eth), &eth_copy);
+	__be16 ethertype;
 
 	if (!eth)
-		return link;
-	link.ethertype = eth->h_proto;
-	link.bytes = sizeof(*eth);
+		return 0;
+	ethertype = eth->h_proto;
 #pragma unroll
 	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
-		struct vlan_tag *tag;
+		struct vlan_tag tag_copy, *tag;
 
-		if (!is_vlan(link.ethertype))
+		if (!is_vlan(ethertype))
 			break;
-		tag = cursor_take(frame, sizeof(*tag));
-		link.ethertype = tag ? tag->ethertype : 0;
-		link.bytes += sizeof(*tag);
+		tag = cursor_take(frame, sizeof(*tag), &tag_copy);
+		ethertype = tag ? tag->ethertype : 0;
 	}
-	return link;
+	return ethertype;
 }
 
 /* The errors of RFC 1122, section 3.2.2: what a host must be told, path MTU among them. */
@@ -96,11 +88,11 @@ static __always_inline int is_icmp_error(__u8 type)
 static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32 payload_bytes,
                                                      int *is_connection)
 {
-	struct tcphdr *tcp;
+	struct tcphdr copy, *tcp;
 
-	if (payload_bytes < TCP_MIN_HEADER_BYTES)
+	if (payload_bytes < sizeof(*tcp))
 		return PACKET_IPV4_TRUNCATED;
-	tcp = cursor_take(frame, sizeof(*tcp));
+	tcp = cursor_take(frame, sizeof(*tcp), &copy);
 	if (!tcp)
 		return PACKET_IPV4_TRUNCATED;
 	*is_connection = tcp->syn && !tcp->ack;
@@ -109,89 +101,83 @@ static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32
 
 static __always_inline enum packet_kind classify_icmp(struct cursor *frame, __u32 payload_bytes)
 {
-	struct icmphdr *icmp;
+	struct icmphdr copy, *icmp;
 
-	if (payload_bytes < ICMP_HEADER_BYTES)
+	if (payload_bytes < sizeof(*icmp))
 		return PACKET_IPV4_TRUNCATED;
-	icmp = cursor_take(frame, sizeof(*icmp));
+	icmp = cursor_take(frame, sizeof(*icmp), &copy);
 	if (!icmp)
 		return PACKET_IPV4_TRUNCATED;
 	return is_icmp_error(icmp->type) ? PACKET_IPV4_ICMP_ERROR : PACKET_IPV4;
 }
 
-/* The frame as the driver hands it over: of a frame in several buffers only the first one
- * can be read like this. */
-struct frame {
-	struct xdp_md *ctx;
-	struct cursor cursor;
-	__u32 linear_bytes;
-	int may_have_frags;
-};
-
 /* The length in all buffers. The helper (5.18) costs 7 ns, a quarter of a look-up. */
-static __always_inline __u32 whole_frame_bytes(const struct frame *frame)
+static __always_inline __u32 whole_frame_bytes(const struct cursor *frame)
 {
-	return frame->may_have_frags ? bpf_xdp_get_buff_len(frame->ctx) : frame->linear_bytes;
+	return frame->may_have_frags ? bpf_xdp_get_buff_len(frame->ctx) : linear_bytes(frame->ctx);
 }
 
-/* Where the first buffer ends with the packet, or is so short that it can only be the
- * padding of Ethernet's smallest frame, there is no other buffer, and nothing to ask. */
-static __always_inline __u32 ipv4_frame_bytes(const struct frame *frame, __u32 packet_end)
+/* Where the first buffer ends with the packet, or with the padding of Ethernet's smallest
+ * frame, there is no other buffer, and nothing to ask. */
+static __always_inline __u32 ipv4_frame_bytes(const struct cursor *frame, __u32 packet_end)
 {
-	if (frame->linear_bytes == packet_end || frame->linear_bytes <= ETHERNET_MIN_BYTES)
-		return frame->linear_bytes;
+	__u32 linear = linear_bytes(frame->ctx);
+
+	if (linear == packet_end || (linear == ETHERNET_MIN_BYTES && packet_end < linear))
+		return linear;
 	return whole_frame_bytes(frame);
 }
 
-static __always_inline enum packet_kind classify_ipv4(struct frame *frame, __u32 link_bytes,
-                                                      struct packet *packet)
+static __always_inline enum packet_kind classify_ipv4(struct cursor *frame, struct packet *packet)
 {
-	struct iphdr *ip = cursor_take(&frame->cursor, sizeof(*ip));
-	__u32 header_bytes, options_bytes, total_bytes, payload_bytes;
+	__u32 link_bytes = frame->offset, header_bytes, total_bytes;
+	struct iphdr copy, *ip = cursor_take(frame, sizeof(*ip), &copy);
 
 	if (!ip)
 		return PACKET_IPV4_TRUNCATED;
 	header_bytes = ip->ihl * 4;
 	total_bytes = bpf_ntohs(ip->tot_len);
 	packet->frame_bytes = ipv4_frame_bytes(frame, link_bytes + total_bytes);
+	/* merged segments of more than 16 bits can say (6.3: "BIG TCP" for IPv4) */
+	if (!total_bytes && packet->frame_bytes - link_bytes > 0xFFFF)
+		total_bytes = packet->frame_bytes - link_bytes;
 	if (ip->version != 4 || ip->ihl < IPV4_MIN_HEADER_WORDS || total_bytes < header_bytes)
 		return PACKET_IPV4_MALFORMED;
-	/* the mask tells the verifier what the 4 bits of the header length allow */
-	options_bytes = (header_bytes - sizeof(*ip)) & 0x3C;
-	if (link_bytes + total_bytes > packet->frame_bytes ||
-	    !cursor_take(&frame->cursor, options_bytes))
+	if (link_bytes + total_bytes > packet->frame_bytes)
 		return PACKET_IPV4_TRUNCATED;
 
 	__builtin_memcpy(&packet->source, &ip->saddr, sizeof(packet->source));
 	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
 		return PACKET_IPV4; /* RFC 791: only the first fragment has the next header */
-	payload_bytes = total_bytes - header_bytes;
+	/* the mask tells the verifier what the 4 bits of the header length allow */
+	cursor_skip(frame, (header_bytes - sizeof(*ip)) & 0x3C);
 	if (ip->protocol == IPPROTO_TCP)
-		return classify_tcp(&frame->cursor, payload_bytes, &packet->is_connection);
+		return classify_tcp(frame, total_bytes - header_bytes, &packet->is_connection);
 	if (ip->protocol == IPPROTO_ICMP)
-		return classify_icmp(&frame->cursor, payload_bytes);
+		return classify_icmp(frame, total_bytes - header_bytes);
 	return PACKET_IPV4;
 }
 
 static __always_inline struct packet parse(struct xdp_md *ctx, int may_have_frags)
 {
-	struct frame frame = {
+	struct cursor frame = {
 		.ctx = ctx,
-		.cursor = {(void *)(long)ctx->data, (void *)(long)ctx->data_end},
-		.linear_bytes = linear_bytes(ctx),
+		.at = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
 		.may_have_frags = may_have_frags,
 	};
-	struct packet packet = {.frame_bytes = frame.linear_bytes};
-	struct link_headers link = take_link_headers(&frame.cursor);
+	struct packet packet = {};
+	__be16 ethertype = take_link_headers(&frame);
 
-	if (link.ethertype == bpf_htons(ETHERTYPE_IPV4)) {
-		packet.kind = classify_ipv4(&frame, link.bytes, &packet);
+	if (ethertype == bpf_htons(ETHERTYPE_IPV4)) {
+		packet.frame_bytes = linear_bytes(ctx);
+		packet.kind = classify_ipv4(&frame, &packet);
 		return packet;
 	}
 	packet.frame_bytes = whole_frame_bytes(&frame);
-	if (link.ethertype == bpf_htons(ETHERTYPE_ARP))
+	if (ethertype == bpf_htons(ETHERTYPE_ARP))
 		packet.kind = PACKET_ARP;
-	else if (link.ethertype == bpf_htons(ETHERTYPE_IPV6))
+	else if (ethertype == bpf_htons(ETHERTYPE_IPV6))
 		packet.kind = PACKET_IPV6;
 	else
 		packet.kind = PACKET_OTHER;

@@ -13,17 +13,20 @@ struct policy {
 	__u32 generation;
 };
 
-static __always_inline int read_policy(struct policy *policy)
+static __always_inline __u32 current_generation(void)
 {
 	__u32 zero = 0;
 	const struct xrl_meta *m = bpf_map_lookup_elem(&meta, &zero);
 
-	if (!m)
-		return 0;
-	policy->generation = *(const volatile __u32 *)&m->generation;
+	return m ? *(const volatile __u32 *)&m->generation : 0;
+}
+
+static __always_inline int read_policy(struct policy *policy)
+{
+	policy->generation = current_generation();
 	policy->copy = policy->generation & 1;
 	policy->class = bpf_map_lookup_elem(&classes, &policy->copy);
-	return policy->class != NULL;
+	return policy->generation && policy->class;
 }
 
 /* By way of the stack: 6.1 takes no key from the argument of a function that it checks by
@@ -57,9 +60,10 @@ static __always_inline void drop_old_windows(struct xrl_bucket *bucket,
  * stood there before it was looked up, and then the generation likewise: of two CPUs that
  * saw different permits, either the newer one wins or the next packet resolves again.
  *
- * One race is accepted: a CPU that is still at a packet under the old policy may write a
- * window of a limit that has changed, after this has closed it. Its ticks mean nothing to
- * the new limit; for this one source the window may be off, for one period at the most. */
+ * A CPU that is still at a packet under the old policy leaves the bucket alone once it has
+ * been resolved for the new one. One race is accepted: that CPU may write a window of a limit
+ * that has changed, after this has closed it. Its ticks mean nothing to the new limit, so for
+ * this one source the first window under it may be up to two periods long. */
 XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *source,
                            const struct xrl_class *class, __u32 generation)
 {
@@ -68,7 +72,9 @@ XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *
 
 	if (!bucket || !source || !class)
 		return 0;
-	old_generation = *(volatile __u32 *)&bucket->generation;
+	old_generation = __sync_fetch_and_add(&bucket->generation, 0);
+	if (current_generation() != generation)
+		return 0; /* a newer policy has come meanwhile: the next packet sees to it */
 	old_until_ns = *(volatile __u64 *)&bucket->permit_until_boot_ns;
 	drop_old_windows(bucket, class, old_generation);
 	until_ns = permit_until_ns(source);
@@ -86,6 +92,8 @@ XRL_SUBPROGRAM int add_bucket(const struct xrl_address *source, __u32 generation
 	if (!source)
 		return 0;
 	key = *source;
+	/* adds nothing: the permit isn't looked up before the generation was read */
+	__sync_fetch_and_add(&bucket.generation, 0);
 	bucket.permit_until_boot_ns = permit_until_ns(source);
 	return bpf_map_update_elem(&buckets, &key, &bucket, BPF_NOEXIST);
 }

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "action.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 
 #define EXPECTED "expected drop, monitor, or redirect IFNAME [MAC]"
 
 static bool parse_mac(const char *text, __u8 mac[6])
 {
-	int length = 0;
-
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
-	              &mac[3], &mac[4], &mac[5], &length) == 6 &&
-	       !text[length] && length == 17;
+	if (strlen(text) != 17)
+		return false;
+	for (int i = 0; i < 17; i++)
+		if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
+			return false;
+	return sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3],
+	              &mac[4], &mac[5]) == 6;
 }
 
 static bool read_own_mac(const char *interface, __u8 mac[6])
@@ -32,6 +37,22 @@ static bool read_own_mac(const char *interface, __u8 mac[6])
 	return ok;
 }
 
+/* SIOCETHTOOL: a veth takes redirected frames only if its peer expects them. */
+static void warn_of_veth(const char *interface)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {.ifr_data = (char *)&info};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	if (fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request) && !strcmp(info.driver, "veth"))
+		warn("%s is a veth: what is redirected to it arrives only if its peer has an XDP "
+		     "program or GRO switched on",
+		     interface);
+	if (fd >= 0)
+		close(fd);
+}
+
 static enum exit_code parse_redirect(const char *text, struct action *action)
 {
 	char interface[64] = "", mac[64] = "", rest[2] = "";
@@ -44,6 +65,7 @@ static enum exit_code parse_redirect(const char *text, struct action *action)
 		return fail(EXIT_NOT_FOUND, "ip link shows the interfaces",
 		            "action '%.60s': there is no interface '%s'", text, interface);
 	strcpy(action->interface, interface);
+	warn_of_veth(interface);
 	if (words == 1)
 		return EXIT_DONE;
 	action->readdress = true;
@@ -69,7 +91,9 @@ enum exit_code action_parse(const char *text, struct action *action)
 	action->kind = XRL_REDIRECT;
 	if (!strncmp(text, "redirect ", strlen("redirect ")))
 		return parse_redirect(text, action);
-	return fail(EXIT_USAGE, NULL, "action '%.60s': " EXPECTED, text);
+	return fail(EXIT_USAGE,
+	            strcmp(text, "redirect") ? NULL : "quote it: --action 'redirect IFNAME'",
+	            "action '%.60s': " EXPECTED, text);
 }
 
 void action_apply(const struct action *action, struct xrl_class *class)

@@ -4,7 +4,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+#include <net/if_arp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <bpf/libbpf.h>
 
 #include "command.h"
@@ -14,6 +19,8 @@
  * map that is smaller than this holds as little as 5 % of its size. */
 #define MIN_SOURCES_PER_CPU 256
 #define MAX_SOURCES         (1u << 26)
+
+#define ETHERNET_FRAME_BYTES 1514
 
 enum { OPTION_LIMIT = 256, OPTION_ACTION, OPTION_MODE, OPTION_MONITOR, OPTION_SOURCES };
 
@@ -28,6 +35,7 @@ static const struct option known[] = {
 
 static enum exit_code add_limit(struct attach_options *options, const char *text)
 {
+	const struct xrl_limit *limit;
 	char complaint[320];
 
 	if (options->limit_count == XRL_MAX_LIMITS)
@@ -35,7 +43,10 @@ static enum exit_code add_limit(struct attach_options *options, const char *text
 		                     text, XRL_MAX_LIMITS);
 	if (limit_parse(text, &options->limits[options->limit_count], complaint, sizeof(complaint)))
 		return fail(EXIT_USAGE, NULL, "%s", complaint);
-	options->limit_count++;
+	limit = &options->limits[options->limit_count++];
+	if (limit->unit == XRL_BYTES && limit->max_units < ETHERNET_FRAME_BYTES)
+		warn("limit '%s' refuses every frame of more than %llu bytes", text,
+		     limit->max_units);
 	return EXIT_DONE;
 }
 
@@ -96,6 +107,20 @@ static enum exit_code take_option(struct attach_options *options, int option, ch
 	}
 }
 
+static bool has_ethernet_header(const char *interface)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {};
+	bool known;
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	known = fd >= 0 && !ioctl(fd, SIOCGIFHWADDR, &request);
+	if (fd >= 0)
+		close(fd);
+	return !known || request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
+	       request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+}
+
 static enum exit_code add_interface(struct attach_options *options, const char *interface)
 {
 	__u32 ifindex = strlen(interface) < IF_NAMESIZE ? if_nametoindex(interface) : 0;
@@ -103,6 +128,12 @@ static enum exit_code add_interface(struct attach_options *options, const char *
 	if (!ifindex)
 		return fail(EXIT_NOT_FOUND, "ip link shows the interfaces",
 		            "there is no interface '%.60s'; nothing was changed", interface);
+	if (!has_ethernet_header(interface))
+		return fail(
+			EXIT_FAILED, "attach to the interface that it sends its packets through",
+			"%s has no Ethernet headers (a tunnel, say): the limiter can't read its "
+			"packets; nothing was changed",
+			interface);
 	for (int i = 0; i < options->interface_count; i++)
 		if (options->ifindexes[i] == ifindex)
 			return EXIT_DONE;
@@ -126,5 +157,11 @@ enum exit_code attach_options_read(struct attach_options *options, int argc, cha
 		error = command_usage(&cmd_attach, "which interface?");
 	for (int i = optind; !error && i < argc; i++)
 		error = add_interface(options, argv[i]);
+	for (int i = 0; !error && i < options->interface_count; i++)
+		if (options->action.ifindex == options->ifindexes[i])
+			error = command_usage(
+				&cmd_attach,
+				"what exceeds the limits on %s can't be redirected to %s itself",
+				options->interfaces[i], options->interfaces[i]);
 	return error;
 }

@@ -17,8 +17,7 @@ struct target {
 	char interface[IF_NAMESIZE];
 	__u32 ifindex;
 	struct interface_info before;
-	enum attach_mode mode;
-	bool done;
+	struct interface_change change;
 };
 
 struct run {
@@ -26,7 +25,7 @@ struct run {
 	struct instance instance;
 	struct target *targets;
 	int target_count;
-	unsigned int carried_permits;
+	bool was_attached; /* some interface obeys the policy that is there */
 	bool had_policy;
 };
 
@@ -42,16 +41,16 @@ static struct target *add_target(struct run *run, const char *interface, __u32 i
 	}
 	run->targets = larger;
 	target = &larger[run->target_count++];
-	*target = (struct target){.ifindex = ifindex, .mode = run->options.mode};
+	*target = (struct target){.ifindex = ifindex, .change.link = -1};
 	snprintf(target->interface, sizeof(target->interface), "%s", interface);
 	interface_read(run->instance.pin_dir, interface, &target->before);
 	return target;
 }
 
 /* An interface that has gone and come again under the same name is a new one. */
-static enum exit_code check_target(struct target *target)
+static enum exit_code check_target(const struct target *target, enum attach_mode mode)
 {
-	struct interface_info *before = &target->before;
+	const struct interface_info *before = &target->before;
 
 	if (before->state == LINK_FOREIGN)
 		return fail(EXIT_FAILED, "choose another directory with --pin-dir",
@@ -67,8 +66,7 @@ static enum exit_code check_target(struct target *target)
 			"the limiter that was attached to '%s' is now on '%s', which was renamed; "
 			"nothing was changed",
 			target->interface, before->name_now);
-	if (before->state == LINK_ATTACHED && target->mode != MODE_AUTO &&
-	    target->mode != before->mode)
+	if (before->state == LINK_ATTACHED && mode != MODE_AUTO && mode != before->mode)
 		return fail(EXIT_BUSY, "detach it first: the kernel can't change the mode in place",
 		            "%s is attached in %s mode; nothing was changed", target->interface,
 		            attach_mode_name(before->mode));
@@ -84,17 +82,9 @@ static enum exit_code add_named_targets(struct run *run)
 		struct target *target =
 			add_target(run, run->options.interfaces[i], run->options.ifindexes[i]);
 
-		error = target ? check_target(target) : EXIT_FAILED;
+		error = target ? check_target(target, run->options.mode) : EXIT_FAILED;
 	}
 	return error;
-}
-
-static __u32 map_id(int fd)
-{
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
 }
 
 static bool is_named(const struct run *run, const char *interface)
@@ -105,11 +95,11 @@ static bool is_named(const struct run *run, const char *interface)
 	return false;
 }
 
-/* Interfaces that run on other buckets than the pinned ones follow, too: after a change of
- * layout, or when the command that made it was killed halfway. */
-static enum exit_code add_strayed_targets(struct run *run)
+/* The other interfaces of the pin directory. Those that run on other maps than the pinned
+ * ones follow: after a change of layout, or when the command that made it was killed halfway.
+ * All are in one network namespace, since an interface to redirect to is only a number. */
+static enum exit_code add_other_targets(struct run *run)
 {
-	__u32 id = map_id(run->instance.maps[SHARED_BUCKETS]);
 	char(*interfaces)[IF_NAMESIZE];
 	int count = pins_list_interfaces(run->instance.pin_dir, &interfaces);
 	enum exit_code error = EXIT_DONE;
@@ -118,11 +108,19 @@ static enum exit_code add_strayed_targets(struct run *run)
 		struct interface_info info;
 
 		interface_read(run->instance.pin_dir, interfaces[i], &info);
-		if (info.state != LINK_ATTACHED || info.buckets_map_id == id ||
-		    is_named(run, interfaces[i]))
+		if (info.state == LINK_ATTACHED || info.state == LINK_GONE)
+			run->was_attached = true;
+		if (info.state != LINK_ATTACHED || is_named(run, interfaces[i]))
 			continue;
-		if (!add_target(run, interfaces[i], info.ifindex))
-			error = EXIT_FAILED;
+		if (info.other_namespace)
+			error = fail(EXIT_BUSY,
+			             "choose another --pin-dir for this network namespace",
+			             "the pin directory is in use for '%s' in another network "
+			             "namespace; nothing was changed",
+			             interfaces[i]);
+		else if (!info.uses_pinned_maps || run->instance.other_layout)
+			error = add_target(run, interfaces[i], info.ifindex) ? EXIT_DONE
+			                                                     : EXIT_FAILED;
 	}
 	free(interfaces);
 	return error;
@@ -134,9 +132,18 @@ static __u32 compose_policy(struct run *run, struct xrl_class *class)
 	const struct attach_options *options = &run->options;
 	__u32 redirect = 0, generation;
 
-	run->had_policy = instance_read_policy(&run->instance, class, &redirect, &generation);
-	if (!run->had_policy)
+	/* what a command left that was killed before it attached anything is nobody's wish */
+	run->had_policy = instance_read_policy(&run->instance, class, &redirect, &generation) &&
+	                  run->was_attached;
+	if (!run->had_policy) {
 		class_set_default(class);
+		redirect = 0;
+	}
+	if (run->was_attached && !run->had_policy &&
+	    (!options->limit_count || !options->has_action))
+		warn("the policy of the other version can't be read: what --limit and --action "
+		     "don't "
+		     "say is the default now");
 	if (options->limit_count) {
 		memset(class->limits, 0, XRL_MAX_LIMITS * sizeof(class->limits[0]));
 		memcpy(class->limits, options->limits,
@@ -151,42 +158,43 @@ static __u32 compose_policy(struct run *run, struct xrl_class *class)
 	return redirect;
 }
 
-static void undo(struct run *run)
+static void remove_if_unused(const struct run *run)
 {
 	char(*interfaces)[IF_NAMESIZE];
-	int count;
+	int count = pins_list_interfaces(run->instance.pin_dir, &interfaces);
 
-	for (int i = 0; i < run->target_count; i++)
-		if (run->targets[i].done && run->targets[i].before.state != LINK_ATTACHED)
-			interface_detach(run->instance.pin_dir, run->targets[i].interface);
-	count = pins_list_interfaces(run->instance.pin_dir, &interfaces);
 	free(interfaces);
 	if (!count)
-		pins_remove_shared(run->instance.pin_dir,
-		                   instance_count_permits(&run->instance) > 0);
+		pins_remove_shared(run->instance.pin_dir, instance_has_permits(&run->instance));
 }
 
-static enum exit_code attach_targets(struct run *run)
+static enum exit_code prepare_targets(struct run *run)
 {
 	enum exit_code error = EXIT_DONE;
 
 	for (int i = 0; i < run->target_count && !error; i++) {
 		struct target *target = &run->targets[i];
 
-		if (target->before.state == LINK_GONE)
-			error = pins_remove_interface(run->instance.pin_dir, target->interface);
-		if (!error)
-			error = interface_attach(&run->instance, target->interface, target->ifindex,
-			                         &target->before, &target->mode);
-		target->done = !error;
+		error = interface_prepare(&run->instance, target->interface, target->ifindex,
+		                          &target->before, run->options.mode, &target->change);
 	}
 	return error;
 }
 
-/* Maps are filled before a program reads them, and a policy that others already obey
- * changes only when all that is new has worked. New maps take the place of pinned ones when
- * all programs have moved to them: whoever is killed before leaves the old ones, with the
- * permits, and the next attach finds that the programs use others. */
+static enum exit_code commit_targets(struct run *run)
+{
+	enum exit_code error = EXIT_DONE;
+
+	for (int i = 0; i < run->target_count && !error; i++)
+		error = interface_commit(&run->instance, run->targets[i].interface,
+		                         &run->targets[i].before, &run->targets[i].change);
+	return error;
+}
+
+/* Maps are filled before a program reads them. Then comes all that may be refused, and what
+ * others obey changes only when none of it was: programs move to new maps, those maps take
+ * the place of the pinned ones (whoever is killed in between leaves the old ones, with the
+ * permits, and the next attach finds that the programs use others), and last the policy. */
 static enum exit_code apply(struct run *run)
 {
 	bool pin_last = run->instance.other_layout;
@@ -196,15 +204,26 @@ static enum exit_code apply(struct run *run)
 
 	if (!run->had_policy)
 		error = instance_publish(&run->instance, &class, redirect);
+	if (!error)
+		error = prepare_targets(run);
 	if (!error && !pin_last)
 		error = instance_pin(&run->instance);
 	if (!error)
-		error = attach_targets(run);
+		error = commit_targets(run);
 	if (!error && pin_last)
 		error = instance_pin(&run->instance);
 	if (!error && run->had_policy)
 		error = instance_publish(&run->instance, &class, redirect);
 	return error;
+}
+
+static __u32 choose_sources(const struct run *run)
+{
+	__u32 there = instance_pinned_sources(run->instance.pin_dir);
+
+	if (run->options.sources)
+		return run->options.sources;
+	return there ? there : INSTANCE_DEFAULT_SOURCES;
 }
 
 static enum exit_code attach_locked(struct run *run)
@@ -214,19 +233,17 @@ static enum exit_code attach_locked(struct run *run)
 
 	if (error)
 		return error;
-	instance_open(&run->instance, run->instance.pin_dir, run->options.sources);
-	sources = run->options.sources ? run->options.sources : instance_sources(&run->instance);
+	sources = choose_sources(run);
+	instance_open(&run->instance, run->instance.pin_dir, sources);
 	error = add_named_targets(run);
 	if (!error)
-		error = instance_complete(&run->instance,
-		                          sources ? sources : INSTANCE_DEFAULT_SOURCES,
-		                          &run->carried_permits);
+		error = add_other_targets(run);
 	if (!error)
-		error = add_strayed_targets(run);
+		error = instance_complete(&run->instance, sources);
 	if (!error)
 		error = apply(run);
 	if (error)
-		undo(run);
+		remove_if_unused(run);
 	return error;
 }
 
@@ -239,8 +256,8 @@ static void print_json(const struct run *run)
 
 		json_array_append_new(attached,
 		                      json_pack("{s:s, s:s, s:b}", "interface", target->interface,
-		                                "mode", attach_mode_name(target->mode), "replaced",
-		                                target->before.state == LINK_ATTACHED));
+		                                "mode", attach_mode_name(target->change.mode),
+		                                "replaced", target->before.state == LINK_ATTACHED));
 	}
 	output_json(json_pack("{s:o, s:o, s:b, s:I}", "attached", attached, "policy",
 	                      policy_json(&run->instance), "layout_changed",
@@ -256,20 +273,21 @@ static void print_text(const struct globals *globals, const struct run *run)
 		const struct target *target = &run->targets[i];
 
 		printf("%-10s %s, %s mode%s\n", i ? "" : "attached", target->interface,
-		       attach_mode_name(target->mode),
+		       attach_mode_name(target->change.mode),
 		       target->before.state == LINK_ATTACHED
 		               ? ", program replaced in place; no packet went unfiltered"
 		               : "");
 	}
 	policy_print(&run->instance);
 	if (run->instance.other_layout)
-		printf("note       the maps' layout changed: buckets start anew; permits in force: "
-		       "%u\n",
+		printf("note       %s: buckets start anew; permits in force: %u\n",
+		       run->instance.resized ? "the number of buckets changed"
+		                             : "the maps' layout changed",
 		       instance_count_permits(&run->instance));
 	printf("undo       xdp-ratelimit%s%s detach", own_dir ? " --pin-dir " : "",
 	       own_dir ? globals->pin_dir : "");
-	for (int i = 0; i < run->target_count; i++)
-		printf(" %s", run->targets[i].interface);
+	for (int i = 0; i < run->options.interface_count; i++)
+		printf(" %s", run->options.interfaces[i]);
 	printf("\n");
 }
 
@@ -309,6 +327,8 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 		print_json(&run);
 	else if (!error)
 		print_text(globals, &run);
+	for (int i = 0; i < run.target_count; i++)
+		interface_discard(&run.targets[i].change);
 	instance_close(&run.instance);
 	free(run.targets);
 	if (lock >= 0)

@@ -17,6 +17,8 @@ static bool has_pins(const char *pin_dir, const char *interface)
 	struct stat entry;
 	pin_path path;
 
+	if (!*interface || strchr(interface, '/') || strlen(interface) >= IF_NAMESIZE)
+		return false;
 	pins_interface_path(path, pin_dir, interface, NULL);
 	return !stat(path, &entry);
 }
@@ -31,6 +33,7 @@ static enum exit_code not_attached(const char *interface)
 static enum exit_code remove_unused(const char *pin_dir, unsigned int *kept_permits)
 {
 	struct instance instance;
+	bool keep;
 	char(*left)[IF_NAMESIZE];
 	int count = pins_list_interfaces(pin_dir, &left);
 
@@ -40,8 +43,9 @@ static enum exit_code remove_unused(const char *pin_dir, unsigned int *kept_perm
 		return EXIT_DONE;
 	instance_open(&instance, pin_dir, 0);
 	*kept_permits = instance_count_permits(&instance);
+	keep = instance_has_permits(&instance);
 	instance_close(&instance);
-	return pins_remove_shared(pin_dir, *kept_permits > 0);
+	return pins_remove_shared(pin_dir, keep);
 }
 
 static enum exit_code detach_locked(const char *pin_dir, char **names, int count)
@@ -49,7 +53,7 @@ static enum exit_code detach_locked(const char *pin_dir, char **names, int count
 	enum exit_code error = pins_check(pin_dir);
 
 	for (int i = 0; i < count && !error; i++)
-		if (strlen(names[i]) >= IF_NAMESIZE || !has_pins(pin_dir, names[i]))
+		if (!has_pins(pin_dir, names[i]))
 			error = not_attached(names[i]);
 	for (int i = 0; i < count && !error; i++)
 		error = interface_detach(pin_dir, names[i]);
@@ -86,11 +90,11 @@ static enum exit_code choose(const struct globals *globals, bool all, int argc, 
 		return EXIT_DONE;
 	}
 	*count = pins_list_interfaces(globals->pin_dir, &interfaces);
-	if (*count <= 0)
-		return fail(EXIT_NOT_FOUND, NULL,
-		            "the limiter is not attached to any interface (pin directory %s)",
+	if (*count < 0)
+		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s",
 		            globals->pin_dir);
-	*names = calloc(*count, sizeof(**names));
+	/* none: what an interrupted command left in the directory goes all the same */
+	*names = calloc(*count + 1, sizeof(**names));
 	for (int i = 0; *names && i < *count; i++)
 		(*names)[i] = interfaces[i];
 	return *names ? EXIT_DONE : fail(EXIT_FAILED, NULL, "out of memory");

@@ -89,6 +89,8 @@ static enum exit_code run_metrics(const struct globals *globals, int argc, char 
 	error = system_check(false);
 	if (!error)
 		error = system_prepare_pin_dir(globals->pin_dir, false);
+	if (!error)
+		pins_lock_shared(globals->pin_dir); /* until this process ends */
 	if (error)
 		return error;
 	count = pins_list_interfaces(globals->pin_dir, &interfaces);

@@ -28,6 +28,7 @@ struct source {
 	struct xrl_bucket bucket;
 	bool known;
 	__u64 permit_until_boot_ns; /* 0: none in force */
+	bool monitored;             /* nothing is refused */
 	__u64 now_ns;
 };
 
@@ -71,7 +72,7 @@ static struct rest rest_of(const struct source *source, const struct xrl_limit *
 	rest.used = xrl_window_used(word);
 	rest.remaining = rest.used < limit->max_units ? limit->max_units - rest.used : 0;
 	rest.reset_boot_ns = source->now_ns + until_end_ns;
-	if (!rest.remaining && !source->permit_until_boot_ns)
+	if (!rest.remaining && !source->permit_until_boot_ns && !source->monitored)
 		rest.retry_after_ns = until_end_ns;
 	return rest;
 }
@@ -127,7 +128,11 @@ static void print_limit(const struct source *source, const struct xrl_limit *lim
 	if (rest.reset_boot_ns)
 		printf(", anew in %.3f s",
 		       (double)(rest.reset_boot_ns - source->now_ns) / SECOND_NS);
-	printf("%s\n", rest.retry_after_ns ? "; refused until then" : "");
+	if (rest.retry_after_ns)
+		printf("; refused until then");
+	else if (!rest.remaining)
+		printf("; passes all the same (%s)", source->monitored ? "monitor" : "permit");
+	printf("\n");
 }
 
 static void print_text(const struct source *source, const struct xrl_class *class)
@@ -158,6 +163,7 @@ static enum exit_code show(const struct globals *globals, struct instance *insta
 	if (!instance_read_policy(instance, &class, &redirect, &generation))
 		return fail(EXIT_FAILED, "run attach again: it mends that",
 		            "there is no policy in %s", globals->pin_dir);
+	source->monitored = class.action == XRL_MONITOR;
 	read_source(instance, source);
 	if (globals->json)
 		print_json(source, &class);
@@ -182,6 +188,8 @@ static enum exit_code run_show(const struct globals *globals, int argc, char **a
 	error = system_check(false);
 	if (!error)
 		error = system_prepare_pin_dir(globals->pin_dir, false);
+	if (!error)
+		pins_lock_shared(globals->pin_dir); /* until this process ends */
 	if (error)
 		return error;
 	error = instance_open_attached(&instance, globals->pin_dir);

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/bpf.h>
 
 #include "clock.h"
 #include "command.h"
@@ -26,27 +25,21 @@ static const char *state_name(const struct interface_info *info)
 }
 
 /* What the operator should know and do about it, or NULL. */
-static const char *advice(const struct interface_info *info, __u32 buckets_map_id)
+static const char *advice(const char *interface, const struct interface_info *info)
 {
+	if (info->state == LINK_GONE && if_nametoindex(interface))
+		return "a new interface of that name is NOT limited; attach it again";
 	if (info->state == LINK_GONE)
 		return "the interface went away; detach removes what is left";
 	if (info->state == LINK_FOREIGN)
-		return "its link pin is not ours";
+		return "its link is not ours, or this process may not look at it (CAP_SYS_ADMIN)";
 	if (info->state == LINK_NONE)
 		return "left by an interrupted command; attach or detach mends it";
-	if (buckets_map_id && info->buckets_map_id != buckets_map_id)
+	if (!info->uses_pinned_maps)
 		return "it still runs on older maps; attach again";
 	if (info->other_namespace)
 		return "it is in another network namespace";
 	return NULL;
-}
-
-static __u32 map_id(int fd)
-{
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
-
-	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
 }
 
 static json_t *interface_json(const char *interface, const struct interface_info *info,
@@ -77,8 +70,8 @@ static void print_interface(const char *interface, const struct interface_info *
 	printf("%-10s ", interface);
 	if (info->state == LINK_ATTACHED) {
 		output_time(since, clock_unix_seconds(info->loaded_boot_ns));
-		printf("%s mode, program %u (%s) since %s", attach_mode_name(info->mode),
-		       info->program_id, info->version, since);
+		printf("%s mode, program %u%s%s since %s", attach_mode_name(info->mode),
+		       info->program_id, *info->version ? ", version " : "", info->version, since);
 		if (*info->name_now && strcmp(info->name_now, interface))
 			printf(", now called %s", info->name_now);
 	} else {
@@ -91,7 +84,6 @@ static void show(const struct globals *globals, struct instance *instance,
                  char (*interfaces)[IF_NAMESIZE], int count)
 {
 	json_t *list = globals->json ? json_array() : NULL;
-	__u32 buckets_map_id = map_id(instance->maps[SHARED_BUCKETS]);
 	unsigned int permits = instance_count_permits(instance);
 
 	for (int i = 0; i < count; i++) {
@@ -99,7 +91,7 @@ static void show(const struct globals *globals, struct instance *instance,
 		const char *note;
 
 		interface_read(globals->pin_dir, interfaces[i], &info);
-		note = advice(&info, buckets_map_id);
+		note = advice(interfaces[i], &info);
 		if (list)
 			json_array_append_new(list, interface_json(interfaces[i], &info, note));
 		else
@@ -134,6 +126,8 @@ static enum exit_code run_status(const struct globals *globals, int argc, char *
 	error = system_check(false);
 	if (!error)
 		error = system_prepare_pin_dir(globals->pin_dir, false);
+	if (!error)
+		pins_lock_shared(globals->pin_dir); /* until this process ends */
 	if (!error)
 		error = pins_check(globals->pin_dir);
 	if (error)

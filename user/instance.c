@@ -41,15 +41,33 @@ static void drop_other_version(struct instance *instance)
 {
 	struct xrl_meta meta;
 
-	if (instance->maps[SHARED_META] < 0)
+	if (instance->maps[SHARED_BUCKETS] < 0 && instance->maps[SHARED_META] < 0)
 		return;
-	if (!bpf_map_lookup_elem(instance->maps[SHARED_META], &zero, &meta) &&
+	/* without all three, nobody knows what the windows in the buckets mean */
+	if (instance->maps[SHARED_META] >= 0 && instance->maps[SHARED_CLASSES] >= 0 &&
+	    instance->maps[SHARED_REDIRECTS] >= 0 &&
+	    !bpf_map_lookup_elem(instance->maps[SHARED_META], &zero, &meta) &&
 	    meta.abi_version == XRL_ABI_VERSION)
 		return;
 	for (int i = 0; i < SHARED_MAPS; i++)
 		if (i != SHARED_PERMITS)
 			close_map(instance, i);
+	instance->resized = false;
 	instance->other_layout = true;
+}
+
+/* The buckets of another number of sources are no other version. */
+static void note_other_layout(struct instance *instance, int map, const char *path)
+{
+	int fd = map == SHARED_BUCKETS
+	                 ? pins_open_map(path, layouts[map].type, layouts[map].key_size,
+	                                 layouts[map].value_size, 0)
+	                 : -1;
+
+	instance->resized = fd >= 0;
+	instance->other_layout = true;
+	if (fd >= 0)
+		close(fd);
 }
 
 void instance_open(struct instance *instance, const char *pin_dir, __u32 sources)
@@ -63,7 +81,7 @@ void instance_open(struct instance *instance, const char *pin_dir, __u32 sources
 		instance->maps[i] = pins_open_map(path, layouts[i].type, layouts[i].key_size,
 		                                  layouts[i].value_size, max_entries);
 		if (instance->maps[i] == -ESTALE)
-			instance->other_layout = true;
+			note_other_layout(instance, i, path);
 		if (instance->maps[i] < 0)
 			instance->maps[i] = -1;
 	}
@@ -76,28 +94,30 @@ void instance_close(struct instance *instance)
 		close_map(instance, i);
 }
 
-/* The permits of a map that is to be replaced. Whatever they were, they are not lost. */
-static unsigned int carry_permits(const struct instance *instance)
+/* The permits of a map of another size. Their layout is kept for ever. */
+static enum exit_code carry_permits(const struct instance *instance)
 {
 	struct xrl_address address, *previous = NULL;
 	struct xrl_permit permit;
-	unsigned int count = 0;
 	pin_path path;
-	int old;
+	int old, failed = 0;
 
 	pins_shared_path(path, instance->pin_dir, shared_map_names[SHARED_PERMITS]);
 	old = pins_open_map(path, BPF_MAP_TYPE_HASH, sizeof(address), sizeof(permit), 0);
-	if (old < 0)
-		return 0;
-	while (!bpf_map_get_next_key(old, previous, &address)) {
+	if (old == -ENOENT)
+		return EXIT_DONE;
+	while (old >= 0 && !failed && !bpf_map_get_next_key(old, previous, &address)) {
 		previous = &address;
-		if (!bpf_map_lookup_elem(old, &address, &permit) &&
-		    !bpf_map_update_elem(instance->maps[SHARED_PERMITS], &address, &permit,
-		                         BPF_ANY))
-			count++;
+		if (!bpf_map_lookup_elem(old, &address, &permit))
+			failed = bpf_map_update_elem(instance->maps[SHARED_PERMITS], &address,
+			                             &permit, BPF_ANY);
 	}
+	if (old < 0 || failed)
+		return fail(EXIT_FAILED, NULL,
+		            "the permits of the other version can't be carried over; nothing was "
+		            "changed");
 	close(old);
-	return count;
+	return EXIT_DONE;
 }
 
 static enum exit_code reuse_map(struct bpf_map *map, int fd)
@@ -153,22 +173,18 @@ static enum exit_code make_maps(struct instance *instance, __u32 sources)
 	return error;
 }
 
-enum exit_code instance_complete(struct instance *instance, __u32 sources,
-                                 unsigned int *carried_permits)
+enum exit_code instance_complete(struct instance *instance, __u32 sources)
 {
 	struct xrl_meta meta = {.abi_version = XRL_ABI_VERSION};
 	enum exit_code error = make_maps(instance, sources);
 
-	*carried_permits = 0;
 	if (error)
 		return error;
 	if (instance->fresh[SHARED_META] &&
 	    bpf_map_update_elem(instance->maps[SHARED_META], &zero, &meta, BPF_ANY))
 		return fail(EXIT_FAILED, NULL, "cannot write the map meta: %m");
-	if (instance->fresh[SHARED_PERMITS])
-		*carried_permits = carry_permits(instance);
-	else if (instance->other_layout)
-		*carried_permits = instance_count_permits(instance);
+	if (instance->fresh[SHARED_PERMITS] && instance->other_layout)
+		return carry_permits(instance);
 	return EXIT_DONE;
 }
 
@@ -215,31 +231,41 @@ static bool same_limit(const struct xrl_limit *a, const struct xrl_limit *b)
 	return a->max_units == b->max_units && a->period_ns == b->period_ns && a->unit == b->unit;
 }
 
-static void swap_limits(struct xrl_limit *a, struct xrl_limit *b)
+/* The place of a limit among those from `from` on, or -1. */
+static int find_limit(const struct xrl_class *class, const struct xrl_limit *wanted, __u32 from)
 {
-	struct xrl_limit kept = *a;
-
-	*a = *b;
-	*b = kept;
+	for (__u32 i = from; i < class->limit_count; i++)
+		if (same_limit(&class->limits[i], wanted))
+			return i;
+	return -1;
 }
 
-/* Moves a limit that was in force before to where its windows are, and says since when. */
+/* Moves limits that were in force before to where their windows are. */
+static void keep_places(struct xrl_class *class, const struct xrl_class *old)
+{
+	for (__u32 i = 0; i < old->limit_count && i < class->limit_count; i++) {
+		struct xrl_limit moved = class->limits[i];
+		int place = same_limit(&moved, &old->limits[i])
+		                    ? (int)i
+		                    : find_limit(class, &old->limits[i], 0);
+
+		if (place < 0 ||
+		    (place < (int)i && same_limit(&class->limits[place], &old->limits[place])))
+			continue;
+		class->limits[i] = class->limits[place];
+		class->limits[place] = moved;
+	}
+}
+
+/* Says of every limit since when it is in force: its windows go on if it stays. */
 static void keep_windows(struct xrl_class *class, const struct xrl_class *old, __u32 generation)
 {
-	for (__u32 i = 0; i < class->limit_count; i++)
-		class->limits[i].since_generation = generation;
-	class->limits[XRL_ICMP_ERRORS].since_generation =
-		same_limit(&class->limits[XRL_ICMP_ERRORS], &old->limits[XRL_ICMP_ERRORS])
-			? old->limits[XRL_ICMP_ERRORS].since_generation
-			: generation;
-	for (__u32 i = 0; i < old->limit_count && i < class->limit_count; i++) {
-		for (__u32 j = i; j < class->limit_count; j++) {
-			if (!same_limit(&class->limits[j], &old->limits[i]))
-				continue;
-			class->limits[j].since_generation = old->limits[i].since_generation;
-			swap_limits(&class->limits[i], &class->limits[j]);
-			break;
-		}
+	keep_places(class, old);
+	for (__u32 i = 0; i < XRL_WINDOWS; i++) {
+		bool stays = same_limit(&class->limits[i], &old->limits[i]);
+
+		class->limits[i].since_generation =
+			stays ? old->limits[i].since_generation : generation;
 	}
 }
 
@@ -287,7 +313,7 @@ enum exit_code instance_publish(struct instance *instance, struct xrl_class *cla
 
 	generation = next_generation(generation, 1);
 	copy = generation & 1;
-	keep_windows(class, &old, generation);
+	keep_windows(class, had_policy ? &old : &(struct xrl_class){}, generation);
 	if (had_policy && !memcmp(class, &old, sizeof(old)) && redirect_ifindex == old_redirect)
 		return EXIT_DONE;
 	if (bpf_map_update_elem(instance->maps[SHARED_CLASSES], &copy, class, BPF_ANY))
@@ -346,4 +372,31 @@ unsigned int instance_count_permits(const struct instance *instance)
 			count++;
 	}
 	return count;
+}
+
+bool instance_has_permits(const struct instance *instance)
+{
+	pin_path path;
+
+	if (instance->maps[SHARED_PERMITS] >= 0)
+		return instance_count_permits(instance) > 0;
+	pins_shared_path(path, instance->pin_dir, shared_map_names[SHARED_PERMITS]);
+	return !access(path, F_OK);
+}
+
+__u32 instance_pinned_sources(const char *pin_dir)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	pin_path path;
+	int fd;
+
+	pins_shared_path(path, pin_dir, shared_map_names[SHARED_BUCKETS]);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != BPF_MAP_TYPE_LRU_HASH)
+		info.max_entries = 0;
+	close(fd);
+	return info.max_entries;
 }

@@ -13,6 +13,7 @@ struct instance {
 	const char *pin_dir;
 	int maps[SHARED_MAPS];   /* -1: not there */
 	bool fresh[SHARED_MAPS]; /* made by this command, so that nothing refers to it */
+	bool resized;            /* other_layout, but only in the number of buckets */
 	bool other_layout;       /* something was there, of another version or size */
 };
 
@@ -20,9 +21,11 @@ struct instance {
  * as there are. */
 void instance_open(struct instance *instance, const char *pin_dir, __u32 sources);
 
+/* How many buckets are pinned there, of whatever version. 0: none. */
+__u32 instance_pinned_sources(const char *pin_dir);
+
 /* Makes what is missing, and carries the permits over to a new map. Nothing is pinned. */
-enum exit_code instance_complete(struct instance *instance, __u32 sources,
-                                 unsigned int *carried_permits);
+enum exit_code instance_complete(struct instance *instance, __u32 sources);
 
 /* Puts pins on what is new. */
 enum exit_code instance_pin(struct instance *instance);
@@ -48,3 +51,6 @@ __u32 instance_sources(const struct instance *instance);
 
 /* Counts permits that are in force. */
 unsigned int instance_count_permits(const struct instance *instance);
+
+/* Whether permits may be lost if their map goes: when they can't be read, too. */
+bool instance_has_permits(const struct instance *instance);

@@ -10,7 +10,6 @@
 #include <bpf/bpf.h>
 
 #include "skeleton.h"
-#include "system.h"
 
 #define PROGRAM_NAME     "xdp_ratelimit" /* and _s */
 #define MAX_PROGRAM_MAPS 16
@@ -28,67 +27,121 @@ static bool is_our_program(const struct bpf_prog_info *program)
 	       !strncmp(program->name, PROGRAM_NAME, strlen(PROGRAM_NAME));
 }
 
-static bool read_program(__u32 id, struct bpf_prog_info *program, __u32 *map_ids, __u32 count)
+static bool read_program_fd(int fd, struct bpf_prog_info *program, __u32 *map_ids, __u32 count)
 {
 	__u32 size = sizeof(*program);
-	int fd = bpf_prog_get_fd_by_id(id), error;
 
-	if (fd < 0)
-		return false;
 	*program = (struct bpf_prog_info){.nr_map_ids = count, .map_ids = (long)map_ids};
-	error = bpf_obj_get_info_by_fd(fd, program, &size);
-	close(fd);
-	return !error;
+	return !bpf_obj_get_info_by_fd(fd, program, &size);
 }
 
-static void read_program_info(int map_fd, struct interface_info *info)
+static bool read_program(__u32 id, struct bpf_prog_info *program, __u32 *map_ids, __u32 count)
 {
-	struct xrl_program_info about;
-	__u32 zero = 0;
+	int fd = bpf_prog_get_fd_by_id(id);
+	bool ok = fd >= 0 && read_program_fd(fd, program, map_ids, count);
 
-	if (bpf_map_lookup_elem(map_fd, &zero, &about))
-		return;
-	info->netns_inode = about.netns_inode;
-	snprintf(info->version, sizeof(info->version), "%.*s", (int)sizeof(about.version) - 1,
-	         about.version);
+	if (fd >= 0)
+		close(fd);
+	return ok;
 }
 
-/* Which maps the program uses tells whether it shares what is pinned; its read-only data
- * tells where it is. */
-static void read_program_maps(const __u32 *map_ids, __u32 count, struct interface_info *info)
+/* The program of the link is pinned beside it, which takes no more than its capabilities
+ * to open. Only where a command was killed between the two is it asked for by its id, and
+ * that takes CAP_SYS_ADMIN. */
+static bool read_linked_program(const char *pin_dir, const char *interface, __u32 id,
+                                struct bpf_prog_info *program, __u32 *map_ids, __u32 count)
 {
-	for (__u32 i = 0; i < count && i < MAX_PROGRAM_MAPS; i++) {
-		struct bpf_map_info map = {};
-		__u32 size = sizeof(map);
-		int fd = bpf_map_get_fd_by_id(map_ids[i]);
+	pin_path path;
+	bool ok = false;
+	int fd;
 
-		if (fd < 0)
-			continue;
-		if (!bpf_obj_get_info_by_fd(fd, &map, &size)) {
-			if (map.type == BPF_MAP_TYPE_LRU_HASH)
-				info->buckets_map_id = map.id;
-			if (strstr(map.name, ".rodata") &&
-			    map.value_size == sizeof(struct xrl_program_info))
-				read_program_info(fd, info);
-		}
+	pins_interface_path(path, pin_dir, interface, "program");
+	fd = bpf_obj_get(path);
+	if (fd >= 0) {
+		ok = read_program_fd(fd, program, map_ids, count) && program->id == id;
 		close(fd);
 	}
+	return ok || read_program(id, program, map_ids, count);
 }
 
-static enum attach_mode read_mode(__u32 ifindex, __u32 program_id)
+static bool contains(const __u32 *ids, __u32 count, __u32 id)
+{
+	for (__u32 i = 0; i < count; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/* Whether the program uses the very maps that are pinned. */
+static bool uses_pinned_maps(const char *pin_dir, const __u32 *map_ids, __u32 count)
+{
+	for (int i = 0; i < SHARED_MAPS; i++) {
+		struct bpf_map_info map = {};
+		__u32 size = sizeof(map);
+		bool used = false;
+		pin_path path;
+		int fd;
+
+		pins_shared_path(path, pin_dir, shared_map_names[i]);
+		fd = bpf_obj_get(path);
+		if (fd >= 0) {
+			used = !bpf_obj_get_info_by_fd(fd, &map, &size) &&
+			       contains(map_ids, count, map.id);
+			close(fd);
+		}
+		if (!used)
+			return false;
+	}
+	return true;
+}
+
+static void read_version(__u32 map_id, struct interface_info *info)
+{
+	struct xrl_program_info about;
+	struct bpf_map_info map = {};
+	__u32 size = sizeof(map), zero = 0;
+	int fd = bpf_map_get_fd_by_id(map_id);
+
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &map, &size) && strstr(map.name, ".rodata") &&
+	    map.value_size == sizeof(about) && !bpf_map_lookup_elem(fd, &zero, &about))
+		snprintf(info->version, sizeof(info->version), "%.*s",
+		         (int)sizeof(about.version) - 1, about.version);
+	close(fd);
+}
+
+static void read_program_maps(const char *pin_dir, const __u32 *map_ids, __u32 count,
+                              struct interface_info *info)
+{
+	if (count > MAX_PROGRAM_MAPS)
+		count = MAX_PROGRAM_MAPS;
+	info->uses_pinned_maps = uses_pinned_maps(pin_dir, map_ids, count);
+	for (__u32 i = 0; i < count && !*info->version; i++)
+		read_version(map_ids[i], info);
+}
+
+/* An index means something only in the network namespace of the interface: if our program
+ * isn't on the one that has it here, it's another one. */
+static void read_place(struct interface_info *info)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 
-	if (bpf_xdp_query(ifindex, 0, &query))
-		return MODE_UNKNOWN;
-	if (query.drv_prog_id == program_id)
-		return MODE_NATIVE;
-	if (query.skb_prog_id == program_id)
-		return MODE_GENERIC;
-	return MODE_UNKNOWN;
+	info->other_namespace = true;
+	if (bpf_xdp_query(info->ifindex, 0, &query))
+		return;
+	if (query.drv_prog_id == info->program_id)
+		info->mode = MODE_NATIVE;
+	else if (query.skb_prog_id == info->program_id)
+		info->mode = MODE_GENERIC;
+	else
+		return;
+	info->other_namespace = false;
+	if_indextoname(info->ifindex, info->name_now);
 }
 
-static void read_link(int fd, struct interface_info *info)
+static void read_link(const char *pin_dir, const char *interface, int fd,
+                      struct interface_info *info)
 {
 	__u32 map_ids[MAX_PROGRAM_MAPS] = {}, size = sizeof(struct bpf_link_info);
 	struct bpf_link_info link = {};
@@ -96,19 +149,17 @@ static void read_link(int fd, struct interface_info *info)
 
 	info->state = LINK_FOREIGN;
 	if (bpf_obj_get_info_by_fd(fd, &link, &size) || link.type != BPF_LINK_TYPE_XDP ||
-	    !read_program(link.prog_id, &program, map_ids, MAX_PROGRAM_MAPS) ||
+	    !read_linked_program(pin_dir, interface, link.prog_id, &program, map_ids,
+	                         MAX_PROGRAM_MAPS) ||
 	    !is_our_program(&program))
 		return;
 	info->state = link.xdp.ifindex ? LINK_ATTACHED : LINK_GONE;
 	info->ifindex = link.xdp.ifindex;
 	info->program_id = link.prog_id;
 	info->loaded_boot_ns = program.load_time;
-	read_program_maps(map_ids, program.nr_map_ids, info);
-	info->other_namespace = info->netns_inode && info->netns_inode != system_netns_inode();
-	if (info->state != LINK_ATTACHED || info->other_namespace)
-		return;
-	info->mode = read_mode(info->ifindex, info->program_id);
-	if_indextoname(info->ifindex, info->name_now);
+	read_program_maps(pin_dir, map_ids, program.nr_map_ids, info);
+	if (info->state == LINK_ATTACHED)
+		read_place(info);
 }
 
 void interface_read(const char *pin_dir, const char *interface, struct interface_info *info)
@@ -121,7 +172,7 @@ void interface_read(const char *pin_dir, const char *interface, struct interface
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return;
-	read_link(fd, info);
+	read_link(pin_dir, interface, fd, info);
 	close(fd);
 }
 
@@ -131,11 +182,18 @@ static enum exit_code report_foreign(const char *interface, __u32 program_id)
 
 	if (!read_program(program_id, &program, NULL, 0))
 		snprintf(program.name, sizeof(program.name), "unknown");
-	return fail(
-		EXIT_BUSY,
-		"if it may go: ip link set dev IF xdp off, or stop the service that attached it",
-		"another XDP program is on %s: '%s', id %u; nothing was changed", interface,
-		program.name, program_id);
+	else if (is_our_program(&program))
+		return fail(
+			EXIT_BUSY,
+			"detach it where it was attached: under its old name if the interface was "
+			"renamed (see status), or with that --pin-dir",
+			"xdp-ratelimit is on %s already, id %u, but not by this name in this pin "
+			"directory; nothing was changed",
+			interface, program_id);
+	return fail(EXIT_BUSY,
+	            "stop the service that attached it; 'bpftool net' and 'bpftool link' tell more",
+	            "another XDP program is on %s: '%s', id %u; nothing was changed", interface,
+	            program.name, program_id);
 }
 
 enum exit_code interface_check_foreign(const char *interface, __u32 ifindex, __u32 our_program_id)
@@ -172,7 +230,7 @@ static int load_one(struct xdp_ratelimit_bpf *skeleton, bool frags)
 }
 
 static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
-                                              const char *interface, unsigned long long netns_inode)
+                                              const char *interface)
 {
 	struct xdp_ratelimit_bpf *skeleton = xdp_ratelimit_bpf__open();
 	struct xrl_program_info *about;
@@ -183,7 +241,6 @@ static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
 		return NULL;
 	}
 	about = (struct xrl_program_info *)&skeleton->rodata->program_info;
-	about->netns_inode = netns_inode;
 	snprintf(about->version, sizeof(about->version), "%s", XRL_VERSION);
 	if (instance_reuse(instance, skeleton)) {
 		xdp_ratelimit_bpf__destroy(skeleton);
@@ -199,9 +256,9 @@ static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
 
 /* Frames of several buffers are known since 5.18; older kernels answer EINVAL. */
 static struct xdp_ratelimit_bpf *load_program(const struct instance *instance,
-                                              const char *interface, unsigned long long netns_inode)
+                                              const char *interface)
 {
-	struct xdp_ratelimit_bpf *skeleton = open_program(instance, interface, netns_inode);
+	struct xdp_ratelimit_bpf *skeleton = open_program(instance, interface);
 	int error;
 
 	if (!skeleton)
@@ -209,7 +266,7 @@ static struct xdp_ratelimit_bpf *load_program(const struct instance *instance,
 	error = load_one(skeleton, true);
 	if (error == -EINVAL) {
 		xdp_ratelimit_bpf__destroy(skeleton);
-		skeleton = open_program(instance, interface, netns_inode);
+		skeleton = open_program(instance, interface);
 		if (!skeleton)
 			return NULL;
 		error = load_one(skeleton, false);
@@ -273,7 +330,8 @@ static enum exit_code link_new(int program, const char *interface, __u32 ifindex
 		if (*mode == MODE_NATIVE || *link != -EOPNOTSUPP)
 			return report_attach_error(interface, ifindex, *link);
 		warn("the driver of %s can't run XDP programs: attached in generic mode, which "
-		     "costs the kernel about as much per packet as nftables does",
+		     "costs the kernel more per packet, and in which segments that the kernel has "
+		     "merged count as one packet",
 		     interface);
 	}
 	*mode = MODE_GENERIC;
@@ -303,31 +361,29 @@ static enum exit_code make_directory(const struct instance *instance, const char
 	return EXIT_DONE;
 }
 
-/* The link comes last: until it is pinned, the end of this process takes it off again. */
-static enum exit_code attach_new(const struct instance *instance, const char *interface,
-                                 __u32 ifindex, struct xdp_ratelimit_bpf *skeleton,
-                                 enum attach_mode *mode)
+/* The link comes last: until it is pinned, the end of this process takes it off again. Its
+ * pin is made in one step and never replaced, so whatever is attached has its pin. */
+static enum exit_code keep_new(const struct instance *instance, const char *interface,
+                               const struct interface_change *change)
 {
 	enum exit_code error = make_directory(instance, interface);
-	int link = -1;
+	pin_path path;
 
 	if (!error)
-		error = pin(bpf_map__fd(skeleton->maps.counters), instance, interface, "counters");
+		error = pin(bpf_map__fd(change->program->maps.counters), instance, interface,
+		            "counters");
 	if (!error)
-		error = pin(program_fd(skeleton), instance, interface, "program");
-	if (!error)
-		error = link_new(program_fd(skeleton), interface, ifindex, mode, &link);
-	if (!error)
-		error = pin(link, instance, interface, "link");
-	if (link >= 0)
-		close(link);
+		error = pin(program_fd(change->program), instance, interface, "program");
+	pins_interface_path(path, instance->pin_dir, interface, "link");
+	if (!error && bpf_obj_pin(change->link, path))
+		error = fail(EXIT_FAILED, NULL, "cannot pin %s: %m", path);
 	if (error)
 		pins_remove_interface(instance->pin_dir, interface);
 	return error;
 }
 
 static enum exit_code replace(const struct instance *instance, const char *interface,
-                              struct xdp_ratelimit_bpf *skeleton)
+                              const struct interface_change *change)
 {
 	pin_path path;
 	int link, error;
@@ -335,7 +391,7 @@ static enum exit_code replace(const struct instance *instance, const char *inter
 	pins_interface_path(path, instance->pin_dir, interface, "link");
 	link = bpf_obj_get(path);
 	error = link < 0 ? -errno : 0;
-	if (!error && bpf_link_update(link, program_fd(skeleton), NULL))
+	if (!error && bpf_link_update(link, program_fd(change->program), NULL))
 		error = -errno;
 	if (link >= 0)
 		close(link);
@@ -343,30 +399,48 @@ static enum exit_code replace(const struct instance *instance, const char *inter
 		return fail(EXIT_FAILED, NULL, "cannot replace the program on %s: %s", interface,
 		            strerror(-error));
 	/* the same map again, or the first one of a new layout */
-	if (pin(bpf_map__fd(skeleton->maps.counters), instance, interface, "counters"))
+	if (pin(bpf_map__fd(change->program->maps.counters), instance, interface, "counters"))
 		return EXIT_FAILED;
-	return pin(program_fd(skeleton), instance, interface, "program");
+	return pin(program_fd(change->program), instance, interface, "program");
 }
 
-enum exit_code interface_attach(const struct instance *instance, const char *interface,
-                                __u32 ifindex, const struct interface_info *before,
-                                enum attach_mode *mode)
+enum exit_code interface_prepare(const struct instance *instance, const char *interface,
+                                 __u32 ifindex, const struct interface_info *before,
+                                 enum attach_mode mode, struct interface_change *change)
 {
-	bool replaces = before->state == LINK_ATTACHED;
-	struct xdp_ratelimit_bpf *skeleton = load_program(
-		instance, interface, replaces ? before->netns_inode : system_netns_inode());
+	*change = (struct interface_change){
+		.program = load_program(instance, interface),
+		.link = -1,
+		.mode = before->state == LINK_ATTACHED ? before->mode : mode,
+	};
+	if (!change->program)
+		return EXIT_FAILED;
+	if (before->state == LINK_ATTACHED)
+		return EXIT_DONE;
+	return link_new(program_fd(change->program), interface, ifindex, &change->mode,
+	                &change->link);
+}
+
+enum exit_code interface_commit(const struct instance *instance, const char *interface,
+                                const struct interface_info *before,
+                                const struct interface_change *change)
+{
 	enum exit_code error;
 
-	if (!skeleton)
-		return EXIT_FAILED;
-	if (replaces) {
-		*mode = before->mode;
-		error = replace(instance, interface, skeleton);
-	} else {
-		error = attach_new(instance, interface, ifindex, skeleton, mode);
-	}
-	xdp_ratelimit_bpf__destroy(skeleton);
-	return error;
+	if (before->state == LINK_ATTACHED)
+		return replace(instance, interface, change);
+	error = before->state == LINK_GONE ? pins_remove_interface(instance->pin_dir, interface)
+	                                   : EXIT_DONE;
+	return error ? error : keep_new(instance, interface, change);
+}
+
+void interface_discard(struct interface_change *change)
+{
+	if (change->link >= 0)
+		close(change->link);
+	if (change->program)
+		xdp_ratelimit_bpf__destroy(change->program);
+	*change = (struct interface_change){.link = -1};
 }
 
 enum exit_code interface_detach(const char *pin_dir, const char *interface)

@@ -6,6 +6,8 @@
 
 #include "instance.h"
 
+struct xdp_ratelimit_bpf;
+
 /* One interface: its program and the link that holds it there. */
 
 enum attach_mode {
@@ -33,9 +35,8 @@ struct interface_info {
 	__u32 ifindex;
 	__u32 program_id;
 	__u64 loaded_boot_ns;
-	__u32 buckets_map_id; /* of the buckets that the program uses */
-	char version[24];
-	unsigned long long netns_inode;
+	bool uses_pinned_maps;
+	char version[32]; /* empty when this process may not ask (CAP_SYS_ADMIN) */
 };
 
 void interface_read(const char *pin_dir, const char *interface, struct interface_info *info);
@@ -43,12 +44,27 @@ void interface_read(const char *pin_dir, const char *interface, struct interface
 /* Reports a program on the interface that is not ours: its name and id. */
 enum exit_code interface_check_foreign(const char *interface, __u32 ifindex, __u32 our_program_id);
 
-/* Loads the program with the maps of the instance and puts it on the interface, or in the
- * place of the one that is there, without a packet in between. `mode` becomes the one that
- * was taken. On failure the interface is as it was. */
-enum exit_code interface_attach(const struct instance *instance, const char *interface,
-                                __u32 ifindex, const struct interface_info *before,
-                                enum attach_mode *mode);
+/* A program that is loaded, and on a new interface already at work, but not yet kept there:
+ * interface_discard takes it off again and leaves no trace. */
+struct interface_change {
+	struct xdp_ratelimit_bpf *program;
+	int link; /* of a new interface, else -1 */
+	enum attach_mode mode;
+};
+
+/* Loads the program with the maps of the instance. All that a driver or the kernel may
+ * refuse is refused here. */
+enum exit_code interface_prepare(const struct instance *instance, const char *interface,
+                                 __u32 ifindex, const struct interface_info *before,
+                                 enum attach_mode mode, struct interface_change *change);
+
+/* Keeps it: puts it in the place of the program that is there, without a packet in between,
+ * and pins it. */
+enum exit_code interface_commit(const struct instance *instance, const char *interface,
+                                const struct interface_info *before,
+                                const struct interface_change *change);
+
+void interface_discard(struct interface_change *change);
 
 /* Takes the program off, if it is ours, and removes the pins. */
 enum exit_code interface_detach(const char *pin_dir, const char *interface);

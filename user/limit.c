@@ -145,6 +145,8 @@ int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size
 		                "a blank and UNIT must follow PERIOD; " EXPECTED);
 	at += strspn(at, " ");
 	unit = find_unit(at);
+	if (unit < 0 && strpbrk(at, " \t\n"))
+		return complain(complaint, size, text, "unexpected text after UNIT; " EXPECTED);
 	if (unit < 0)
 		return complain_unit(complaint, size, text, at);
 	most = unit == XRL_BYTES ? LIMIT_MAX_BYTES : LIMIT_MAX_UNITS;

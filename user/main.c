@@ -16,7 +16,8 @@ static const struct command *const commands[] = {
 static void print_help(void)
 {
 	printf("xdp-ratelimit limits every IPv4 source in the network driver.\n\n"
-	       "usage: xdp-ratelimit [--json] [--pin-dir DIR] [--state-dir DIR] COMMAND\n\n");
+	       "usage: xdp-ratelimit [--json] [--pin-dir DIR] [--state-dir DIR] [--verbose] "
+	       "COMMAND\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s\n      %s\n", commands[i]->usage, commands[i]->summary);
 	printf("\nSee xdp-ratelimit(8).\n");
@@ -83,8 +84,7 @@ static int take_globals(int *argc, char **argv, struct globals *globals)
 		int taken = strcmp(argv[i], "--") ? take_global(*argc, argv, i, globals) : 0;
 
 		if (taken < 0)
-			return fail(EXIT_USAGE, "write it as --pin-dir DIR",
-			            "'%s' needs a directory", argv[i]);
+			return fail(EXIT_USAGE, NULL, "'%s' needs a directory", argv[i]);
 		if (!strcmp(argv[i], "--"))
 			while (i < *argc)
 				argv[kept++] = argv[i++];
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 			printf("xdp-ratelimit %s\n", XRL_VERSION);
 		return EXIT_DONE;
 	}
-	if (argc > 1 && !strcmp(argv[1], "--help")) {
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		print_help();
 		return EXIT_DONE;
 	}

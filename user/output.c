@@ -9,6 +9,7 @@
 
 static bool use_json;
 static json_t *warnings;
+static bool failed;
 
 static const char *code_name(enum exit_code code)
 {
@@ -58,6 +59,10 @@ enum exit_code fail(enum exit_code code, const char *hint, const char *format, .
 	char *message = NULL;
 	va_list args;
 
+	/* what follows the first error, while things are put back, is only its consequence */
+	if (failed)
+		return code;
+	failed = true;
 	va_start(args, format);
 	if (vasprintf(&message, format, args) < 0)
 		message = NULL;
@@ -96,10 +101,14 @@ void warn(const char *format, ...)
 
 void output_json(json_t *result)
 {
+	if (!result) {
+		fail(EXIT_FAILED, NULL, "a name that is not UTF-8 can't be written as JSON");
+		return;
+	}
 	if (warnings)
 		json_object_set_new(result, "warnings", warnings);
 	warnings = NULL;
-	json_dumpf(result, stdout, JSON_INDENT(2));
+	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
 	putchar('\n');
 	json_decref(result);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "pin_name.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +40,8 @@ bool pin_name_read(const char *pin, char *interface)
 		if (length >= IF_NAMESIZE - 1)
 			return false;
 		if (*c == '%') {
-			if (sscanf(c + 1, "%2x", &value) != 1 || !value)
+			if (!isxdigit((unsigned char)c[1]) || !isxdigit((unsigned char)c[2]) ||
+			    sscanf(c + 1, "%2x", &value) != 1 || !value)
 				return false;
 			c += 2;
 		}

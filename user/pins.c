@@ -74,6 +74,21 @@ enum exit_code pins_lock(const char *pin_dir, int *lock_fd)
 	            LOCK_WAIT_MS / 1000);
 }
 
+void pins_lock_shared(const char *pin_dir)
+{
+	for (int waited_ms = 0; waited_ms <= LOCK_WAIT_MS; waited_ms += LOCK_POLL_MS) {
+		int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		if (!flock(fd, LOCK_SH | LOCK_NB) && is_still_there(fd, pin_dir))
+			return;
+		close(fd);
+		usleep(LOCK_POLL_MS * 1000);
+	}
+	warn("another xdp-ratelimit is changing %s: this may be half of it", pin_dir);
+}
+
 static bool is_new_name(const char *name, char *base)
 {
 	size_t length = strlen(name), suffix = strlen(NEW_SUFFIX);
@@ -108,6 +123,24 @@ static bool is_dot(const char *name)
 	return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
+/* A pinned map or program by its own name, which a foreign one would hardly have. */
+static bool has_name(const char *path, const char *name)
+{
+	struct bpf_map_info map = {};
+	struct bpf_prog_info program = {};
+	__u32 map_size = sizeof(map), program_size = sizeof(program);
+	int fd = bpf_obj_get(path);
+	bool is;
+
+	if (fd < 0) /* gone again, or of a kind that can't be opened */
+		return errno == ENOENT;
+	is = (!bpf_obj_get_info_by_fd(fd, &map, &map_size) && !strcmp(map.name, name)) ||
+	     (!bpf_obj_get_info_by_fd(fd, &program, &program_size) &&
+	      !strncmp(program.name, name, strlen(name)));
+	close(fd);
+	return is;
+}
+
 static enum exit_code foreign(const char *pin_dir, const char *what)
 {
 	return fail(EXIT_FAILED, "remove it, or choose another directory with --pin-dir",
@@ -124,10 +157,29 @@ static bool holds_only_ours(const char *path)
 
 	if (!dir)
 		return false;
-	while (ours && (entry = readdir(dir)))
-		ours = is_dot(entry->d_name) || is_interface_object(entry->d_name);
+	while (ours && (entry = readdir(dir))) {
+		pin_path object;
+
+		snprintf(object, sizeof(object), "%.*s/%.64s", PATH_MAX - 80, path, entry->d_name);
+		if (is_dot(entry->d_name))
+			continue;
+		ours = is_interface_object(entry->d_name);
+		if (!strcmp(entry->d_name, "program"))
+			ours = has_name(object, "xdp_ratelimit");
+		if (!strcmp(entry->d_name, "counters"))
+			ours = has_name(object, "counters");
+	}
 	closedir(dir);
 	return ours;
+}
+
+static bool is_our_map(const char *path, const char *name)
+{
+	char base[NAME_MAX + 1];
+
+	if (is_new_name(name, base))
+		return pin_name_is_reserved(base) && has_name(path, base);
+	return pin_name_is_reserved(name) && has_name(path, name);
 }
 
 static enum exit_code check_entry(const char *pin_dir, const char *name)
@@ -140,7 +192,7 @@ static enum exit_code check_entry(const char *pin_dir, const char *name)
 	if (stat(path, &entry))
 		return EXIT_DONE;
 	if (S_ISDIR(entry.st_mode) ? pin_name_read(name, interface) && holds_only_ours(path)
-	                           : is_shared_name(name))
+	                           : is_our_map(path, name))
 		return EXIT_DONE;
 	return foreign(pin_dir, name);
 }

@@ -35,6 +35,10 @@ void pins_interface_path(pin_path path, const char *pin_dir, const char *interfa
  * without a report, when there is none. */
 enum exit_code pins_lock(const char *pin_dir, int *lock_fd);
 
+/* For readers: waits until nobody changes anything, so that no half of it is seen. Holds
+ * until the process ends. After 10 s it goes on all the same, with a warning. */
+void pins_lock_shared(const char *pin_dir);
+
 /* Reports anything in the pin directory that we didn't put there. */
 enum exit_code pins_check(const char *pin_dir);
 

@@ -46,7 +46,7 @@ void policy_print(const struct instance *instance)
 	action_format(&class, redirect, action, sizeof(action));
 	printf("action     %s%s\n", action,
 	       class.action == XRL_MONITOR
-	               ? " (everything passes; what would have been dropped is counted)"
+	               ? " (everything passes and is counted; --action drop puts it in force)"
 	               : "");
 	printf("sources    %u buckets\n", instance_sources(instance));
 }

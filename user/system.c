@@ -67,19 +67,29 @@ static bool is_bpffs(const char *path)
 	return !statfs(path, &fs) && fs.f_type == BPF_FS_MAGIC;
 }
 
+static bool is_other_mount_namespace(const char *link)
+{
+	struct stat mine, other;
+
+	return !stat("/proc/self/ns/mnt", &mine) && !stat(link, &other) &&
+	       mine.st_ino != other.st_ino;
+}
+
 /* A mount made in a private mount namespace, such as the one of `ip netns exec`, vanishes
- * with its last process, and every pin with it. */
+ * with its last process, and every pin with it. Whose namespace it is shows beside that of
+ * the first process, or where that may not be read, of the parent. */
 static bool mounts_vanish(void)
 {
-	struct stat mine, init;
+	char parent[64];
 
-	if (stat("/proc/self/ns/mnt", &mine) || stat("/proc/1/ns/mnt", &init))
-		return false;
-	return mine.st_ino != init.st_ino;
+	snprintf(parent, sizeof(parent), "/proc/%d/ns/mnt", getppid());
+	return is_other_mount_namespace("/proc/1/ns/mnt") || is_other_mount_namespace(parent);
 }
 
 static enum exit_code mount_bpffs(void)
 {
+	if (is_bpffs(BPFFS)) /* never a second one on top of it, which would hide every pin */
+		return EXIT_DONE;
 	if (mounts_vanish())
 		return fail(EXIT_FAILED,
 		            "to work inside a network namespace, use nsenter --net=/run/netns/NAME "
@@ -122,6 +132,12 @@ static enum exit_code make_directories(const char *path)
 	return EXIT_DONE;
 }
 
+static enum exit_code not_on_bpffs(const char *pin_dir)
+{
+	return fail(EXIT_FAILED, "choose a directory below " BPFFS,
+	            "the pin directory %s is not on a bpffs", pin_dir);
+}
+
 enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create)
 {
 	char parent[PATH_MAX];
@@ -129,24 +145,22 @@ enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create)
 
 	if (strlen(pin_dir) >= sizeof(parent) - 64)
 		return fail(EXIT_USAGE, NULL, "the path of the pin directory is too long");
+	if (strstr(pin_dir, ".."))
+		return fail(EXIT_USAGE, NULL, "the pin directory %s must be without '..'", pin_dir);
 	strcpy(parent, pin_dir);
 	existing_parent(parent);
 	if (!is_bpffs(parent)) {
 		if (strncmp(pin_dir, BPFFS "/", strlen(BPFFS "/")))
-			return fail(EXIT_FAILED, "choose a directory below " BPFFS,
-			            "the pin directory %s is not on a bpffs", pin_dir);
-		if (!create)
+			return not_on_bpffs(pin_dir);
+		if (!create) {
+			warn("no bpffs is mounted on " BPFFS
+			     " here, so nothing can be seen that is "
+			     "attached");
 			return EXIT_DONE;
-		error = mount_bpffs();
+		}
+		error = is_bpffs(BPFFS) ? not_on_bpffs(pin_dir) : mount_bpffs();
 		if (error)
 			return error;
 	}
 	return create ? make_directories(pin_dir) : EXIT_DONE;
-}
-
-unsigned long long system_netns_inode(void)
-{
-	struct stat ns;
-
-	return stat("/proc/self/ns/net", &ns) ? 0 : ns.st_ino;
 }

@@ -11,6 +11,3 @@ enum exit_code system_check(bool changes_network);
 /* Makes sure that `pin_dir` lies on a bpffs: mounts one on /sys/fs/bpf if need be. With
  * `create`, makes the directory as well; without, a missing one is no error. */
 enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create);
-
-/* The inode of this process's network namespace, 0 if it can't be told. */
-unsigned long long system_netns_inode(void);

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# Completion of xdp-ratelimit for bash: source it, or install it as
+# /usr/share/bash-completion/completions/xdp-ratelimit.
+
+_xdp_ratelimit_interfaces() {
+    local path
+    for path in /sys/class/net/*/; do
+        path=${path%/}
+        echo "${path##*/}"
+    done
+}
+
+_xdp_ratelimit_command() {
+    local word
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in
+        attach | detach | status | stats | show | metrics)
+            echo "$word"
+            return
+            ;;
+        esac
+    done
+}
+
+_xdp_ratelimit() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words
+    COMPREPLY=()
+    case $previous in
+    --mode) words='auto native generic' ;;
+    --action) words='drop monitor' ;;
+    --pin-dir | --state-dir)
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+        return
+        ;;
+    --limit | --sources) return ;;
+    *)
+        case $(_xdp_ratelimit_command) in
+        '') words='attach detach status stats show metrics --version' ;;
+        attach) words="--limit --action --monitor --mode --sources $(_xdp_ratelimit_interfaces)" ;;
+        detach) words="--all $(_xdp_ratelimit_interfaces)" ;;
+        stats) words=$(_xdp_ratelimit_interfaces) ;;
+        *) words= ;;
+        esac
+        words+=' --json --pin-dir --state-dir --verbose --help'
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _xdp_ratelimit xdp-ratelimit

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The limiter attached to a veth in the driver and in generic mode, with exact counts; and
+# replaced and detached while packets arrive.
+
+export XDP_RATELIMIT_PIN_DIR=/sys/fs/bpf/xdp-ratelimit
+ran=0
+
+check() {
+    text=$1
+    shift
+    ran=$((ran + 1))
+    if output=$("$@" 2>&1); then
+        echo "ok $ran - $text"
+    else
+        echo "not ok $ran - $text"
+        echo "$output" | sed 's/^/# /'
+    fi
+}
+
+# Without IPv6 nothing arrives but what is sent here.
+make_pair() {
+    echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+    ip link add left type veth peer name right
+    ip link set left up
+    ip link set right up
+}
+
+# counted: "COUNTER PACKETS" of all that are not zero, in one line
+counted() {
+    xdp-ratelimit stats right |
+        awk '$3 == "packets" { printf "%s%s %s", gap, $1, $2; gap = " " }'
+}
+
+# limits_exactly MODE: of 1000 packets 300 pass
+limits_exactly() {
+    xdp-ratelimit attach right --mode "$1" --limit '300/1h packets' --sources 4096 || return
+    xdp-ratelimit status | grep "^right *$1 mode" || return
+    frames send left --source 198.51.100.7 --count 1000 --rate 20000 || return
+    counted
+    [ "$(counted)" = 'passed_within_limits 300 dropped_packets_limit 700 received 1000' ]
+}
+
+detaches() {
+    xdp-ratelimit detach right || return
+    ! ip link show dev right | grep xdp || return
+    [ ! -e $XDP_RATELIMIT_PIN_DIR ]
+}
+
+# A frame of more than one page takes a program that knows fragments.
+takes_large_frames() {
+    ip link set left mtu 9000
+    ip link set right mtu 9000
+    xdp-ratelimit attach right --mode native --limit '20/1h packets' --sources 4096 || return
+    frames send left --source 198.51.100.8 --count 50 --rate 5000 --size 9014 || return
+    counted
+    [ "$(counted)" = 'passed_within_limits 20 dropped_packets_limit 30 received 50' ]
+}
+
+replaces_during_a_flood() {
+    xdp-ratelimit attach right --limit '500/1h packets' --sources 4096 || return
+    frames receive right --source 198.51.100.9 --seconds 20 >received 2>listening &
+    receiver=$!
+    until [ -s listening ]; do sleep 0.1; done
+    frames send left --source 198.51.100.9 --seconds 20 >sent &
+    sender=$!
+    for attempt in 1 2 3; do
+        xdp-ratelimit attach right --limit '500/1h packets' || echo "failed: $attempt"
+    done
+    kill -INT "$sender"
+    wait "$sender"
+    sleep 0.5
+    kill -INT "$receiver"
+    wait "$receiver"
+    echo "sent $(cat sent), received $(cat received)"
+    [ "$(cat received)" = 500 ]
+}
+
+make_pair
+check 'of 1000 packets a native limiter passes exactly 300' limits_exactly native
+check 'detach leaves nothing' detaches
+check 'of 1000 packets a generic limiter passes exactly 300' limits_exactly generic
+check 'detach leaves nothing' detaches
+check 'frames of 9014 bytes are limited in the driver' takes_large_frames
+check 'detach leaves nothing' detaches
+check 'replaced during a flood: no packet goes unfiltered' replaces_during_a_flood
+check 'detach leaves nothing' detaches
+echo "1..$ran"

@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What exceeds the limit goes to another veth, whose other end counts it.
+
+export XDP_RATELIMIT_PIN_DIR=/sys/fs/bpf/xdp-ratelimit
+mac=02:00:00:00:00:07
+ran=0
+
+check() {
+    text=$1
+    shift
+    ran=$((ran + 1))
+    if output=$("$@" 2>&1); then
+        echo "ok $ran - $text"
+    else
+        echo "not ok $ran - $text"
+        echo "$output" | sed 's/^/# /'
+    fi
+}
+
+make_pairs() {
+    echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+    ip link add left type veth peer name right
+    ip link add out type veth peer name in
+    for interface in left right out in; do
+        ip link set "$interface" up
+    done
+    # A redirect into a veth needs a program on its other end: one that lets this pass.
+    xdp-ratelimit --pin-dir /sys/fs/bpf/other attach in --limit '1000000/1s packets' \
+        --sources 4096 >/dev/null
+}
+
+# counted: "COUNTER PACKETS" of all that are not zero, in one line
+counted() {
+    xdp-ratelimit stats right |
+        awk '$3 == "packets" { printf "%s%s %s", gap, $1, $2; gap = " " }'
+}
+
+start_receiver() {
+    rm -f listening
+    frames receive in --source 198.51.100.7 --destination-mac $mac --seconds 20 \
+        >received 2>listening &
+    receiver=$!
+    until [ -s listening ]; do sleep 0.1; done
+}
+
+stop_receiver() {
+    sleep 0.5
+    kill -INT "$receiver"
+    wait "$receiver"
+}
+
+# redirects MODE: of 500 packets 100 pass, and the others arrive at the other end
+redirects() {
+    xdp-ratelimit attach right --mode "$1" --limit '100/1h packets' \
+        --action "redirect out $mac" --sources 4096 || return
+    start_receiver
+    frames send left --source 198.51.100.7 --count 500 --rate 20000 || return
+    stop_receiver
+    counted
+    echo "received $(cat received)"
+    [ "$(counted)" = 'passed_within_limits 100 redirected_packets_limit 400 received 500' ] &&
+        [ "$(cat received)" = 400 ]
+}
+
+drops_when_it_is_gone() {
+    ip link del out || return
+    frames send left --source 198.51.100.7 --count 50 --rate 20000 || return
+    counted
+    counted | grep 'dropped_redirect_gone 50 '
+}
+
+make_pairs
+check 'the driver redirects what exceeds the limit' redirects native
+check 'detach' xdp-ratelimit detach right
+check 'generic mode redirects it, too' redirects generic
+check 'when the other interface is gone, it is dropped' drops_when_it_is_gone
+check 'detach' xdp-ratelimit detach right
+echo "1..$ran"

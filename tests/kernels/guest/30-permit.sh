@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# A permit lifts the limit, and ends in time.
+
+export XDP_RATELIMIT_PIN_DIR=/sys/fs/bpf/xdp-ratelimit
+source=198.51.100.7
+ran=0
+
+check() {
+    text=$1
+    shift
+    ran=$((ran + 1))
+    if output=$("$@" 2>&1); then
+        echo "ok $ran - $text"
+    else
+        echo "not ok $ran - $text"
+        echo "$output" | sed 's/^/# /'
+    fi
+}
+
+attach() {
+    echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+    ip link add left type veth peer name right
+    ip link set left up
+    ip link set right up
+    xdp-ratelimit attach right --limit '100/1h packets' --sources 4096
+}
+
+# gains COUNTER PACKETS: of 200 packets so many are counted there
+gains() {
+    before=$(packets "$1")
+    frames send left --source $source --count 200 --rate 20000 || return
+    after=$(packets "$1")
+    echo "$1 was $before, is $after"
+    [ $((after - before)) -eq "$2" ]
+}
+
+packets() {
+    xdp-ratelimit stats right | awk -v name="$1" '$1 == name { sum = $2 } END { print sum + 0 }'
+}
+
+grant() {
+    grant-permit $XDP_RATELIMIT_PIN_DIR $source "$1"
+}
+
+# ends_in_time: a permit for 3 seconds holds at once, and no longer after 3 seconds
+ends_in_time() {
+    grant 3 || return
+    gains passed_permit 200 || return
+    sleep 3
+    gains dropped_packets_limit 200
+}
+
+check 'attach' attach
+check 'the limit holds' gains dropped_packets_limit 100
+check 'a permit is granted' grant 60
+check 'it lifts the limit' gains passed_permit 200
+check 'it is revoked' grant 0
+check 'the limit holds again' gains dropped_packets_limit 200
+check 'a permit ends in time' ends_in_time
+check 'detach' xdp-ratelimit detach right
+echo "1..$ran"

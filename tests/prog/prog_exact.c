@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* Two CPUs at full speed on one source: exactly N units in every window.
+ *
+ * The CPUs never pause, so every window is filled but perhaps the last one, and what that
+ * one holds can be read. The rest of what passed is a whole number of windows; one unit too
+ * many or too few in any of them would show to the end. No window ends early: there were no
+ * more of them than the time has room for. */
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "frames.h"
+#include "loaded.h"
+#include "tap.h"
+
+#define CPUS        2
+#define WINDOWS     20
+#define PERIOD_NS   100000000ULL
+#define GIVE_UP_NS  40000000000ULL /* a busy machine needs longer than WINDOWS periods */
+#define POLL_US     2000
+#define FRAME_BYTES 60
+#define CHUNK_NS    50000000ULL /* the kernel takes some 20 ms to start a chunk */
+#define PROBE       20000
+#define HOUR_NS     3600000000000ULL
+
+/* The frame is a SYN of FRAME_BYTES. */
+struct scene {
+	const char *text;
+	const char *limits[XRL_MAX_LIMITS];
+	__u32 narrowest; /* the limit that refuses: so many packets it lets through */
+	__u64 packets;
+	__u64 units; /* of one packet, by that limit */
+};
+
+static const struct scene scenes[] = {
+	{"1000 packets", {"1000/100ms packets"}, 0, 1000, 1},
+	{"100000 packets", {"100000/100ms packets"}, 0, 100000, 1},
+	{"1 packet", {"1/100ms packets"}, 0, 1, 1},
+	{"60059 bytes", {"60059/100ms bytes"}, 0, 1000, FRAME_BYTES},
+	{"1000 connections", {"1000/100ms connections"}, 0, 1000, 1},
+	{"four limits, the last the narrowest",
+         {"1000/100ms packets", "90000/100ms bytes", "1001/100ms connections", "999/100ms packets"},
+         3,
+         999,
+         1},
+	{"four limits, bytes the narrowest",
+         {"1000/100ms packets", "1000000/1h connections", "59999/100ms bytes",
+          "1000000/1h packets"},
+         2,
+         999,
+         FRAME_BYTES},
+};
+
+struct sender {
+	const struct loaded *loaded;
+	int cpu, error;
+	__u32 chunk;
+	__u64 sent;
+	pthread_t thread;
+};
+
+#define SOURCE                               \
+	{                                    \
+		.octets = { 203, 0, 113, 9 } \
+	}
+
+static const struct xrl_address source = SOURCE;
+static unsigned char frame[FRAME_ROOM];
+static int stop;
+static struct sender senders[CPUS];
+
+static void *send_frames(void *argument)
+{
+	struct sender *sender = argument;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sender->cpu, &one);
+	pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+	while (!sender->error && !__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+		sender->error =
+			loaded_run_often(sender->loaded, frame, FRAME_BYTES, sender->chunk, NULL);
+		sender->sent += sender->chunk;
+	}
+	return NULL;
+}
+
+static void start_senders(void)
+{
+	stop = 0;
+	for (int i = 0; i < CPUS; i++) {
+		senders[i].sent = 0;
+		if (pthread_create(&senders[i].thread, NULL, send_frames, &senders[i]))
+			abort();
+	}
+}
+
+/* Returns how many frames they sent, or 0 after an error. */
+static __u64 stop_senders(void)
+{
+	__u64 sent = 0;
+	int error = 0;
+
+	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+	for (int i = 0; i < CPUS; i++) {
+		pthread_join(senders[i].thread, NULL);
+		error |= senders[i].error;
+		sent += senders[i].sent;
+	}
+	return error ? 0 : sent;
+}
+
+static __u64 packets_of(const struct loaded *loaded, __u32 counter)
+{
+	struct xrl_counter_pair sum[XRL_COUNTERS];
+
+	loaded_read_counters(loaded, sum);
+	return sum[counter].packets;
+}
+
+/* An emulated machine is a hundred times slower than a real one. */
+static __u32 chunk_of(const struct loaded *loaded)
+{
+	__u32 each_ns = 0;
+
+	loaded_run_often(loaded, frame, FRAME_BYTES, PROBE, &each_ns);
+	return CHUNK_NS / (each_ns + 1);
+}
+
+static struct xrl_class put_in_force(struct loaded *loaded, const struct scene *scene)
+{
+	struct xrl_class class = loaded_class(scene->limits, NULL, XRL_DROP);
+
+	loaded_renew(loaded, &class);
+	loaded_publish(loaded, &class);
+	loaded_forget(loaded, source);
+	return class;
+}
+
+static __u64 packets_in_last_window(const struct loaded *loaded, const struct scene *scene)
+{
+	struct xrl_bucket bucket = {};
+
+	loaded_read_bucket(loaded, source, &bucket);
+	return bucket.windows[scene->narrowest].used_units / scene->units;
+}
+
+static int was_late(__u64 begin_ns)
+{
+	return loaded_boot_ns() - begin_ns > GIVE_UP_NS;
+}
+
+/* With `reload`, while new generations of the same limits are put in force. */
+static void check_scene(struct loaded *loaded, const struct scene *scene, int reload)
+{
+	struct xrl_class class = put_in_force(loaded, scene);
+	__u64 before = packets_of(loaded, XRL_passed_within_limits);
+	__u64 begin_ns = loaded_boot_ns(), end_ns, passed, last, windows, sent;
+	__u32 generation = loaded->meta->generation;
+
+	start_senders();
+	do {
+		if (reload)
+			loaded_publish(loaded, &class);
+		usleep(POLL_US);
+		passed = packets_of(loaded, XRL_passed_within_limits) - before;
+	} while (passed <= WINDOWS * scene->packets && !was_late(begin_ns));
+	sent = stop_senders();
+	end_ns = loaded_boot_ns();
+
+	passed = packets_of(loaded, XRL_passed_within_limits) - before;
+	last = packets_in_last_window(loaded, scene);
+	windows = (passed - last) / scene->packets;
+	tap_ok(sent && (passed - last) % scene->packets == 0 && last <= scene->packets &&
+	               windows >= WINDOWS,
+	       "%s%s: exactly %llu pass in every window", scene->text,
+	       reload ? ", reloaded all the time" : "", scene->packets);
+	tap_ok(windows <= (end_ns - begin_ns) / PERIOD_NS, "%s: no window ends early", scene->text);
+	tap_note("%llu of %llu passed in %llu full windows and a last one of %llu, in %llu ms",
+	         passed, sent, windows, last, (end_ns - begin_ns) / 1000000);
+	if (reload)
+		tap_note("%u reloads", loaded->meta->generation - generation);
+}
+
+/* A permit that is renewed over and over is never missed by a packet. */
+static void check_permits(struct loaded *loaded)
+{
+	__u64 passed, sent;
+
+	put_in_force(loaded, &scenes[0]);
+	loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
+	passed = packets_of(loaded, XRL_passed_permit);
+	start_senders();
+	for (int i = 0; i < 500; i++) {
+		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS + i);
+		usleep(POLL_US / 2);
+	}
+	sent = stop_senders();
+	passed = packets_of(loaded, XRL_passed_permit) - passed;
+	if (!tap_ok(sent && passed == sent, "a permit renewed under traffic holds for each packet"))
+		tap_note("%llu of %llu", passed, sent);
+}
+
+/* When this returns from the revocation, no later packet is permitted. */
+static void check_revocation(struct loaded *loaded)
+{
+	int good = 1;
+
+	for (int i = 0; i < 20; i++) {
+		__u64 passed, sent;
+
+		put_in_force(loaded, &scenes[0]);
+		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
+		start_senders();
+		usleep(20 * POLL_US);
+		loaded_permit(loaded, source, 0);
+		usleep(POLL_US); /* for the packet that each CPU was at */
+		passed = packets_of(loaded, XRL_passed_permit);
+		usleep(10 * POLL_US);
+		sent = stop_senders();
+		good &= sent && passed == packets_of(loaded, XRL_passed_permit);
+	}
+	tap_ok(good, "a permit revoked under traffic permits nothing more");
+}
+
+/* The first two that this process may use; on a machine with one, both senders share it. */
+static void choose_cpus(void)
+{
+	cpu_set_t allowed;
+	int found = 0;
+
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	for (int cpu = 0; cpu < CPU_SETSIZE && found < CPUS; cpu++)
+		if (CPU_ISSET(cpu, &allowed))
+			senders[found++].cpu = cpu;
+	for (; found < CPUS; found++)
+		senders[found].cpu = senders[0].cpu;
+}
+
+static void prepare_senders(struct loaded *loaded)
+{
+	put_in_force(loaded, &scenes[0]);
+	choose_cpus();
+	for (int i = 0; i < CPUS; i++) {
+		senders[i].loaded = loaded;
+		senders[i].chunk = chunk_of(loaded);
+	}
+	tap_note("CPUs %d and %d, %u frames at a time", senders[0].cpu, senders[1].cpu,
+	         senders[0].chunk);
+}
+
+int main(void)
+{
+	static const struct shape syn = {
+		.protocol = IPPROTO_TCP,
+		.tcp_flags = FRAME_SYN,
+		.frame_bytes = FRAME_BYTES,
+		.source = SOURCE,
+	};
+	struct loaded_options options = {.entry = LOADED_FRAGS};
+	struct loaded loaded;
+
+	if (loaded_open(&loaded, &options))
+		return tap_give_up("the program doesn't load");
+	frame_build(&syn, frame);
+	prepare_senders(&loaded);
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
+		check_scene(&loaded, &scenes[i], 0);
+	check_scene(&loaded, &scenes[0], 1);
+	check_permits(&loaded);
+	check_revocation(&loaded);
+	loaded_close(&loaded);
+	return tap_done();
+}
