@@ -78,9 +78,16 @@ XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *
 	old_until_ns = *(volatile __u64 *)&bucket->permit_until_boot_ns;
 	drop_old_windows(bucket, class, old_generation);
 	until_ns = permit_until_ns(source);
-	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, old_until_ns, until_ns) ==
+	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, old_until_ns, until_ns) !=
 	    old_until_ns)
-		__sync_val_compare_and_swap(&bucket->generation, old_generation, generation);
+		return 0; /* the next packet resolves again */
+	if (__sync_val_compare_and_swap(&bucket->generation, old_generation, generation) ==
+	    old_generation)
+		return 0;
+	/* Another CPU was done in between, perhaps with newer permits, and found what stood
+	 * there unchanged: what this one has written over it is looked up again. */
+	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, until_ns,
+	                            permit_until_ns(source));
 	return 0;
 }
 

@@ -195,6 +195,16 @@ int loaded_run(const struct loaded *loaded, const void *frame, __u32 bytes, void
 	return error ? error : (int)run.retval;
 }
 
+int loaded_run_split(const struct loaded *loaded, const void *frame, __u32 bytes, __u32 first_bytes)
+{
+	struct xdp_md context = {.data_end = first_bytes};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = bytes,
+	            .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+	int error = bpf_prog_test_run_opts(loaded->program, &run);
+
+	return error ? error : (int)run.retval;
+}
+
 int loaded_run_often(const struct loaded *loaded, const void *frame, __u32 bytes, __u32 times,
                      __u32 *each_ns)
 {

@@ -55,6 +55,11 @@ void loaded_permit(struct loaded *loaded, struct xrl_address source, __u64 until
 /* The XDP action, or a negative errno. `out` may be NULL, or has room for the frame. */
 int loaded_run(const struct loaded *loaded, const void *frame, __u32 bytes, void *out);
 
+/* The same for a frame of which the first buffer holds only so many bytes. -EINVAL: test runs
+ * can't do that in this kernel. */
+int loaded_run_split(const struct loaded *loaded, const void *frame, __u32 bytes,
+                     __u32 first_bytes);
+
 /* 0 or a negative errno. `each_ns`, unless NULL: how long one took on average. */
 int loaded_run_often(const struct loaded *loaded, const void *frame, __u32 bytes, __u32 times,
                      __u32 *each_ns);

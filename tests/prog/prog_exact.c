@@ -206,6 +206,22 @@ static void check_permits(struct loaded *loaded)
 		tap_note("%llu of %llu", passed, sent);
 }
 
+/* Waits for the packets that the CPUs were at, however long they are held up: until nothing
+ * has passed for a while. Bounded. Returns what has passed. */
+static __u64 settled_packets_of(struct loaded *loaded, enum xrl_counter counter)
+{
+	__u64 before, now = packets_of(loaded, counter);
+
+	for (int i = 0; i < 100; i++) {
+		before = now;
+		usleep(10 * POLL_US);
+		now = packets_of(loaded, counter);
+		if (now == before)
+			break;
+	}
+	return now;
+}
+
 /* When this returns from the revocation, no later packet is permitted. */
 static void check_revocation(struct loaded *loaded)
 {
@@ -219,8 +235,7 @@ static void check_revocation(struct loaded *loaded)
 		start_senders();
 		usleep(20 * POLL_US);
 		loaded_permit(loaded, source, 0);
-		usleep(POLL_US); /* for the packet that each CPU was at */
-		passed = packets_of(loaded, XRL_passed_permit);
+		passed = settled_packets_of(loaded, XRL_passed_permit);
 		usleep(10 * POLL_US);
 		sent = stop_senders();
 		good &= sent && passed == packets_of(loaded, XRL_passed_permit);

@@ -3,6 +3,7 @@
 /* Packets as data: each row is a frame, the limits it meets, and what must become of it.
  * Exactly one counter moves, by one packet and the frame's length. */
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -727,6 +728,37 @@ static void check_sources(struct loaded *loaded)
 	}
 }
 
+/* A driver may leave any part of a frame, even all of it, to further buffers: a second SYN is
+ * found to be one too many wherever the first buffer ends. */
+static void check_splits(struct loaded *loaded)
+{
+	struct shape shape = {SYN, TAGS(VLAN), .options_bytes = 8, .payload_bytes = 900};
+	__u32 bytes = frame_build(&shape, frame), end = frame_header_bytes(&shape);
+	int good = 1;
+
+	put_in_force(loaded, ONE_CONNECTION, XRL_DROP);
+	if (loaded_run_split(loaded, frame, bytes, end) == -EINVAL) {
+		tap_ok(1, "frames split at any byte # SKIP test runs can't split frames here");
+		return;
+	}
+	for (__u32 first_bytes = 0; first_bytes <= end; first_bytes++) {
+		struct xrl_counter_pair before[XRL_COUNTERS], after[XRL_COUNTERS];
+		int action;
+
+		loaded_read_counters(loaded, before);
+		action = loaded_run_split(loaded, frame, bytes, first_bytes);
+		loaded_read_counters(loaded, after);
+		if (action == XDP_DROP &&
+		    after[XRL_dropped_connections_limit].bytes ==
+		            before[XRL_dropped_connections_limit].bytes + bytes)
+			continue;
+		tap_note("%u of %u bytes in the first buffer: action %d", first_bytes, bytes,
+		         action);
+		good = 0;
+	}
+	tap_ok(good, "frames split at any byte of their headers are limited all the same");
+}
+
 /* The loopback interface will do: what is checked is where the program sends a frame. */
 static int allow_redirects(const struct loaded *loaded)
 {
@@ -757,6 +789,8 @@ static void check_entry(enum loaded_entry entry)
 	}
 	check_options(&loaded);
 	check_sources(&loaded);
+	if (entry == LOADED_FRAGS)
+		check_splits(&loaded);
 	loaded_close(&loaded);
 }
 
