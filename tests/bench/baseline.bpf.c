@@ -1,15 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the limiter is measured beside: programs that do less than it, or nothing. */
+/* What the limiter is measured beside: programs that do less than it, or nothing. And what
+ * gives every packet another source, since a test run repeats the same frame. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#include "../../include/bucket.h"
+
+#define ETHERTYPE_IPV4 0x0800 /* RFC 894 */
+
+/* As large as the limiter's, so that both find as much of it in the caches. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1048576);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct xrl_bucket);
 } sources SEC(".maps");
+
+/* The program that the ones with a source of their own continue in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} measured SEC(".maps");
+
+/* The sources are the `source_count` addresses (up to 2^32) from `first_source` on, in host
+ * order. Only one CPU at a time draws from them. */
+__u64 source_count = 1;
+__u32 first_source = 0;
+__u32 sources_drawn = 0;
+__u64 random_state = 88172645463325252ULL;
+__u32 redirect_ifindex = 0;
+
+static __always_inline struct iphdr *ipv4_of(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct iphdr *ip = data + sizeof(*eth);
+
+	if ((void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETHERTYPE_IPV4))
+		return NULL;
+	return ip;
+}
+
+/* Marsaglia's xorshift64: a few cycles, and no helper. */
+static __always_inline __u32 draw(void)
+{
+	__u64 bits = random_state;
+
+	bits ^= bits << 13;
+	bits ^= bits >> 7;
+	bits ^= bits << 17;
+	random_state = bits;
+	return bits >> 32;
+}
+
+static __always_inline void set_source(struct xdp_md *ctx, __u32 which)
+{
+	struct iphdr *ip = ipv4_of(ctx);
+
+	if (ip)
+		ip->saddr = bpf_htonl(first_source + which);
+}
+
+static __always_inline void set_random_source(struct xdp_md *ctx)
+{
+	set_source(ctx, draw() * source_count >> 32);
+}
 
 SEC("xdp.frags")
 int empty_pass(struct xdp_md *ctx)
@@ -24,20 +82,54 @@ int bare_drop(struct xdp_md *ctx)
 }
 
 /* The least that any per-address limiter does: parse, and one look-up, else an insertion. */
-SEC("xdp.frags")
-int bare_lookup(struct xdp_md *ctx)
+static __always_inline int look_up(struct xdp_md *ctx, int verdict)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = data;
-	struct iphdr *ip = data + sizeof(*eth);
-	__u64 one = 1, *seen;
+	struct iphdr *ip = ipv4_of(ctx);
+	static const struct xrl_bucket fresh;
+	void *seen;
 
-	if ((void *)(ip + 1) > end || eth->h_proto != bpf_htons(0x0800))
+	if (!ip)
 		return XDP_PASS;
 	seen = bpf_map_lookup_elem(&sources, &ip->saddr);
 	if (!seen)
-		bpf_map_update_elem(&sources, &ip->saddr, &one, BPF_ANY);
-	return XDP_PASS;
+		bpf_map_update_elem(&sources, &ip->saddr, &fresh, BPF_ANY);
+	return verdict;
+}
+
+SEC("xdp.frags")
+int bare_lookup(struct xdp_md *ctx)
+{
+	return look_up(ctx, XDP_PASS);
+}
+
+SEC("xdp.frags")
+int bare_lookup_drop(struct xdp_md *ctx)
+{
+	return look_up(ctx, XDP_DROP);
+}
+
+/* Each source once, so that all of them are known. */
+SEC("xdp.frags")
+int from_next_source(struct xdp_md *ctx)
+{
+	set_source(ctx, sources_drawn++);
+	bpf_tail_call(ctx, &measured, 0);
+	return XDP_ABORTED;
+}
+
+SEC("xdp.frags")
+int from_random_source(struct xdp_md *ctx)
+{
+	set_random_source(ctx);
+	bpf_tail_call(ctx, &measured, 0);
+	return XDP_ABORTED;
+}
+
+SEC("xdp.frags")
+int send_from_random_source(struct xdp_md *ctx)
+{
+	set_random_source(ctx);
+	return bpf_redirect(redirect_ifindex, 0);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -56,7 +56,7 @@ redirects() {
     xdp-ratelimit attach right --mode "$1" --limit '100/1h packets' \
         --action "redirect out $mac" --sources 4096 || return
     start_receiver
-    frames send left --source 198.51.100.7 --count 500 --rate 20000 || return
+    frames send left --source 198.51.100.7 --count 500 --rate 5000 || return
     stop_receiver
     counted
     echo "received $(cat received)"
@@ -66,7 +66,7 @@ redirects() {
 
 drops_when_it_is_gone() {
     ip link del out || return
-    frames send left --source 198.51.100.7 --count 50 --rate 20000 || return
+    frames send left --source 198.51.100.7 --count 50 --rate 5000 || return
     counted
     counted | grep 'dropped_redirect_gone 50 '
 }

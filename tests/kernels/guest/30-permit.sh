@@ -30,7 +30,7 @@ attach() {
 # gains COUNTER PACKETS: of 200 packets so many are counted there
 gains() {
     before=$(packets "$1")
-    frames send left --source $source --count 200 --rate 20000 || return
+    frames send left --source $source --count 200 --rate 5000 || return
     after=$(packets "$1")
     echo "$1 was $before, is $after"
     [ $((after - before)) -eq "$2" ]

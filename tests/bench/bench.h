@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* What the benchmarks share. They print one "name figure" a line; tests/bench/run makes the
+ * tables of it. */
+
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "class.h"
+#include "limit.h"
+#include "../../include/program.h"
+#include "xdp_ratelimit.skel.h"
+#include "baseline.skel.h"
+
+#define SECOND_NS  1000000000ULL
+#define HOUR_NS    (3600 * SECOND_NS)
+#define MAX_ROUNDS 64
+
+/* A test run takes no frame shorter than an Ethernet header; this one is the shortest on
+ * the wire. */
+#define FRAME_BYTES 60
+
+__attribute__((noreturn)) static inline void die(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+/* UDP from 10.0.0.1 to 192.0.2.1, checksum left at 0: nobody here verifies it. */
+static const unsigned char frame[FRAME_BYTES] = {
+	0x02, 0,  0,  0, 0, 1,  0x02, 0, 0, 0,   0, 2, 0x08, 0x00, 0x45, 0, 0,  46, 0,  0, 0,
+	0,    64, 17, 0, 0, 10, 0,    0, 1, 192, 0, 2, 1,    0x30, 0x39, 0, 53, 0,  26, 0, 0,
+};
+
+#define FIRST_SOURCE 0x0A000001 /* 10.0.0.1 */
+
+static inline __u64 clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+static inline void pin_to_cpu(int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		die("sched_setaffinity");
+}
+
+static inline int compare_figures(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static inline double median(const double *figures, int count)
+{
+	double sorted[MAX_ROUNDS];
+
+	memcpy(sorted, figures, count * sizeof(*figures));
+	qsort(sorted, count, sizeof(*sorted), compare_figures);
+	return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
+}
+
+static inline struct baseline_bpf *load_baseline(void)
+{
+	struct baseline_bpf *baseline = baseline_bpf__open_and_load();
+
+	if (!baseline)
+		die("loading the baseline programs");
+	baseline->bss->first_source = FIRST_SOURCE;
+	return baseline;
+}
+
+static inline struct xdp_ratelimit_bpf *load_limiter(void)
+{
+	struct xdp_ratelimit_bpf *limiter = xdp_ratelimit_bpf__open();
+
+	if (!limiter)
+		die("opening the limiter");
+	bpf_program__set_autoload(limiter->progs.xdp_ratelimit_s, false);
+	if (xdp_ratelimit_bpf__load(limiter))
+		die("loading the limiter");
+	return limiter;
+}
+
+/* The default policy with another number and period: a new generation, in the other copy. */
+static inline void put_limit_in_force(struct xdp_ratelimit_bpf *limiter, __u64 max_packets,
+                                      __u64 period_ns)
+{
+	int meta_fd = bpf_map__fd(limiter->maps.meta),
+	    classes_fd = bpf_map__fd(limiter->maps.classes);
+	struct xrl_class class;
+	struct xrl_meta meta;
+	__u32 zero = 0, copy;
+
+	if (bpf_map_lookup_elem(meta_fd, &zero, &meta))
+		die("reading the meta map");
+	meta.abi_version = XRL_ABI_VERSION;
+	meta.generation++;
+	copy = meta.generation & 1;
+	class_set_default(&class);
+	limit_set(&class.limits[0], max_packets, period_ns, XRL_PACKETS);
+	class.limits[0].since_generation = meta.generation;
+	class_finish(&class);
+	if (bpf_map_update_elem(classes_fd, &copy, &class, BPF_ANY) ||
+	    bpf_map_update_elem(meta_fd, &zero, &meta, BPF_ANY))
+		die("publishing the policy");
+}

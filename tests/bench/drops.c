@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Drops a second on a veth: a generator on one CPU, the receiver's NAPI on another. Runs in
+ * a network namespace of its own, which the kernel removes with the process, however it
+ * ends.
+ *
+ * Every frame is dropped at the receiver, so its count of frames received is the count of
+ * drops: what a program lets through is dropped by nftables at the ingress hook, which is
+ * where the nftables limiter drops too. */
+#include "bench.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#define SENDER       "xrl-tx"
+#define RECEIVER     "xrl-rx"
+#define SENDER_CPU   0
+#define RECEIVER_CPU 1
+#define BATCH_FRAMES 64
+#define SETTLE_US    100000
+
+enum mode { BARE, LOOK_UP, LIMITER, NFTABLES, MODES };
+
+static const char *const mode_names[MODES] = {"bare", "look_up", "limiter", "nftables"};
+
+/* Where there are many sources none reaches the default limit, and nothing would be dropped:
+ * there both limiters get one packet an hour. */
+struct scene {
+	const char *name;
+	__u64 sources;
+	__u64 max_packets, period_ns;
+	const char *nft_limit;
+};
+
+static const struct scene scenes[] = {
+	{"one_source", 1, CLASS_DEFAULT_MAX_PACKETS, SECOND_NS, "10000/second"},
+	{"sources_64k", 65536, 1, HOUR_NS, "1/hour burst 1 packets"},
+	{"sources_1m", 1000000, 1, HOUR_NS, "1/hour burst 1 packets"},
+	{"spoofed", 1ULL << 32, CLASS_DEFAULT_MAX_PACKETS, SECOND_NS, "10000/second"},
+};
+
+struct bench {
+	struct baseline_bpf *baseline;
+	struct xdp_ratelimit_bpf *limiter;
+	int programs[MODES];
+	unsigned receiver_index;
+	int receiver_pid;
+	volatile int stop;
+};
+
+__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
+{
+	char command[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	if (system(command)) {
+		fprintf(stderr, "bench: failed: %s\n", command);
+		exit(1);
+	}
+}
+
+/* /sys shows the network namespace that it was mounted in. */
+static void enter_own_network(void)
+{
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS))
+		die("unshare");
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("sysfs", "/sys", "sysfs", 0, NULL))
+		die("mounting /sys");
+}
+
+/* IPv6 off: nobody else is to send. */
+static void make_veth(void)
+{
+	shell("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+	shell("ip link add " SENDER " type veth peer name " RECEIVER);
+	shell("ip link set " SENDER " up && ip link set " RECEIVER " up");
+}
+
+static void make_table(void)
+{
+	shell("nft 'add table netdev bench; add chain netdev bench ingress "
+	      "{ type filter hook ingress device " RECEIVER " priority 0; }; "
+	      "add rule netdev bench ingress drop'");
+}
+
+/* The set outlives its rule, so that what it has learnt is there in the next round. */
+static void set_rules(const struct scene *scene, enum mode mode)
+{
+	if (mode == NFTABLES)
+		shell("nft -f - <<'.'\nflush chain netdev bench ingress\n"
+		      "add rule netdev bench ingress update @%s { ip saddr limit rate over %s } "
+		      "drop\n"
+		      "add rule netdev bench ingress drop\n.\n",
+		      scene->name, scene->nft_limit);
+	else
+		shell("nft -f - <<'.'\nflush chain netdev bench ingress\n"
+		      "add rule netdev bench ingress drop\n.\n");
+}
+
+static void make_set(const struct scene *scene)
+{
+	shell("nft add set netdev bench %s "
+	      "'{ type ipv4_addr; flags dynamic; size 1048576; timeout 60s; }'",
+	      scene->name);
+}
+
+static void delete_set(const struct scene *scene)
+{
+	shell("nft delete set netdev bench %s", scene->name);
+}
+
+/* The kernel's thread for the receiver's NAPI is napi/IFNAME-NUMBER. */
+static int pin_if_receiver(const char *pid)
+{
+	char path[300], name[64] = "";
+	cpu_set_t cpus;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	if (!fgets(name, sizeof(name), file))
+		name[0] = 0;
+	fclose(file);
+	if (strncmp(name, "napi/" RECEIVER, strlen("napi/" RECEIVER)))
+		return 0;
+	CPU_ZERO(&cpus);
+	CPU_SET(RECEIVER_CPU, &cpus);
+	return !sched_setaffinity(atoi(pid), sizeof(cpus), &cpus);
+}
+
+static int pin_receiver(void)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int pid = 0;
+
+	shell("echo 1 > /sys/class/net/" RECEIVER "/threaded");
+	while (proc && !pid && (entry = readdir(proc)))
+		if (pin_if_receiver(entry->d_name))
+			pid = atoi(entry->d_name);
+	if (proc)
+		closedir(proc);
+	if (!pid) {
+		fprintf(stderr, "bench: the receiver has no NAPI thread to pin\n");
+		exit(1);
+	}
+	return pid;
+}
+
+/* What the receiver has done until now, and in how much time of its CPU. */
+struct receipt {
+	double wall_ns, busy_ns, frames;
+};
+
+/* Frames a second of the clock on the wall, and of the receiver's time on its CPU. They are
+ * the same when the receiver is busy all the time and nobody else is on its CPU. The ratios
+ * are of the second, since on a machine with other work the first one measures that. */
+struct pace {
+	double wall, busy;
+};
+
+static double received_frames(void)
+{
+	double frames = 0;
+	FILE *file = fopen("/sys/class/net/" RECEIVER "/statistics/rx_packets", "r");
+
+	if (!file || fscanf(file, "%lf", &frames) != 1)
+		die("reading the receiver's statistics");
+	fclose(file);
+	return frames;
+}
+
+static struct receipt receipt(const struct bench *bench)
+{
+	struct receipt r = {.wall_ns = clock_ns(CLOCK_MONOTONIC), .frames = received_frames()};
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", bench->receiver_pid);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%lf", &r.busy_ns) != 1)
+		die(path);
+	fclose(file);
+	return r;
+}
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+static void send_run(int program, __u32 frames)
+{
+	struct xdp_md ctx = {.data_end = sizeof(frame)};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame),
+	            .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = frames,
+	            .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH_FRAMES);
+
+	if (bpf_prog_test_run_opts(program, &run) && errno != EINTR)
+		die("sending");
+}
+
+/* In one test run: starting one takes the kernel milliseconds in which nothing is sent. A
+ * signal ends it, so all others are for the main thread. */
+static void *send_frames(void *arg)
+{
+	struct bench *bench = arg;
+	int program = bpf_program__fd(bench->baseline->progs.send_from_random_source);
+	sigset_t signals;
+
+	sigfillset(&signals);
+	sigdelset(&signals, SIGUSR1);
+	pthread_sigmask(SIG_SETMASK, &signals, NULL);
+	pin_to_cpu(SENDER_CPU);
+	while (!bench->stop)
+		send_run(program, INT_MAX);
+	return NULL;
+}
+
+static void stop_sending(struct bench *bench, pthread_t sender)
+{
+	bench->stop = 1;
+	do
+		pthread_kill(sender, SIGUSR1);
+	while (pthread_tryjoin_np(sender, NULL) && !usleep(1000));
+}
+
+static void attach(const struct bench *bench, enum mode mode)
+{
+	if (bpf_xdp_attach(bench->receiver_index, bench->programs[mode], XDP_FLAGS_DRV_MODE, NULL))
+		die("attaching");
+}
+
+static struct pace measure(struct bench *bench, const struct scene *scene, enum mode mode,
+                           useconds_t measure_us)
+{
+	struct receipt from, to;
+
+	attach(bench, mode);
+	set_rules(scene, mode);
+	usleep(SETTLE_US);
+	from = receipt(bench);
+	usleep(measure_us);
+	to = receipt(bench);
+	return (struct pace){
+		.wall = (to.frames - from.frames) * SECOND_NS / (to.wall_ns - from.wall_ns),
+		.busy = (to.frames - from.frames) * SECOND_NS / (to.busy_ns - from.busy_ns),
+	};
+}
+
+/* Until all but a few sources are known: five packets for each, drawn at random, as
+ * far as there is time for them. */
+static void meet(struct bench *bench, const struct scene *scene, enum mode mode, int seconds)
+{
+	__u64 end_ns = clock_ns(CLOCK_MONOTONIC) + seconds * SECOND_NS;
+	double sources = scene->sources >> 32 ? 1048576 : scene->sources, until;
+
+	attach(bench, mode);
+	set_rules(scene, mode);
+	until = received_frames() + 5 * sources;
+	while (received_frames() < until && clock_ns(CLOCK_MONOTONIC) < end_ns)
+		usleep(SETTLE_US);
+}
+
+static double median_ratio(const double *of, const double *to, int rounds)
+{
+	double ratios[MAX_ROUNDS];
+
+	for (int round = 0; round < rounds; round++)
+		ratios[round] = of[round] / to[round];
+	return median(ratios, rounds);
+}
+
+static void report(const char *scene, double wall[MODES][MAX_ROUNDS],
+                   double busy[MODES][MAX_ROUNDS], int rounds)
+{
+	for (int mode = 0; mode < MODES; mode++) {
+		printf("%s_%s_drops_per_second %.0f\n", scene, mode_names[mode],
+		       median(wall[mode], rounds));
+		printf("%s_%s_drops_per_cpu_second %.0f\n", scene, mode_names[mode],
+		       median(busy[mode], rounds));
+	}
+	printf("%s_look_up_of_bare %.3f\n", scene, median_ratio(busy[LOOK_UP], busy[BARE], rounds));
+	printf("%s_limiter_of_bare %.3f\n", scene, median_ratio(busy[LIMITER], busy[BARE], rounds));
+	printf("%s_limiter_of_look_up %.3f\n", scene,
+	       median_ratio(busy[LIMITER], busy[LOOK_UP], rounds));
+	printf("%s_limiter_of_nftables %.2f\n", scene,
+	       median_ratio(busy[LIMITER], busy[NFTABLES], rounds));
+	fflush(stdout);
+}
+
+struct effort {
+	int rounds, meet_seconds;
+	useconds_t measure_us;
+};
+
+static const struct effort full_effort = {5, 6, 500000}, quick_effort = {3, 1, 200000};
+
+static void play(struct bench *bench, const struct scene *scene, const struct effort *effort)
+{
+	static double wall[MODES][MAX_ROUNDS], busy[MODES][MAX_ROUNDS];
+	pthread_t sender;
+
+	put_limit_in_force(bench->limiter, scene->max_packets, scene->period_ns);
+	bench->baseline->data->source_count = scene->sources;
+	make_set(scene);
+	bench->stop = 0;
+	if (pthread_create(&sender, NULL, send_frames, bench))
+		die("starting the generator");
+	for (enum mode mode = LOOK_UP; mode < MODES; mode++)
+		meet(bench, scene, mode, effort->meet_seconds);
+	for (int round = 0; round < effort->rounds; round++)
+		for (int mode = 0; mode < MODES; mode++) {
+			struct pace pace = measure(bench, scene, mode, effort->measure_us);
+
+			wall[mode][round] = pace.wall;
+			busy[mode][round] = pace.busy;
+		}
+	stop_sending(bench, sender);
+	set_rules(scene, BARE);
+	delete_set(scene);
+	report(scene->name, wall, busy, effort->rounds);
+}
+
+int main(int argc, char **argv)
+{
+	int quick = argc > 1 && !strcmp(argv[1], "--quick");
+	struct bench bench = {};
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		fprintf(stderr, "bench: generator and receiver need a CPU each\n");
+		return 1;
+	}
+	signal(SIGUSR1, wake_up);
+	enter_own_network();
+	make_veth();
+	make_table();
+	bench.baseline = load_baseline();
+	bench.limiter = load_limiter();
+	bench.programs[BARE] = bpf_program__fd(bench.baseline->progs.bare_drop);
+	bench.programs[LOOK_UP] = bpf_program__fd(bench.baseline->progs.bare_lookup_drop);
+	bench.programs[LIMITER] = bpf_program__fd(bench.limiter->progs.xdp_ratelimit);
+	bench.programs[NFTABLES] = bpf_program__fd(bench.baseline->progs.empty_pass);
+	bench.receiver_index = if_nametoindex(RECEIVER);
+	bench.baseline->bss->redirect_ifindex = if_nametoindex(SENDER);
+	attach(&bench, BARE);
+	bench.receiver_pid = pin_receiver();
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
+		play(&bench, &scenes[i], quick ? &quick_effort : &full_effort);
+	return 0;
+}

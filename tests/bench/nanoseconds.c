@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The time a packet takes in the limiter, beside a program that does nothing and one that
+ * only looks up the source. */
+#include "bench.h"
+
+#define HOT_PACKETS 100000
+
+/* A source that is to be within its limit gets the default policy with this number. */
+#define NEVER_REACHED LIMIT_MAX_UNITS
+
+enum program { EMPTY, BARE, LIMITER, PROGRAMS };
+
+static const char *const program_names[PROGRAMS] = {"empty", "bare", "limiter"};
+
+/* The packets of a round are so many that one takes a second where there are many sources:
+ * each of them needs the clock once a second, no matter how many packets it sends. */
+struct scene {
+	const char *name;
+	__u64 sources;
+	__u64 max_packets;
+	__u32 packets, quick_packets;
+	int rounds, quick_rounds;
+	int known;
+};
+
+static const struct scene scenes[] = {
+	{"hot_within", 1, NEVER_REACHED, HOT_PACKETS, HOT_PACKETS, 63, 31, 0},
+	{"hot_over", 1, CLASS_DEFAULT_MAX_PACKETS, HOT_PACKETS, HOT_PACKETS, 63, 31, 0},
+	{"known_64k", 65536, CLASS_DEFAULT_MAX_PACKETS, 2000000, 1000000, 9, 3, 1},
+	{"known_1m", 1000000, CLASS_DEFAULT_MAX_PACKETS, 4000000, 2000000, 5, 3, 1},
+	{"spoofed", 1ULL << 32, CLASS_DEFAULT_MAX_PACKETS, 1000000, 500000, 7, 3, 1},
+};
+
+struct bench {
+	struct baseline_bpf *baseline;
+	struct xdp_ratelimit_bpf *limiter;
+	int programs[PROGRAMS];
+};
+
+/* The time of this thread and not of the clock on the wall: others run here too. */
+static double run_ns(int program, __u32 packets)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame),
+	            .repeat = packets);
+	__u64 start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	if (bpf_prog_test_run_opts(program, &run))
+		die("running a program");
+	return (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns) / packets;
+}
+
+static void continue_in(struct bench *bench, enum program program)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(bpf_map__fd(bench->baseline->maps.measured), &zero,
+	                        &bench->programs[program], BPF_ANY))
+		die("choosing the program");
+}
+
+static double measure(struct bench *bench, const struct scene *scene, enum program program,
+                      __u32 packets)
+{
+	if (scene->sources == 1)
+		return run_ns(bench->programs[program], packets);
+	continue_in(bench, program);
+	return run_ns(bpf_program__fd(bench->baseline->progs.from_random_source), packets);
+}
+
+/* Every source once. Of the flood as many as fill the map, so that it's full. */
+static void meet(struct bench *bench, const struct scene *scene)
+{
+	__u32 sources = scene->sources >> 32 ? 2 * 1048576 : scene->sources;
+
+	for (enum program program = BARE; program < PROGRAMS; program++) {
+		bench->baseline->bss->sources_drawn = 0;
+		continue_in(bench, program);
+		run_ns(bpf_program__fd(bench->baseline->progs.from_next_source), sources);
+	}
+}
+
+/* Whoever else is on the machine can only make a round slower: so one of the fastest, yet
+ * not the luckiest. */
+static double fast_round(double *ns, int rounds)
+{
+	qsort(ns, rounds, sizeof(*ns), compare_figures);
+	return ns[rounds / 8];
+}
+
+static void report(const struct scene *scene, double ns[PROGRAMS][MAX_ROUNDS], int rounds)
+{
+	double fast[PROGRAMS];
+
+	for (int program = 0; program < PROGRAMS; program++) {
+		fast[program] = fast_round(ns[program], rounds);
+		printf("%s_%s_ns %.2f\n", scene->name, program_names[program], fast[program]);
+	}
+	printf("%s_ratio %.3f\n", scene->name,
+	       (fast[LIMITER] - fast[EMPTY]) / (fast[BARE] - fast[EMPTY]));
+	fflush(stdout);
+}
+
+/* The programs take turns within a round, so that what disturbs one disturbs all. */
+static void play(struct bench *bench, const struct scene *scene, int quick)
+{
+	int rounds = quick ? scene->quick_rounds : scene->rounds;
+	__u32 packets = quick ? scene->quick_packets : scene->packets;
+	static double ns[PROGRAMS][MAX_ROUNDS];
+
+	put_limit_in_force(bench->limiter, scene->max_packets, SECOND_NS);
+	bench->baseline->data->source_count = scene->sources;
+	if (scene->known)
+		meet(bench, scene);
+	for (int program = 0; program < PROGRAMS; program++)
+		measure(bench, scene, program, packets / 4);
+	for (int round = 0; round < rounds; round++)
+		for (int program = 0; program < PROGRAMS; program++)
+			ns[program][round] = measure(bench, scene, program, packets);
+	report(scene, ns, rounds);
+}
+
+int main(int argc, char **argv)
+{
+	int quick = argc > 1 && !strcmp(argv[1], "--quick");
+	struct bench bench = {.baseline = load_baseline(), .limiter = load_limiter()};
+
+	pin_to_cpu(0);
+	bench.programs[EMPTY] = bpf_program__fd(bench.baseline->progs.empty_pass);
+	bench.programs[BARE] = bpf_program__fd(bench.baseline->progs.bare_lookup);
+	bench.programs[LIMITER] = bpf_program__fd(bench.limiter->progs.xdp_ratelimit);
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
+		play(&bench, &scenes[i], quick);
+	xdp_ratelimit_bpf__destroy(bench.limiter);
+	baseline_bpf__destroy(bench.baseline);
+	return 0;
+}
