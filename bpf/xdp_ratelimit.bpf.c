@@ -13,11 +13,13 @@ const volatile struct xrl_program_info program_info = {};
 
 static __always_inline int limit(struct xdp_md *ctx, int may_have_frags)
 {
-	struct packet packet = parse(ctx, may_have_frags);
-	__u32 frame_bytes = packet.frame_bytes;
+	struct packet packet = {};
+	__u32 frame_bytes;
 	struct policy policy;
 	struct verdict verdict;
 
+	parse(ctx, may_have_frags, &packet);
+	frame_bytes = packet.frame_bytes;
 	if (!read_policy(&policy)) {
 		count(XRL_passed_limiter_failed, frame_bytes);
 		return XDP_PASS;
