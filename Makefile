@@ -104,7 +104,7 @@ test-kernels: deps
 
 bench: deps
 	$(Q)$(MAKE) --no-print-directory all $(BENCHES) $(TOOLS)
-	$(Q)tests/bench/run $(OUT)
+	$(Q)tests/bench/run $(OUT) $(BENCH_OPTIONS)
 
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all $(TOOLS)

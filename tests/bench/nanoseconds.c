@@ -79,24 +79,18 @@ static void meet(struct bench *bench, const struct scene *scene)
 	}
 }
 
-/* Whoever else is on the machine can only make a round slower: so one of the fastest, yet
- * not the luckiest. */
-static double fast_round(double *ns, int rounds)
-{
-	qsort(ns, rounds, sizeof(*ns), compare_figures);
-	return ns[rounds / 8];
-}
-
+/* The ratio is that of each round, since what else happens on the machine happens to all
+ * three programs of a round alike; of the rounds, the median. */
 static void report(const struct scene *scene, double ns[PROGRAMS][MAX_ROUNDS], int rounds)
 {
-	double fast[PROGRAMS];
+	double ratios[MAX_ROUNDS];
 
-	for (int program = 0; program < PROGRAMS; program++) {
-		fast[program] = fast_round(ns[program], rounds);
-		printf("%s_%s_ns %.2f\n", scene->name, program_names[program], fast[program]);
-	}
-	printf("%s_ratio %.3f\n", scene->name,
-	       (fast[LIMITER] - fast[EMPTY]) / (fast[BARE] - fast[EMPTY]));
+	for (int i = 0; i < rounds; i++)
+		ratios[i] = (ns[LIMITER][i] - ns[EMPTY][i]) / (ns[BARE][i] - ns[EMPTY][i]);
+	for (int program = 0; program < PROGRAMS; program++)
+		printf("%s_%s_ns %.2f\n", scene->name, program_names[program],
+		       median(ns[program], rounds));
+	printf("%s_ratio %.3f\n", scene->name, median(ratios, rounds));
 	fflush(stdout);
 }
 
