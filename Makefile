@@ -7,6 +7,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool) bpftool)
 LLVM_STRIP ?= llvm-strip
@@ -124,13 +125,14 @@ format:
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(SBINDIR)/xdp-ratelimit)
 	$(Q)install -D -m 0755 $(OUT)/xdp-ratelimit $(DESTDIR)$(SBINDIR)/xdp-ratelimit
+	$(Q)install -D -m 0644 scripts/completion.bash $(DESTDIR)$(COMPDIR)/xdp-ratelimit
 	$(Q)for page in $(MAN_PAGES); do \
 		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
 	done
 
 uninstall:
 	$(call say,REMOVE,$(DESTDIR)$(SBINDIR)/xdp-ratelimit)
-	$(Q)rm -f $(DESTDIR)$(SBINDIR)/xdp-ratelimit
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/xdp-ratelimit $(DESTDIR)$(COMPDIR)/xdp-ratelimit
 	$(Q)for page in $(MAN_PAGES); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
 	done
