@@ -40,7 +40,7 @@ struct scene {
 
 static const struct scene scenes[] = {
 	{"1000 packets", {"1000/100ms packets"}, 0, 1000, 1},
-	{"100000 packets", {"100000/100ms packets"}, 0, 100000, 1},
+	{"10000 packets", {"10000/100ms packets"}, 0, 10000, 1},
 	{"1 packet", {"1/100ms packets"}, 0, 1, 1},
 	{"60059 bytes", {"60059/100ms bytes"}, 0, 1000, FRAME_BYTES},
 	{"1000 connections", {"1000/100ms connections"}, 0, 1000, 1},
