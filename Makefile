@@ -96,19 +96,19 @@ deps:
 	$(Q)scripts/install-deps
 
 test: deps
-	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory test-programs
 	$(Q)tests/run $(OUT)
 
 test-kernels: deps
-	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory test-programs
 	$(Q)tests/run $(OUT) kernels
 
 bench: deps
-	$(Q)$(MAKE) --no-print-directory all $(BENCHES) $(TOOLS)
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory all $(BENCHES) $(TOOLS)
 	$(Q)tests/bench/run $(OUT) $(BENCH_OPTIONS)
 
 demo: deps
-	$(Q)$(MAKE) --no-print-directory all $(TOOLS)
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory all $(TOOLS)
 	$(Q)scripts/demo $(OUT)
 
 vmlinux:
