@@ -128,6 +128,22 @@ static enum exit_code run_command(const struct globals *globals, int argc, char 
 	            argv[1]);
 }
 
+static enum exit_code run(const struct globals *globals, int argc, char **argv)
+{
+	if (argc < 2)
+		return fail(EXIT_USAGE, "xdp-ratelimit --help lists the commands",
+		            "which command?");
+	if (!strcmp(argv[1], "--version") && globals->json)
+		output_json(json_pack("{s:s}", "version", XRL_VERSION));
+	else if (!strcmp(argv[1], "--version"))
+		printf("xdp-ratelimit %s\n", XRL_VERSION);
+	else if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		print_help();
+	else
+		return run_command(globals, argc, argv);
+	return EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct globals globals = {
@@ -139,21 +155,7 @@ int main(int argc, char **argv)
 	if (error)
 		return error;
 	libbpf_set_print(globals.verbose ? print_libbpf : print_nothing);
-	if (argc > 1 && !strcmp(argv[1], "--version")) {
-		if (globals.json)
-			output_json(json_pack("{s:s}", "version", XRL_VERSION));
-		else
-			printf("xdp-ratelimit %s\n", XRL_VERSION);
-		return EXIT_DONE;
-	}
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		print_help();
-		return EXIT_DONE;
-	}
-	if (argc < 2)
-		return fail(EXIT_USAGE, "xdp-ratelimit --help lists the commands",
-		            "which command?");
-	error = run_command(&globals, argc, argv);
+	error = run(&globals, argc, argv);
 	if ((fflush(stdout) || ferror(stdout)) && !error)
 		error = fail(EXIT_FAILED, NULL, "cannot write the output: %m");
 	return error;
