@@ -7,7 +7,6 @@
 #include "counters.h"
 #include "instance.h"
 #include "interface.h"
-#include "system.h"
 
 /* Text for the textfile collector of Prometheus's node exporter, which reads the counters'
  * type under their full name, _total included. */
@@ -86,11 +85,7 @@ static enum exit_code run_metrics(const struct globals *globals, int argc, char 
 
 	if (argc > 1)
 		return command_usage(&cmd_metrics, "unexpected argument '%s'", argv[1]);
-	error = system_check(false);
-	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
-	if (!error)
-		pins_lock_shared(globals->pin_dir); /* until this process ends */
+	error = command_begin_reading(globals);
 	if (error)
 		return error;
 	count = pins_list_interfaces(globals->pin_dir, &interfaces);

@@ -8,7 +8,6 @@
 #include "command.h"
 #include "instance.h"
 #include "limit.h"
-#include "system.h"
 #include "../bpf/window.h"
 #include "../include/address.h"
 #include "../include/permit.h"
@@ -185,11 +184,7 @@ static enum exit_code run_show(const struct globals *globals, int argc, char **a
 	if (inet_pton(AF_INET, argv[1], &source.address) != 1)
 		return fail(EXIT_USAGE, "for example: xdp-ratelimit show 192.0.2.1",
 		            "'%.60s' is not an IPv4 address", argv[1]);
-	error = system_check(false);
-	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
-	if (!error)
-		pins_lock_shared(globals->pin_dir); /* until this process ends */
+	error = command_begin_reading(globals);
 	if (error)
 		return error;
 	error = instance_open_attached(&instance, globals->pin_dir);

@@ -7,7 +7,6 @@
 #include "command.h"
 #include "counters.h"
 #include "pins.h"
-#include "system.h"
 
 static json_t *counters_json(const struct xrl_counter_pair sums[XRL_COUNTERS])
 {
@@ -83,11 +82,7 @@ static enum exit_code run_stats(const struct globals *globals, int argc, char **
 
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
 		return command_usage(&cmd_stats, "unexpected argument '%s'", argv[argc - 1]);
-	error = system_check(false);
-	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
-	if (!error)
-		pins_lock_shared(globals->pin_dir); /* until this process ends */
+	error = command_begin_reading(globals);
 	if (error)
 		return error;
 	count = pins_list_interfaces(globals->pin_dir, &interfaces);

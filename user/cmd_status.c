@@ -8,7 +8,6 @@
 #include "instance.h"
 #include "interface.h"
 #include "policy_output.h"
-#include "system.h"
 
 static const char *state_name(const struct interface_info *info)
 {
@@ -123,11 +122,7 @@ static enum exit_code run_status(const struct globals *globals, int argc, char *
 
 	if (argc > 1)
 		return command_usage(&cmd_status, "unexpected argument '%s'", argv[1]);
-	error = system_check(false);
-	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
-	if (!error)
-		pins_lock_shared(globals->pin_dir); /* until this process ends */
+	error = command_begin_reading(globals);
 	if (!error)
 		error = pins_check(globals->pin_dir);
 	if (error)

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "pins.h"
+#include "system.h"
+
 enum exit_code command_usage(const struct command *command, const char *format, ...)
 {
 	char hint[400], message[400];
@@ -14,4 +17,15 @@ enum exit_code command_usage(const struct command *command, const char *format, 
 	va_end(args);
 	snprintf(hint, sizeof(hint), "usage: xdp-ratelimit %s", command->usage);
 	return fail(EXIT_USAGE, hint, "%s", message);
+}
+
+enum exit_code command_begin_reading(const struct globals *globals)
+{
+	enum exit_code error = system_check(false);
+
+	if (!error)
+		error = system_prepare_pin_dir(globals->pin_dir, false);
+	if (!error)
+		pins_lock_shared(globals->pin_dir);
+	return error;
 }

@@ -26,3 +26,7 @@ extern const struct command cmd_attach, cmd_detach, cmd_status, cmd_stats, cmd_s
 
 enum exit_code command_usage(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* What every command does that only reads: checks the machine, and waits until nobody changes
+ * the pin directory. */
+enum exit_code command_begin_reading(const struct globals *globals);
