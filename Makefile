@@ -18,7 +18,9 @@ WARN    := -Wall -Wextra -Werror
 CPPFLAGS += -D_GNU_SOURCE -DXRL_VERSION='"$(VERSION)"' -I$(OUT)/bpf -Iuser -Itests
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g $(WARN) -D__TARGET_ARCH_$(ARCH) -Ivmlinux
 # The libraries that the loader can't do without are inside it: one file to copy.
-LDLIBS  := -Wl,-Bstatic -lbpf -lelf -lz -ljansson -Wl,-Bdynamic
+LDLIBS  := -Wl,-Bstatic -lbpf -lelf -lz -ljansson -linih -lsqlite3 -lnettle -Wl,-Bdynamic -lm
+# Only the HTTP API needs these, so it is a program of its own.
+SERVE_LDLIBS := -lmicrohttpd -lgnutls -lcap-ng
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 Q    = $(if $(V),,@)
@@ -27,6 +29,11 @@ say  = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 USER_SRC   := $(wildcard user/*.c)
 USER_OBJ   := $(USER_SRC:%.c=$(OUT)/%.o)
 LIB_OBJ    := $(filter-out $(OUT)/user/main.o,$(USER_OBJ))
+SERVE_SRC  := $(wildcard user/serve/*.c)
+SERVE_OBJ  := $(SERVE_SRC:%.c=$(OUT)/%.o)
+SANITIZED  := $(patsubst %.c,$(OUT)/sanitized/%.o,$(filter-out user/main.c user/serve/main.c,$(USER_SRC) $(SERVE_SRC)))
+FAULT_OBJ  := $(patsubst %.c,$(OUT)/faults/%.o,$(USER_SRC) tests/faults/fault.c)
+FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SKELETON   := $(OUT)/bpf/xdp_ratelimit.skel.h
 BENCH_SKELETON := $(OUT)/bpf/baseline.skel.h
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(wildcard tests/unit/*.c))
@@ -37,11 +44,12 @@ BENCHES    := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter-out %.bpf
 MAN_PAGES  := $(wildcard user/*.8 user/*.5)
 
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: all test-programs install uninstall deps test test-kernels bench demo vmlinux lint format clean
 
 all: $(OUT)/xdp-ratelimit
 
-test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS)
+test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS) $(OUT)/tests/xdp-ratelimit-faults
 
 $(OUT)/xdp-ratelimit: $(USER_OBJ)
 	$(call say,LINK,$@)
@@ -69,12 +77,27 @@ $(SKELETON) $(BENCH_SKELETON): $(OUT)/bpf/%.skel.h: $(OUT)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@
 
-# Unit tests run under ASan and UBSan, with the sources that they test.
-$(OUT)/tests/unit/%: tests/unit/%.c $(filter-out user/main.c,$(USER_SRC)) $(SKELETON)
+# Unit tests run under ASan and UBSan, with all that they test.
+$(OUT)/sanitized/%.o: %.c $(SKELETON)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(OUT)/tests/unit/%: $(OUT)/sanitized/tests/unit/%.o $(SANITIZED)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(SANITIZE) -MMD -MP -MF $@.d -MT $@ -o $@ \
-		$(filter %.c,$^) -lcmocka $(LDLIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ -lcmocka $(LDLIBS) -pthread
+
+# The loader that dies where it is told to.
+$(OUT)/faults/%.o: %.c $(SKELETON)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DXRL_FAULTS $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+
+$(OUT)/tests/xdp-ratelimit-faults: $(FAULT_OBJ)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(PROG_TESTS): $(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
 	$(call say,TEST,$@)

@@ -54,11 +54,12 @@ struct xrl_class {
 struct xrl_meta {
 	__u32 abi_version;
 	__u32 generation;
+	__u64 store_change; /* of the permit store, which the map `permits` holds; 0: unknown */
 };
 
 /* Changes whenever the layout or the meaning of a pinned map does. */
-#define XRL_ABI_VERSION 1
+#define XRL_ABI_VERSION 2
 
 _Static_assert(sizeof(struct xrl_limit) == 32, "no padding");
 _Static_assert(sizeof(struct xrl_class) == XRL_WINDOWS * 32 + 32, "no padding");
-_Static_assert(sizeof(struct xrl_meta) == 8, "no padding");
+_Static_assert(sizeof(struct xrl_meta) == 16, "no padding");

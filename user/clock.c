@@ -16,9 +16,17 @@ __u64 clock_boot_ns(void)
 	return read_ns(CLOCK_BOOTTIME);
 }
 
+long long clock_unix_ns(void)
+{
+	return read_ns(CLOCK_REALTIME);
+}
+
+long long clock_boot_unix_ns(void)
+{
+	return clock_unix_ns() - (long long)clock_boot_ns();
+}
+
 long long clock_unix_seconds(__u64 boot_ns)
 {
-	long long distance_ns = (long long)(boot_ns - clock_boot_ns());
-
-	return ((long long)read_ns(CLOCK_REALTIME) + distance_ns) / 1000000000LL;
+	return ((long long)boot_ns + clock_boot_unix_ns()) / 1000000000LL;
 }

@@ -9,6 +9,8 @@
 #include "attach_options.h"
 #include "class.h"
 #include "command.h"
+#include "config.h"
+#include "permit_restore.h"
 #include "policy_output.h"
 #include "system.h"
 
@@ -22,6 +24,7 @@ struct target {
 
 struct run {
 	struct attach_options options;
+	struct permit_context permits;
 	struct instance instance;
 	struct target *targets;
 	int target_count;
@@ -226,20 +229,52 @@ static __u32 choose_sources(const struct run *run)
 	return there ? there : INSTANCE_DEFAULT_SOURCES;
 }
 
+/* Never less than there is: the room for permits shrinks only by detaching. */
+static __u32 choose_permit_room(const struct run *run)
+{
+	__u32 there = instance_pinned_permit_room(run->instance.pin_dir);
+	__u32 stored = permit_count_stored(run->permits.state_dir);
+	__u32 room = run->permits.rules->max_permits;
+
+	if (stored > room)
+		warn("the store holds %u permits in force, more than the %u 'entries' of the "
+		     "configuration: room is made for them all",
+		     stored, room);
+	room = room > stored ? room : stored;
+	return room > there ? room : there;
+}
+
+/* Permits that can't be restored are no reason to leave a machine without its limits. Those that
+ * the map holds already stay in force. */
+static void restore_permits(struct run *run)
+{
+	struct failure failure = {};
+	struct failure *usual = output_capture(&failure);
+	enum exit_code error = permit_restore(&run->permits, &run->instance);
+
+	output_capture(usual);
+	if (error)
+		warn("the permits of the store were not restored: %s%s%s", failure.message,
+		     failure.hint[0] ? "; " : "", failure.hint);
+}
+
 static enum exit_code attach_locked(struct run *run)
 {
 	enum exit_code error = pins_check(run->instance.pin_dir);
-	__u32 sources;
+	__u32 sources, room;
 
 	if (error)
 		return error;
 	sources = choose_sources(run);
-	instance_open(&run->instance, run->instance.pin_dir, sources);
+	room = choose_permit_room(run);
+	instance_open(&run->instance, run->instance.pin_dir, sources, room);
 	error = add_named_targets(run);
 	if (!error)
 		error = add_other_targets(run);
 	if (!error)
-		error = instance_complete(&run->instance, sources);
+		error = instance_complete(&run->instance, sources, room);
+	if (!error)
+		restore_permits(run);
 	if (!error)
 		error = apply(run);
 	if (error)
@@ -279,7 +314,7 @@ static void print_text(const struct globals *globals, const struct run *run)
 		               : "");
 	}
 	policy_print(&run->instance);
-	if (run->instance.other_layout)
+	if (run->instance.fresh[SHARED_BUCKETS] && run->instance.other_layout)
 		printf("note       %s: buckets start anew; permits in force: %u\n",
 		       run->instance.resized ? "the number of buckets changed"
 		                             : "the maps' layout changed",
@@ -309,7 +344,8 @@ static enum exit_code lock_pin_dir(const char *pin_dir, int *lock)
 
 static enum exit_code run_attach(const struct globals *globals, int argc, char **argv)
 {
-	struct run run = {};
+	struct config config;
+	struct run run = {.permits = {globals->pin_dir, globals->state_dir, &config.permits}};
 	enum exit_code error;
 	int lock = -1;
 
@@ -317,6 +353,8 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 		run.instance.maps[i] = -1;
 	run.instance.pin_dir = globals->pin_dir;
 	error = attach_options_read(&run.options, argc, argv);
+	if (!error)
+		error = config_read(&config, globals->config_path, globals->config_named);
 	if (!error)
 		error = system_check(true);
 	if (!error)

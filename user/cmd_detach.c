@@ -41,7 +41,7 @@ static enum exit_code remove_unused(const char *pin_dir, unsigned int *kept_perm
 	*kept_permits = 0;
 	if (count)
 		return EXIT_DONE;
-	instance_open(&instance, pin_dir, 0);
+	instance_open(&instance, pin_dir, 0, 0);
 	*kept_permits = instance_count_permits(&instance);
 	keep = instance_has_permits(&instance);
 	instance_close(&instance);

@@ -68,7 +68,7 @@ static void print_instance(const char *pin_dir)
 {
 	struct instance instance;
 
-	instance_open(&instance, pin_dir, 0);
+	instance_open(&instance, pin_dir, 0, 0);
 	print_head("xdp_ratelimit_permits", "gauge", "Permits in force.");
 	printf("xdp_ratelimit_permits %u\n", instance_count_permits(&instance));
 	print_head("xdp_ratelimit_bucket_capacity", "gauge", "Sources that there are buckets for.");

@@ -131,7 +131,7 @@ static enum exit_code run_status(const struct globals *globals, int argc, char *
 	if (count < 0)
 		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s: %s",
 		            globals->pin_dir, strerror(-count));
-	instance_open(&instance, globals->pin_dir, 0);
+	instance_open(&instance, globals->pin_dir, 0, 0);
 	show(globals, &instance, interfaces, count);
 	instance_close(&instance);
 	free(interfaces);

@@ -10,6 +10,8 @@
 struct globals {
 	const char *pin_dir;
 	const char *state_dir;
+	const char *config_path;
+	bool config_named; /* by the user, so that it must be there */
 	bool json;
 	bool verbose;
 };
@@ -23,10 +25,11 @@ struct command {
 };
 
 extern const struct command cmd_attach, cmd_detach, cmd_status, cmd_stats, cmd_show, cmd_metrics;
+extern const struct command cmd_permit, cmd_account;
 
 enum exit_code command_usage(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* What every command does that only reads: checks the machine, and waits until nobody changes
- * the pin directory. */
+ * the pin directory. That holds until the process ends. */
 enum exit_code command_begin_reading(const struct globals *globals);

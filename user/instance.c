@@ -64,17 +64,22 @@ static void note_other_layout(struct instance *instance, int map, const char *pa
 	                                 layouts[map].value_size, 0)
 	                 : -1;
 
-	instance->resized = fd >= 0;
+	if (map == SHARED_PERMITS) /* of whatever size: their layout is kept for ever */
+		instance->permits_resized = true;
+	else
+		instance->resized = fd >= 0;
 	instance->other_layout = true;
 	if (fd >= 0)
 		close(fd);
 }
 
-void instance_open(struct instance *instance, const char *pin_dir, __u32 sources)
+void instance_open(struct instance *instance, const char *pin_dir, __u32 sources, __u32 permits)
 {
 	*instance = (struct instance){.pin_dir = pin_dir};
 	for (int i = 0; i < SHARED_MAPS; i++) {
-		__u32 max_entries = i == SHARED_BUCKETS ? sources : layouts[i].max_entries;
+		__u32 max_entries = i == SHARED_BUCKETS   ? sources
+		                    : i == SHARED_PERMITS ? permits
+		                                          : layouts[i].max_entries;
 		pin_path path;
 
 		pins_shared_path(path, pin_dir, shared_map_names[i]);
@@ -143,7 +148,7 @@ enum exit_code instance_reuse(const struct instance *instance, struct xdp_rateli
 }
 
 /* Makes the maps that are missing, from the definitions in the program's own file. */
-static enum exit_code make_maps(struct instance *instance, __u32 sources)
+static enum exit_code make_maps(struct instance *instance, __u32 sources, __u32 permits)
 {
 	struct xdp_ratelimit_bpf *skeleton = xdp_ratelimit_bpf__open();
 	enum exit_code error;
@@ -154,6 +159,7 @@ static enum exit_code make_maps(struct instance *instance, __u32 sources)
 	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit, false);
 	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit_s, false);
 	bpf_map__set_max_entries(skeleton->maps.buckets, sources);
+	bpf_map__set_max_entries(skeleton->maps.permits, permits);
 	error = instance_reuse(instance, skeleton);
 	failed = error ? 0 : xdp_ratelimit_bpf__load(skeleton);
 	if (failed)
@@ -173,10 +179,10 @@ static enum exit_code make_maps(struct instance *instance, __u32 sources)
 	return error;
 }
 
-enum exit_code instance_complete(struct instance *instance, __u32 sources)
+enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32 permits)
 {
 	struct xrl_meta meta = {.abi_version = XRL_ABI_VERSION};
-	enum exit_code error = make_maps(instance, sources);
+	enum exit_code error = make_maps(instance, sources, permits);
 
 	if (error)
 		return error;
@@ -224,6 +230,13 @@ bool instance_read_policy(const struct instance *instance, struct xrl_class *cla
 	bpf_map_lookup_elem(instance->maps[SHARED_REDIRECTS], &copy, redirect_ifindex);
 	return !bpf_map_lookup_elem(instance->maps[SHARED_CLASSES], &copy, class) &&
 	       class->limit_count && class->limit_count <= XRL_MAX_LIMITS;
+}
+
+bool instance_has_policy(const struct instance *instance)
+{
+	struct xrl_meta meta;
+
+	return read_meta(instance, &meta) && meta.generation;
 }
 
 static bool same_limit(const struct xrl_limit *a, const struct xrl_limit *b)
@@ -286,14 +299,21 @@ static __u32 next_generation(__u32 generation, __u32 step)
 	return next ? next : next + 2;
 }
 
+static struct xrl_meta *map_meta(const struct instance *instance)
+{
+	void *memory = mmap(NULL, sizeof(struct xrl_meta), PROT_READ | PROT_WRITE, MAP_SHARED,
+	                    instance->maps[SHARED_META], 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 /* One atomic step, which no CPU can see half of; a write by system call promises less. */
 int instance_bump_generation(const struct instance *instance, __u32 step)
 {
-	struct xrl_meta *meta = mmap(NULL, sizeof(*meta), PROT_READ | PROT_WRITE, MAP_SHARED,
-	                             instance->maps[SHARED_META], 0);
+	struct xrl_meta *meta = map_meta(instance);
 	__u32 generation;
 
-	if (meta == MAP_FAILED)
+	if (!meta)
 		return -errno;
 	generation = __atomic_load_n(&meta->generation, __ATOMIC_SEQ_CST);
 	while (!__atomic_compare_exchange_n(&meta->generation, &generation,
@@ -302,6 +322,30 @@ int instance_bump_generation(const struct instance *instance, __u32 step)
 		;
 	munmap(meta, sizeof(*meta));
 	return 0;
+}
+
+__u64 instance_store_change(const struct instance *instance)
+{
+	struct xrl_meta meta;
+
+	return read_meta(instance, &meta) ? meta.store_change : 0;
+}
+
+/* By a store into memory, too: a system call would write the generation as it was. */
+int instance_set_store_change(const struct instance *instance, __u64 change)
+{
+	struct xrl_meta *meta = map_meta(instance);
+
+	if (!meta)
+		return -errno;
+	__atomic_store_n(&meta->store_change, change, __ATOMIC_SEQ_CST);
+	munmap(meta, sizeof(*meta));
+	return 0;
+}
+
+bool instance_takes_permits(const struct instance *instance)
+{
+	return instance->maps[SHARED_PERMITS] >= 0 && instance->maps[SHARED_META] >= 0;
 }
 
 enum exit_code instance_publish(struct instance *instance, struct xrl_class *class,
@@ -332,7 +376,7 @@ enum exit_code instance_open_attached(struct instance *instance, const char *pin
 	int count = pins_list_interfaces(pin_dir, &interfaces);
 
 	free(interfaces);
-	instance_open(instance, pin_dir, 0);
+	instance_open(instance, pin_dir, 0, 0);
 	if (count <= 0)
 		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
 		            "the limiter is not attached to any interface (pin directory %s)",
@@ -345,15 +389,24 @@ enum exit_code instance_open_attached(struct instance *instance, const char *pin
 	return EXIT_DONE;
 }
 
-__u32 instance_sources(const struct instance *instance)
+static __u32 map_size(int fd, enum bpf_map_type type)
 {
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
 
-	if (instance->maps[SHARED_BUCKETS] < 0 ||
-	    bpf_obj_get_info_by_fd(instance->maps[SHARED_BUCKETS], &info, &size))
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != type)
 		return 0;
 	return info.max_entries;
+}
+
+__u32 instance_sources(const struct instance *instance)
+{
+	return map_size(instance->maps[SHARED_BUCKETS], BPF_MAP_TYPE_LRU_HASH);
+}
+
+__u32 instance_permit_room(const struct instance *instance)
+{
+	return map_size(instance->maps[SHARED_PERMITS], BPF_MAP_TYPE_HASH);
 }
 
 unsigned int instance_count_permits(const struct instance *instance)
@@ -384,19 +437,26 @@ bool instance_has_permits(const struct instance *instance)
 	return !access(path, F_OK);
 }
 
-__u32 instance_pinned_sources(const char *pin_dir)
+static __u32 pinned_size(const char *pin_dir, enum shared_map map)
 {
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
 	pin_path path;
+	__u32 size;
 	int fd;
 
-	pins_shared_path(path, pin_dir, shared_map_names[SHARED_BUCKETS]);
+	pins_shared_path(path, pin_dir, shared_map_names[map]);
 	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != BPF_MAP_TYPE_LRU_HASH)
-		info.max_entries = 0;
-	close(fd);
-	return info.max_entries;
+	size = map_size(fd, layouts[map].type);
+	if (fd >= 0)
+		close(fd);
+	return size;
+}
+
+__u32 instance_pinned_sources(const char *pin_dir)
+{
+	return pinned_size(pin_dir, SHARED_BUCKETS);
+}
+
+__u32 instance_pinned_permit_room(const char *pin_dir)
+{
+	return pinned_size(pin_dir, SHARED_PERMITS);
 }

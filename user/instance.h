@@ -14,18 +14,22 @@ struct instance {
 	int maps[SHARED_MAPS];   /* -1: not there */
 	bool fresh[SHARED_MAPS]; /* made by this command, so that nothing refers to it */
 	bool resized;            /* other_layout, but only in the number of buckets */
+	bool permits_resized;    /* other_layout, but only in the room for permits */
 	bool other_layout;       /* something was there, of another version or size */
 };
 
-/* Opens what is pinned and usable. `sources`: how many buckets there must be, 0 for as many
- * as there are. */
-void instance_open(struct instance *instance, const char *pin_dir, __u32 sources);
+/* Opens what is pinned and usable. `sources`, `permits`: how many buckets there must be and for
+ * how many permits room, 0 for as many as there are. */
+void instance_open(struct instance *instance, const char *pin_dir, __u32 sources, __u32 permits);
 
 /* How many buckets are pinned there, of whatever version. 0: none. */
 __u32 instance_pinned_sources(const char *pin_dir);
 
+/* The same of the room for permits. */
+__u32 instance_pinned_permit_room(const char *pin_dir);
+
 /* Makes what is missing, and carries the permits over to a new map. Nothing is pinned. */
-enum exit_code instance_complete(struct instance *instance, __u32 sources);
+enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32 permits);
 
 /* Puts pins on what is new. */
 enum exit_code instance_pin(struct instance *instance);
@@ -39,6 +43,9 @@ enum exit_code instance_open_attached(struct instance *instance, const char *pin
 bool instance_read_policy(const struct instance *instance, struct xrl_class *class,
                           __u32 *redirect_ifindex, __u32 *generation);
 
+/* Whether there is a policy in force, of whatever content. */
+bool instance_has_policy(const struct instance *instance);
+
 /* Puts a class in force with one store. Limits that stay keep their windows: they may be
  * moved within `class` for that. Nothing happens when nothing has changed. */
 enum exit_code instance_publish(struct instance *instance, struct xrl_class *class,
@@ -47,7 +54,16 @@ enum exit_code instance_publish(struct instance *instance, struct xrl_class *cla
 /* 1: the other copy of the class is in force; 2: the permits have changed. 0 or -errno. */
 int instance_bump_generation(const struct instance *instance, __u32 step);
 
+/* Which change of the permit store the map `permits` holds. 0: unknown, or being changed. */
+__u64 instance_store_change(const struct instance *instance);
+int instance_set_store_change(const struct instance *instance, __u64 change);
+
+/* Whether permits can be put in force here: all the maps that takes are there. */
+bool instance_takes_permits(const struct instance *instance);
+
+/* Buckets, and room for permits. */
 __u32 instance_sources(const struct instance *instance);
+__u32 instance_permit_room(const struct instance *instance);
 
 /* Counts permits that are in force. */
 unsigned int instance_count_permits(const struct instance *instance);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "duration.h"
 #include "../bpf/window.h"
 
 #define EXPECTED "expected N/PERIOD UNIT, such as '10000/1s packets'"
@@ -16,16 +17,6 @@ static const char *const unit_names[XRL_UNITS] = {
 	[XRL_BYTES] = "bytes",
 	[XRL_CONNECTIONS] = "connections",
 };
-
-static const struct {
-	const char *suffix;
-	__u64 ns;
-} periods[] = {
-	{"ms", 1000000ULL},          {"s", 1000000000ULL},         {"m", 60 * 1000000000ULL},
-	{"h", 3600 * 1000000000ULL}, {"d", 86400 * 1000000000ULL},
-};
-
-#define PERIODS (sizeof(periods) / sizeof(periods[0]))
 
 const char *limit_unit_name(__u32 unit)
 {
@@ -58,41 +49,6 @@ __attribute__((format(printf, 4, 5))) static int complain(char *complaint, size_
 	va_end(args);
 	snprintf(complaint, size, "limit '%.60s%s': %s", text, strlen(text) > 60 ? "..." : "",
 	         reason);
-	return -EINVAL;
-}
-
-/* A whole number in decimal digits and nothing else. Steps past it. */
-static int take_number(const char **at, __u64 *number)
-{
-	const char *digit = *at;
-
-	if (!isdigit((unsigned char)*digit))
-		return -EINVAL;
-	*number = 0;
-	for (; isdigit((unsigned char)*digit); digit++)
-		if (__builtin_mul_overflow(*number, 10, number) ||
-		    __builtin_add_overflow(*number, *digit - '0', number))
-			return -ERANGE;
-	*at = digit;
-	return 0;
-}
-
-static int take_period(const char **at, __u64 *period_ns)
-{
-	size_t length = 0;
-	__u64 count;
-	int error = take_number(at, &count);
-
-	if (error)
-		return error;
-	while (isalpha((unsigned char)(*at)[length]))
-		length++;
-	for (size_t i = 0; i < PERIODS; i++) {
-		if (strlen(periods[i].suffix) != length || strncmp(*at, periods[i].suffix, length))
-			continue;
-		*at += length;
-		return __builtin_mul_overflow(count, periods[i].ns, period_ns) ? -ERANGE : 0;
-	}
 	return -EINVAL;
 }
 
@@ -132,7 +88,7 @@ int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size
 		return complain(complaint, size, text, "N is too large; at most %llu are possible",
 		                LIMIT_MAX_BYTES);
 	at++;
-	error = take_period(&at, &period_ns);
+	error = take_duration(&at, &period_ns);
 	if (error == -EINVAL)
 		return complain(
 			complaint, size, text,
@@ -160,10 +116,8 @@ int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size
 
 void limit_format(const struct xrl_limit *limit, char *text, size_t size)
 {
-	size_t i = PERIODS - 1;
+	char period[DURATION_TEXT_SIZE];
 
-	while (i && limit->period_ns % periods[i].ns)
-		i--;
-	snprintf(text, size, "%llu/%llu%s %s", limit->max_units, limit->period_ns / periods[i].ns,
-	         periods[i].suffix, limit_unit_name(limit->unit));
+	duration_format(limit->period_ns, period, sizeof(period));
+	snprintf(text, size, "%llu/%s %s", limit->max_units, period, limit_unit_name(limit->unit));
 }

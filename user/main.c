@@ -6,9 +6,11 @@
 #include <bpf/libbpf.h>
 
 #include "command.h"
+#include "config.h"
 
 static const struct command *const commands[] = {
-	&cmd_attach, &cmd_detach, &cmd_status, &cmd_stats, &cmd_show, &cmd_metrics,
+	&cmd_attach, &cmd_detach, &cmd_status,  &cmd_stats,
+	&cmd_show,   &cmd_permit, &cmd_account, &cmd_metrics,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -16,8 +18,8 @@ static const struct command *const commands[] = {
 static void print_help(void)
 {
 	printf("xdp-ratelimit limits every IPv4 source in the network driver.\n\n"
-	       "usage: xdp-ratelimit [--json] [--pin-dir DIR] [--state-dir DIR] [--verbose] "
-	       "COMMAND\n\n");
+	       "usage: xdp-ratelimit [--json] [--pin-dir DIR] [--state-dir DIR] [--config FILE] "
+	       "[--verbose]\n                     COMMAND\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s\n      %s\n", commands[i]->usage, commands[i]->summary);
 	printf("\nSee xdp-ratelimit(8).\n");
@@ -68,7 +70,13 @@ static int take_global(int argc, char **argv, int i, struct globals *globals)
 		return 1;
 	}
 	taken = take_value(argc, argv, i, "--pin-dir", &globals->pin_dir);
-	return taken ? taken : take_value(argc, argv, i, "--state-dir", &globals->state_dir);
+	if (!taken)
+		taken = take_value(argc, argv, i, "--state-dir", &globals->state_dir);
+	if (!taken) {
+		taken = take_value(argc, argv, i, "--config", &globals->config_path);
+		globals->config_named |= taken;
+	}
+	return taken;
 }
 
 /* Takes the global options out of argv, wherever they stand. Behind `--` there are none. */
@@ -84,7 +92,8 @@ static int take_globals(int *argc, char **argv, struct globals *globals)
 		int taken = strcmp(argv[i], "--") ? take_global(*argc, argv, i, globals) : 0;
 
 		if (taken < 0)
-			return fail(EXIT_USAGE, NULL, "'%s' needs a directory", argv[i]);
+			return fail(EXIT_USAGE, NULL, "'%s' needs a %s", argv[i],
+			            strncmp(argv[i], "--config", 8) ? "directory" : "file");
 		if (!strcmp(argv[i], "--"))
 			while (i < *argc)
 				argv[kept++] = argv[i++];
@@ -149,6 +158,8 @@ int main(int argc, char **argv)
 	struct globals globals = {
 		.pin_dir = environment("XDP_RATELIMIT_PIN_DIR", DEFAULT_PIN_DIR),
 		.state_dir = environment("XDP_RATELIMIT_STATE_DIR", DEFAULT_STATE_DIR),
+		.config_path = environment("XDP_RATELIMIT_CONFIG", CONFIG_DEFAULT_PATH),
+		.config_named = *environment("XDP_RATELIMIT_CONFIG", ""),
 	};
 	int error = take_globals(&argc, argv, &globals);
 

@@ -10,6 +10,7 @@
 static bool use_json;
 static json_t *warnings;
 static bool failed;
+static struct failure *capture;
 
 static const char *code_name(enum exit_code code)
 {
@@ -18,6 +19,8 @@ static const char *code_name(enum exit_code code)
 		return "usage";
 	case EXIT_NOT_FOUND:
 		return "not_found";
+	case EXIT_QUOTA:
+		return "quota_exceeded";
 	case EXIT_NOT_ALLOWED:
 		return "not_allowed";
 	case EXIT_BUSY:
@@ -54,27 +57,71 @@ static json_t *json_text(const char *text)
 	return string;
 }
 
-enum exit_code fail(enum exit_code code, const char *hint, const char *format, ...)
+struct failure *output_capture(struct failure *failure)
 {
-	char *message = NULL;
-	va_list args;
+	struct failure *before = capture;
+
+	capture = failure;
+	failed = false;
+	return before;
+}
+
+static void print_json(const struct failure *failure)
+{
+	json_t *error = json_pack("{s:s, s:o, s:o}", "code", code_name(failure->code), "message",
+	                          json_text(failure->message), "hint",
+	                          failure->hint[0] ? json_text(failure->hint) : json_null());
+
+	if (failure->retry_after_seconds >= 0)
+		json_object_set_new(error, "retry_after_seconds",
+		                    json_real(failure->retry_after_seconds));
+	output_json(json_pack("{s:o}", "error", error));
+}
+
+static void print_text(const struct failure *failure)
+{
+	fprintf(stderr, "xdp-ratelimit: %s%s%s\n", failure->message, failure->hint[0] ? "\n  " : "",
+	        failure->hint);
+}
+
+static enum exit_code report(enum exit_code code, double retry_after_seconds, const char *hint,
+                             const char *format, va_list args)
+{
+	struct failure failure = {.code = code, .retry_after_seconds = retry_after_seconds};
 
 	/* what follows the first error, while things are put back, is only its consequence */
 	if (failed)
 		return code;
 	failed = true;
-	va_start(args, format);
-	if (vasprintf(&message, format, args) < 0)
-		message = NULL;
-	va_end(args);
-	if (use_json)
-		output_json(json_pack("{s:{s:s, s:o, s:o}}", "error", "code", code_name(code),
-		                      "message", json_text(message ? message : format), "hint",
-		                      hint ? json_text(hint) : json_null()));
+	vsnprintf(failure.message, sizeof(failure.message), format, args);
+	snprintf(failure.hint, sizeof(failure.hint), "%s", hint ? hint : "");
+	if (capture)
+		*capture = failure;
+	else if (use_json)
+		print_json(&failure);
 	else
-		fprintf(stderr, "xdp-ratelimit: %s%s%s\n", message ? message : format,
-		        hint ? "\n  " : "", hint ? hint : "");
-	free(message);
+		print_text(&failure);
+	return code;
+}
+
+enum exit_code fail(enum exit_code code, const char *hint, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report(code, -1, hint, format, args);
+	va_end(args);
+	return code;
+}
+
+enum exit_code fail_for_now(enum exit_code code, double retry_after_seconds, const char *hint,
+                            const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report(code, retry_after_seconds, hint, format, args);
+	va_end(args);
 	return code;
 }
 

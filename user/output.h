@@ -11,6 +11,7 @@ enum exit_code {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_NOT_FOUND = 3,
+	EXIT_QUOTA = 4,
 	EXIT_NOT_ALLOWED = 5,
 	EXIT_BUSY = 6,
 };
@@ -23,6 +24,22 @@ bool output_is_json(void);
  * can write `return fail(...)`: whoever gets a non-zero exit code has nothing to add. */
 enum exit_code fail(enum exit_code code, const char *hint, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The same, of what becomes possible later. JSON says it as `retry_after_seconds`. */
+enum exit_code fail_for_now(enum exit_code code, double retry_after_seconds, const char *hint,
+                            const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* One error, as kept for somebody else than the user of a command. */
+struct failure {
+	enum exit_code code;
+	double retry_after_seconds; /* negative: not said */
+	char message[1000];
+	char hint[400]; /* empty: none */
+};
+
+/* From now on the first error goes there, and nothing is printed. NULL: printed again. Returns
+ * what it was before. */
+struct failure *output_capture(struct failure *failure);
 
 /* Something that doesn't stop the run. In JSON it becomes part of the result. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

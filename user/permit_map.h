@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include <linux/types.h>
-
 #include "instance.h"
-#include "../include/address.h"
+#include "permit_store.h"
+#include "store_clock.h"
 
-/* The permits that the program obeys. Each change of a set of them is followed by
- * permit_map_announce, so that known sources look again. Hold the lock of the pin
- * directory: a policy must not be published in between. 0 or -errno. */
+/* The permits that the program obeys: the map `permits` follows the store. Hold the lock of the
+ * pin directory: neither another change nor a policy may come in between. */
 
-/* In force until that moment of boot time. */
-int permit_map_set(const struct instance *instance, const struct xrl_address *address,
-                   __u64 until_boot_ns);
+/* Puts these in force, or out of force, and makes known sources look again. Until the map is
+ * said to be settled, nobody takes it for what the store says. Reports what fails, above all
+ * that the map is full; then some may have been changed. */
+enum exit_code permit_map_follow(const struct instance *instance, const struct store_clock *clock,
+                                 const struct permit_entries *entries);
 
-/* No error when there was none. */
-int permit_map_remove(const struct instance *instance, const struct xrl_address *address);
+/* It holds what the store says as of `change`. */
+enum exit_code permit_map_settle(const struct instance *instance, __u64 change);
 
-int permit_map_announce(const struct instance *instance);
+/* Makes the whole map what the store says, whatever it holds. `mended`: how many differed. */
+enum exit_code permit_map_mend(const struct instance *instance, const struct store_clock *clock,
+                               struct permit_entries *all, __u32 *mended);

@@ -74,19 +74,20 @@ enum exit_code pins_lock(const char *pin_dir, int *lock_fd)
 	            LOCK_WAIT_MS / 1000);
 }
 
-void pins_lock_shared(const char *pin_dir)
+int pins_lock_shared(const char *pin_dir)
 {
 	for (int waited_ms = 0; waited_ms <= LOCK_WAIT_MS; waited_ms += LOCK_POLL_MS) {
 		int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0)
-			return;
+			return -1;
 		if (!flock(fd, LOCK_SH | LOCK_NB) && is_still_there(fd, pin_dir))
-			return;
+			return fd;
 		close(fd);
 		usleep(LOCK_POLL_MS * 1000);
 	}
 	warn("another xdp-ratelimit is changing %s: this may be half of it", pin_dir);
+	return -1;
 }
 
 static bool is_new_name(const char *name, char *base)

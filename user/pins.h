@@ -36,8 +36,9 @@ void pins_interface_path(pin_path path, const char *pin_dir, const char *interfa
 enum exit_code pins_lock(const char *pin_dir, int *lock_fd);
 
 /* For readers: waits until nobody changes anything, so that no half of it is seen. Holds
- * until the process ends. After 10 s it goes on all the same, with a warning. */
-void pins_lock_shared(const char *pin_dir);
+ * until what it returns is closed. After 10 s it goes on all the same, with a warning. -1 when
+ * there is no directory, too. */
+int pins_lock_shared(const char *pin_dir);
 
 /* Reports anything in the pin directory that we didn't put there. */
 enum exit_code pins_check(const char *pin_dir);

@@ -86,7 +86,7 @@ load network
     send 200
     grant "$source" 60
     send 200
-    grant "$source" 0
+    limiter permit revoke "$source" >/dev/null
     send 200
     counts 'dropped_packets_limit 300' 'passed_permit 200' 'passed_within_limits 100'
 }
@@ -94,8 +94,8 @@ load network
 @test 'a permit ends in time, with no process alive to end it' {
     local began ended
     attach eth0 --limit '100/1h packets'
-    began=$(date +%s%N)
     grant "$source" 1
+    began=$(date +%s%N)
     run -1 pgrep -f -- "--pin-dir $pins|$pins/"
     send 200
     is 200 "$(packets passed_permit)" passed_permit

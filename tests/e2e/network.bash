@@ -101,8 +101,16 @@ attach() {
     limiter attach "$@" --sources 4096 >/dev/null
 }
 
+# rules LINE...: a configuration with these lines in [permits], to be named with --config
+rules() {
+    printf '%s\n' '[permits]' "$@" >"$BATS_TEST_TMPDIR/rules.conf"
+    rules=$BATS_TEST_TMPDIR/rules.conf
+}
+
+# grant ADDRESS SECONDS: a permit of just that length
 grant() {
-    "$build/tests/grant-permit" "$pins" "$@"
+    rules "lifetime = $2s" 'linger = 0s' 'requests = 1000/1s'
+    limiter --config "$rules" permit request "$1" >/dev/null
 }
 
 # send COUNT [OPTION...]: that many get out, at a rate at which hardly ever a queue is full

@@ -40,8 +40,10 @@ packets() {
     xdp-ratelimit stats right | awk -v name="$1" '$1 == name { sum = $2 } END { print sum + 0 }'
 }
 
+# grant SECONDS
 grant() {
-    grant-permit $XDP_RATELIMIT_PIN_DIR $source "$1"
+    printf '[permits]\nlifetime = %ss\nlinger = 0s\nrequests = 1000/1s\n' "$1" >/rules.conf
+    xdp-ratelimit --config /rules.conf permit request $source
 }
 
 # ends_in_time: a permit for 3 seconds holds at once, and no longer after 3 seconds
@@ -56,7 +58,7 @@ check 'attach' attach
 check 'the limit holds' gains dropped_packets_limit 100
 check 'a permit is granted' grant 60
 check 'it lifts the limit' gains passed_permit 200
-check 'it is revoked' grant 0
+check 'it is revoked' xdp-ratelimit permit revoke $source
 check 'the limit holds again' gains dropped_packets_limit 200
 check 'a permit ends in time' ends_in_time
 check 'detach' xdp-ratelimit detach right

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "permit.h"
+
+#include <sys/stat.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault.h"
+#include "account_store.h"
+#include "permit_restore.h"
+#include "permit_session.h"
+
+#define SECOND_NS 1000000000LL
+
+const char *permit_change_name(enum permit_change change)
+{
+	static const char *const names[] = {
+		[PERMIT_NEW] = "new",
+		[PERMIT_EXTENDED] = "extended",
+		[PERMIT_UNCHANGED] = "unchanged",
+		[PERMIT_REVOKED] = "revoked",
+		[PERMIT_NONE] = "none",
+	};
+
+	return names[change];
+}
+
+/* ---- request ---- */
+
+static bool is_plain_text(const char *text)
+{
+	json_t *string = json_string(text); /* takes nothing but UTF-8 */
+	bool plain = string;
+
+	json_decref(string);
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			plain = false;
+	return plain;
+}
+
+static enum exit_code check_comment(const char *comment)
+{
+	if (!comment)
+		return EXIT_DONE;
+	if (strlen(comment) >= PERMIT_COMMENT_SIZE)
+		return fail(EXIT_USAGE, NULL,
+		            "the comment is %zu bytes long; at most %d are possible",
+		            strlen(comment), PERMIT_COMMENT_SIZE - 1);
+	if (!is_plain_text(comment))
+		return fail(EXIT_USAGE, NULL,
+		            "the comment must be UTF-8 text without control characters");
+	return EXIT_DONE;
+}
+
+/* The quota, and what is left of it when this request is one of those that count. */
+static enum exit_code take_quota(struct permit_session *session, __s64 account_id,
+                                 struct permit_quota *quota)
+{
+	const struct permit_rules *rules = session->context->rules;
+	enum exit_code error = permit_store_read_quota(&session->store, account_id, rules,
+	                                               session->now_unix_ns, quota);
+	char at[OUTPUT_TIME_SIZE];
+	double seconds;
+
+	if (error || quota->remaining) {
+		if (!error && quota->remaining-- == quota->limit) /* the first one */
+			quota->reset_unix_ns = session->now_unix_ns + (__s64)rules->window_ns;
+		return error;
+	}
+	seconds = (double)(quota->reset_unix_ns - session->now_unix_ns) / SECOND_NS;
+	/* rounded up: at the second that is shown, it is possible */
+	output_time(at, (quota->reset_unix_ns + SECOND_NS - 1) / SECOND_NS);
+	return fail_for_now(EXIT_QUOTA, seconds,
+	                    "requests for the same addresses go together in one",
+	                    "the quota of %u requests in %g minutes is used up: the next one is "
+	                    "possible at %s",
+	                    quota->limit, (double)rules->window_ns / (60 * SECOND_NS), at);
+}
+
+static enum exit_code check_room(struct permit_session *session, __u32 wanted)
+{
+	__u32 most = session->context->rules->max_permits;
+	__s64 there;
+	enum exit_code error = permit_store_count(&session->store, (__s64)most - wanted, &there);
+
+	if (error || there <= most)
+		return error;
+	return fail(EXIT_FAILED,
+	            "raise 'entries' of [permits] in the configuration and run attach again",
+	            "at most %u addresses can be permitted at once; nothing was changed", most);
+}
+
+static enum exit_code permit_addresses(struct permit_session *session, __s64 account_id,
+                                       __s64 request_id, const struct address_list *addresses,
+                                       struct permit_outcome *outcome,
+                                       struct permit_entries *changed)
+{
+	const struct permit_rules *rules = session->context->rules;
+	__s64 until_ns = session->now_unix_ns + (__s64)(rules->lifetime_ns + rules->linger_ns);
+	enum exit_code error = EXIT_DONE;
+
+	for (__u32 i = 0; i < addresses->count && !error; i++) {
+		struct permit_result *result = &outcome->results[i];
+
+		result->address = addresses->addresses[i];
+		error = permit_store_permit(&session->store, account_id, request_id,
+		                            session->now_unix_ns, until_ns, result);
+		if (!error && result->change != PERMIT_UNCHANGED)
+			error = permit_entries_add(changed, &result->address);
+	}
+	outcome->count = addresses->count;
+	return error;
+}
+
+static enum exit_code request(struct permit_session *session, __s64 account_id,
+                              const struct address_list *addresses, const char *comment,
+                              const char *via, struct permit_outcome *outcome)
+{
+	struct permit_entries changed = {};
+	__s64 request_id;
+	enum exit_code error = permit_session_begin(session);
+
+	fault_point("begun");
+	if (!error)
+		error = permit_store_check_account(&session->store, account_id);
+	if (!error)
+		error = take_quota(session, account_id, &outcome->quota);
+	if (!error)
+		error = permit_store_add_request(&session->store, account_id, session->now_unix_ns,
+		                                 addresses, via, comment, &request_id);
+	if (!error)
+		error = permit_addresses(session, account_id, request_id, addresses, outcome,
+		                         &changed);
+	if (!error)
+		error = check_room(session, addresses->count);
+	fault_point("stored");
+	if (!error)
+		error = permit_session_commit(session, &changed);
+	if (error)
+		store_rollback(&session->store);
+	permit_entries_free(&changed);
+	return error;
+}
+
+/* What was changed while there was no limiter may have been missed by one that came just then:
+ * it read the store before, or it is there to be seen now. */
+static void catch_up(const struct permit_session *session, bool limiter_was_there)
+{
+	struct failure *usual, failure = {};
+	struct stat directory;
+
+	if (limiter_was_there || stat(session->context->pin_dir, &directory))
+		return;
+	usual = output_capture(&failure);
+	if (permit_maintain(session->context))
+		warn("kept, but not yet in force: %s", failure.message);
+	output_capture(usual);
+}
+
+enum exit_code permit_request(const struct permit_context *context, __s64 account_id,
+                              const struct address_list *addresses, const char *comment,
+                              const char *via, struct permit_outcome *outcome)
+{
+	struct permit_session session;
+	enum exit_code error = check_comment(comment);
+
+	outcome->count = 0;
+	outcome->quota = (struct permit_quota){};
+	if (error)
+		return error;
+	error = permit_session_open(&session, context, STORE_CREATE, NULL);
+	outcome->limiter_there = session.limiter_there;
+	if (!error)
+		error = request(&session, account_id, addresses, comment, via, outcome);
+	permit_session_close(&session);
+	if (!error)
+		catch_up(&session, session.limiter_there);
+	return error;
+}
+
+/* ---- revoke ---- */
+
+static enum exit_code revoke(struct permit_session *session, __s64 account_id,
+                             const struct address_list *addresses, struct permit_outcome *outcome)
+{
+	struct permit_entries changed = {};
+	enum exit_code error = permit_session_begin(session);
+
+	for (__u32 i = 0; i < addresses->count && !error; i++) {
+		struct permit_result *result = &outcome->results[i];
+
+		result->address = addresses->addresses[i];
+		error = permit_store_revoke(&session->store, account_id, session->now_unix_ns,
+		                            result);
+		if (!error && result->change == PERMIT_REVOKED)
+			error = permit_entries_add(&changed, &result->address);
+	}
+	outcome->count = addresses->count;
+	if (!error && account_id != PERMIT_ALL_ACCOUNTS)
+		error = permit_store_read_quota(&session->store, account_id,
+		                                session->context->rules, session->now_unix_ns,
+		                                &outcome->quota);
+	if (!error)
+		error = permit_session_commit(session, &changed);
+	if (error)
+		store_rollback(&session->store);
+	permit_entries_free(&changed);
+	return error;
+}
+
+enum exit_code permit_revoke(const struct permit_context *context, __s64 account_id,
+                             const struct address_list *addresses, struct permit_outcome *outcome)
+{
+	struct permit_session session;
+	enum exit_code error = permit_session_open(&session, context, STORE_CREATE, NULL);
+
+	outcome->count = 0;
+	outcome->quota = (struct permit_quota){};
+	outcome->limiter_there = session.limiter_there;
+	if (!error)
+		error = revoke(&session, account_id, addresses, outcome);
+	permit_session_close(&session);
+	if (!error)
+		catch_up(&session, session.limiter_there);
+	return error;
+}
+
+/* ---- reading ---- */
+
+/* What can be read is shown even when nothing can be put in order, on a full disk, say. */
+static enum exit_code open_for_reading(struct permit_session *session,
+                                       const struct permit_context *context)
+{
+	struct failure failure = {};
+	struct failure *usual = output_capture(&failure);
+	enum exit_code error = permit_session_open(session, context, STORE_EXISTING, NULL);
+
+	output_capture(usual);
+	if (!error || error == EXIT_NOT_FOUND)
+		return error;
+	if (!session->store.db)
+		return fail(error, failure.hint[0] ? failure.hint : NULL, "%s", failure.message);
+	warn("what has run out may still be shown: %s", failure.message);
+	return EXIT_DONE;
+}
+
+enum exit_code permit_list(const struct permit_context *context, __s64 account_id, bool ended,
+                           struct permit_record **records, __u32 *count)
+{
+	struct permit_session session;
+	enum exit_code error = open_for_reading(&session, context);
+
+	*records = NULL;
+	*count = 0;
+	if (!error)
+		error = permit_store_list(&session.store, account_id, ended, records, count);
+	permit_session_close(&session);
+	return error == EXIT_NOT_FOUND ? EXIT_DONE : error; /* no store, no permits */
+}
+
+enum exit_code permit_read_quota(const struct permit_context *context, __s64 account_id,
+                                 struct permit_quota *quota)
+{
+	struct permit_session session;
+	enum exit_code error = permit_session_open(&session, context, STORE_CREATE, NULL);
+
+	if (!error)
+		error = permit_store_check_account(&session.store, account_id);
+	if (!error)
+		error = permit_store_read_quota(&session.store, account_id, context->rules,
+		                                session.now_unix_ns, quota);
+	permit_session_close(&session);
+	return error;
+}
+
+/* ---- the rest ---- */
+
+enum exit_code permit_maintain(const struct permit_context *context)
+{
+	struct permit_session session;
+	enum exit_code error = permit_session_open(&session, context, STORE_EXISTING, NULL);
+
+	permit_session_close(&session);
+	return error == EXIT_NOT_FOUND ? EXIT_DONE : error;
+}
+
+enum exit_code permit_restore(const struct permit_context *context, const struct instance *instance)
+{
+	struct permit_session session;
+	enum exit_code error = permit_session_open(&session, context, STORE_EXISTING, instance);
+
+	permit_session_close(&session);
+	return error == EXIT_NOT_FOUND ? EXIT_DONE : error;
+}
+
+__u32 permit_count_stored(const char *state_dir)
+{
+	struct store store;
+	__s64 count = 0;
+
+	if (store_open(&store, state_dir, STORE_EXISTING))
+		return 0;
+	if (permit_store_count(&store, 0, &count))
+		count = 0;
+	store_close(&store);
+	return count;
+}
+
+static enum exit_code collect_permits(struct permit_session *session, __s64 account_id,
+                                      struct permit_entries *entries)
+{
+	struct permit_record *records;
+	__u32 count;
+	enum exit_code error =
+		permit_store_list(&session->store, account_id, false, &records, &count);
+
+	for (__u32 i = 0; i < count && !error; i++)
+		error = permit_entries_add(entries, &records[i].address);
+	free(records);
+	return error;
+}
+
+static enum exit_code remove_account(struct permit_session *session, const char *name,
+                                     __u32 *ended_permits)
+{
+	struct permit_entries changed = {};
+	struct account account;
+	enum exit_code error = permit_session_begin(session);
+
+	if (!error)
+		error = account_read(&session->store, name, &account);
+	if (!error)
+		error = account_check_removable(&session->store, &account);
+	if (!error)
+		error = collect_permits(session, account.id, &changed);
+	*ended_permits = changed.count;
+	if (!error)
+		error = account_delete(&session->store, &account);
+	if (!error)
+		error = permit_session_commit(session, &changed);
+	if (error)
+		store_rollback(&session->store);
+	permit_entries_free(&changed);
+	return error;
+}
+
+enum exit_code permit_remove_account(const struct permit_context *context, const char *name,
+                                     __u32 *ended_permits)
+{
+	struct permit_session session;
+	enum exit_code error = permit_session_open(&session, context, STORE_CREATE, NULL);
+
+	*ended_permits = 0;
+	if (!error)
+		error = remove_account(&session, name, ended_permits);
+	permit_session_close(&session);
+	if (!error)
+		catch_up(&session, session.limiter_there);
+	return error;
+}

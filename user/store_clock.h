@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "store.h"
+
+/* The store speaks of moments by the wall clock, which survives a reboot; the map of boot time,
+ * which nobody can step. Between the two lies `boot_unix_ns`, and it is kept in the store:
+ *
+ *        wall clock  ----------+===========o-----------+=========o---->
+ *                              |           | stepped   |         |
+ *        boot time             0 ======================          0 ====>
+ *                              boot                 power off    boot
+ *
+ * When the clock was stepped (o), every moment in the store moves along, and none in the map.
+ * After another boot the moments stay, and the map gets what is left of them. */
+struct store_clock {
+	__s64 boot_unix_ns;
+};
+
+/* Sees to it that the store's moments agree with today's wall clock. Within a transaction.
+ * A wall clock that has gone back over a reboot makes nothing last longer than promised. */
+enum exit_code store_clock_adjust(struct store *store, struct store_clock *clock);
+
+__s64 store_clock_now_ns(const struct store_clock *clock);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "output.h"
+
+struct store;
+
+/* Sets up a connection, and brings the tables to this version in one transaction: nobody sees
+ * half of it. A store of a newer version is refused. */
+enum exit_code store_schema_prepare(struct store *store, const char *state_dir);
