@@ -33,6 +33,7 @@ SERVE_SRC  := $(wildcard user/serve/*.c)
 SERVE_OBJ  := $(SERVE_SRC:%.c=$(OUT)/%.o)
 SANITIZED  := $(patsubst %.c,$(OUT)/sanitized/%.o,$(filter-out user/main.c user/serve/main.c,$(USER_SRC) $(SERVE_SRC)))
 FAULT_OBJ  := $(patsubst %.c,$(OUT)/faults/%.o,$(USER_SRC) tests/faults/fault.c)
+FAULT_TOOLS := $(OUT)/tests/xdp-ratelimit-faults $(OUT)/tests/step_clock.so
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SKELETON   := $(OUT)/bpf/xdp_ratelimit.skel.h
 BENCH_SKELETON := $(OUT)/bpf/baseline.skel.h
@@ -49,7 +50,7 @@ MAN_PAGES  := $(wildcard user/*.8 user/*.5)
 
 all: $(OUT)/xdp-ratelimit
 
-test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS) $(OUT)/tests/xdp-ratelimit-faults
+test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS) $(FAULT_TOOLS)
 
 $(OUT)/xdp-ratelimit: $(USER_OBJ)
 	$(call say,LINK,$@)
@@ -98,6 +99,11 @@ $(OUT)/tests/xdp-ratelimit-faults: $(FAULT_OBJ)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(OUT)/tests/step_clock.so: tests/faults/step_clock.c
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARN) -shared -fPIC -o $@ $<
 
 $(PROG_TESTS): $(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
 	$(call say,TEST,$@)

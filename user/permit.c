@@ -169,7 +169,7 @@ enum exit_code permit_request(const struct permit_context *context, __s64 accoun
 	outcome->quota = (struct permit_quota){};
 	if (error)
 		return error;
-	error = permit_session_open(&session, context, STORE_CREATE, NULL);
+	error = permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
 	outcome->limiter_there = session.limiter_there;
 	if (!error)
 		error = request(&session, account_id, addresses, comment, via, outcome);
@@ -213,7 +213,8 @@ enum exit_code permit_revoke(const struct permit_context *context, __s64 account
                              const struct address_list *addresses, struct permit_outcome *outcome)
 {
 	struct permit_session session;
-	enum exit_code error = permit_session_open(&session, context, STORE_CREATE, NULL);
+	enum exit_code error =
+		permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
 
 	outcome->count = 0;
 	outcome->quota = (struct permit_quota){};
@@ -234,7 +235,8 @@ static enum exit_code open_for_reading(struct permit_session *session,
 {
 	struct failure failure = {};
 	struct failure *usual = output_capture(&failure);
-	enum exit_code error = permit_session_open(session, context, STORE_EXISTING, NULL);
+	enum exit_code error =
+		permit_session_open(session, context, STORE_EXISTING, PERMIT_THOROUGH, NULL);
 
 	output_capture(usual);
 	if (!error || error == EXIT_NOT_FOUND)
@@ -263,7 +265,8 @@ enum exit_code permit_read_quota(const struct permit_context *context, __s64 acc
                                  struct permit_quota *quota)
 {
 	struct permit_session session;
-	enum exit_code error = permit_session_open(&session, context, STORE_CREATE, NULL);
+	enum exit_code error =
+		permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
 
 	if (!error)
 		error = permit_store_check_account(&session.store, account_id);
@@ -279,7 +282,8 @@ enum exit_code permit_read_quota(const struct permit_context *context, __s64 acc
 enum exit_code permit_maintain(const struct permit_context *context)
 {
 	struct permit_session session;
-	enum exit_code error = permit_session_open(&session, context, STORE_EXISTING, NULL);
+	enum exit_code error =
+		permit_session_open(&session, context, STORE_EXISTING, PERMIT_QUICK, NULL);
 
 	permit_session_close(&session);
 	return error == EXIT_NOT_FOUND ? EXIT_DONE : error;
@@ -288,7 +292,8 @@ enum exit_code permit_maintain(const struct permit_context *context)
 enum exit_code permit_restore(const struct permit_context *context, const struct instance *instance)
 {
 	struct permit_session session;
-	enum exit_code error = permit_session_open(&session, context, STORE_EXISTING, instance);
+	enum exit_code error =
+		permit_session_open(&session, context, STORE_EXISTING, PERMIT_THOROUGH, instance);
 
 	permit_session_close(&session);
 	return error == EXIT_NOT_FOUND ? EXIT_DONE : error;
@@ -349,7 +354,8 @@ enum exit_code permit_remove_account(const struct permit_context *context, const
                                      __u32 *ended_permits)
 {
 	struct permit_session session;
-	enum exit_code error = permit_session_open(&session, context, STORE_CREATE, NULL);
+	enum exit_code error =
+		permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
 
 	*ended_permits = 0;
 	if (!error)

@@ -130,7 +130,7 @@ static void drop_right(struct permit_entries *all, const bool *right)
 }
 
 enum exit_code permit_map_mend(const struct instance *instance, const struct store_clock *clock,
-                               struct permit_entries *all, __u32 *mended)
+                               struct permit_entries *all, bool settled)
 {
 	struct permit_entries extra = {};
 	bool *right = calloc(all->count + 1, sizeof(*right));
@@ -147,9 +147,8 @@ enum exit_code permit_map_mend(const struct instance *instance, const struct sto
 	if (!error && extra.count)
 		error = permit_map_follow(instance, clock, &extra);
 	/* also when nothing differed: the one who wrote it may not have come to announce it */
-	if (!error)
+	if (!error && (all->count || !settled))
 		error = permit_map_follow(instance, clock, all);
-	*mended = all->count + extra.count;
 	permit_entries_free(&extra);
 	free(right);
 	return error;

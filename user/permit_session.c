@@ -28,20 +28,21 @@ static enum exit_code open_limiter(struct permit_session *session, const struct 
 	return EXIT_DONE;
 }
 
-/* The whole map, when it isn't known to hold what the store says. */
-static enum exit_code mend(struct permit_session *session)
+/* The whole map, when it isn't known to hold what the store says. A thorough session doesn't
+ * believe what is known: somebody may have used bpftool. */
+static enum exit_code mend(struct permit_session *session, bool thorough)
 {
 	struct permit_entries all = {};
-	__u32 mended = 0;
 	__s64 change;
+	bool settled;
 	enum exit_code error = permit_store_change(&session->store, &change);
 
-	if (error || !session->limiter_there ||
-	    (__u64)change == instance_store_change(&session->instance))
+	settled = (__u64)change == instance_store_change(&session->instance);
+	if (error || !session->limiter_there || (settled && !thorough))
 		return error;
 	error = permit_store_read_all(&session->store, &all);
 	if (!error)
-		error = permit_map_mend(&session->instance, &session->clock, &all, &mended);
+		error = permit_map_mend(&session->instance, &session->clock, &all, settled);
 	if (!error)
 		error = permit_map_settle(&session->instance, change);
 	permit_entries_free(&all);
@@ -50,7 +51,7 @@ static enum exit_code mend(struct permit_session *session)
 
 /* What the rest relies on: moments by today's clock, nothing in force that has run out, and a
  * map that holds the rest. */
-static enum exit_code tidy(struct permit_session *session)
+static enum exit_code tidy(struct permit_session *session, bool thorough)
 {
 	struct permit_entries ended = {};
 	enum exit_code error = store_begin(&session->store);
@@ -60,7 +61,7 @@ static enum exit_code tidy(struct permit_session *session)
 	session->now_unix_ns = store_clock_now_ns(&session->clock);
 	/* in the same transaction, so that the store doesn't change in between */
 	if (!error)
-		error = mend(session);
+		error = mend(session, thorough);
 	fault_point("mended");
 	if (!error)
 		error = permit_store_sweep(&session->store, session->now_unix_ns, &ended);
@@ -76,7 +77,7 @@ static enum exit_code tidy(struct permit_session *session)
 
 enum exit_code permit_session_open(struct permit_session *session,
                                    const struct permit_context *context, enum store_mode mode,
-                                   const struct instance *instance)
+                                   enum permit_care care, const struct instance *instance)
 {
 	enum exit_code error;
 
@@ -85,7 +86,7 @@ enum exit_code permit_session_open(struct permit_session *session,
 	if (!error)
 		error = store_open(&session->store, context->state_dir, mode);
 	if (!error)
-		error = tidy(session);
+		error = tidy(session, care == PERMIT_THOROUGH);
 	return error;
 }
 

@@ -26,12 +26,17 @@ struct permit_session {
 	bool owns_instance;
 };
 
+enum permit_care {
+	PERMIT_QUICK,    /* believes a map that is settled */
+	PERMIT_THOROUGH, /* compares every entry, which takes as long as there are permits */
+};
+
 /* Locks, opens, adjusts the clock, puts away what has run out, and mends the map. With
  * STORE_EXISTING it is EXIT_NOT_FOUND, without a report, when there is no store. `instance`: the
  * caller's own, whose lock it holds; NULL: what is pinned there. Close it in any case. */
 enum exit_code permit_session_open(struct permit_session *session,
                                    const struct permit_context *context, enum store_mode mode,
-                                   const struct instance *instance);
+                                   enum permit_care care, const struct instance *instance);
 
 /* If the limiter has come meanwhile, it is told what was changed. */
 void permit_session_close(struct permit_session *session);
