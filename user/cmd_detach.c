@@ -10,6 +10,7 @@
 #include "command.h"
 #include "instance.h"
 #include "interface.h"
+#include "permit_restore.h"
 #include "system.h"
 
 static bool has_pins(const char *pin_dir, const char *interface)
@@ -29,23 +30,37 @@ static enum exit_code not_attached(const char *interface)
 	            "the limiter is not attached to '%.60s'; nothing was changed", interface);
 }
 
+/* Whether every permit of the map is in the store as well, so that the map can go. */
+static bool permits_are_stored(const struct permit_context *permits,
+                               const struct instance *instance)
+{
+	struct failure failure;
+	struct failure *usual = output_capture(&failure);
+	bool stored = instance_takes_permits(instance) && !permit_restore(permits, instance) &&
+	              permit_count_stored(permits->state_dir) >= instance_count_permits(instance);
+
+	output_capture(usual);
+	return stored;
+}
+
 /* With the last interface go the shared maps, but never a permit that is in force. */
-static enum exit_code remove_unused(const char *pin_dir, unsigned int *kept_permits)
+static enum exit_code remove_unused(const struct permit_context *permits,
+                                    unsigned int *kept_permits)
 {
 	struct instance instance;
 	bool keep;
 	char(*left)[IF_NAMESIZE];
-	int count = pins_list_interfaces(pin_dir, &left);
+	int count = pins_list_interfaces(permits->pin_dir, &left);
 
 	free(left);
 	*kept_permits = 0;
 	if (count)
 		return EXIT_DONE;
-	instance_open(&instance, pin_dir, 0, 0);
+	instance_open(&instance, permits->pin_dir, 0, 0);
 	*kept_permits = instance_count_permits(&instance);
-	keep = instance_has_permits(&instance);
+	keep = instance_has_permits(&instance) && !permits_are_stored(permits, &instance);
 	instance_close(&instance);
-	return pins_remove_shared(pin_dir, keep);
+	return pins_remove_shared(permits->pin_dir, keep);
 }
 
 static enum exit_code detach_locked(const char *pin_dir, char **names, int count)
@@ -75,7 +90,7 @@ static void print_result(const struct globals *globals, char **names, int count,
 	for (int i = 0; i < count; i++)
 		printf("%-10s %s\n", i ? "" : "detached", names[i]);
 	if (kept_permits)
-		printf("kept       %u permits in force, for the next attach\n", kept_permits);
+		printf("kept       %u permits, for the next attach\n", kept_permits);
 }
 
 /* The interfaces that are meant: those named, or all. */
@@ -103,6 +118,8 @@ static enum exit_code choose(const struct globals *globals, bool all, int argc, 
 static enum exit_code run_detach(const struct globals *globals, int argc, char **argv)
 {
 	static const struct option known[] = {{"all", no_argument, NULL, 'a'}, {}};
+	struct config config;
+	struct permit_context permits = {globals->pin_dir, globals->state_dir, &config.permits};
 	unsigned int kept_permits;
 	enum exit_code error;
 	bool all = false;
@@ -117,6 +134,7 @@ static enum exit_code run_detach(const struct globals *globals, int argc, char *
 	}
 	if (all == (optind < argc))
 		return command_usage(&cmd_detach, "name the interfaces, or say --all");
+	config_set_default(&config); /* detach obeys no file that may be broken */
 	error = system_check(true);
 	if (!error)
 		error = system_prepare_pin_dir(globals->pin_dir, false);
@@ -131,7 +149,7 @@ static enum exit_code run_detach(const struct globals *globals, int argc, char *
 	if (!error)
 		error = detach_locked(globals->pin_dir, names, count);
 	if (!error)
-		error = remove_unused(globals->pin_dir, &kept_permits);
+		error = remove_unused(&permits, &kept_permits);
 	if (!error)
 		print_result(globals, names, count, kept_permits);
 	return error;

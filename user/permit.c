@@ -301,14 +301,16 @@ enum exit_code permit_restore(const struct permit_context *context, const struct
 
 __u32 permit_count_stored(const char *state_dir)
 {
+	struct failure failure;
+	struct failure *usual = output_capture(&failure);
 	struct store store;
 	__s64 count = 0;
 
-	if (store_open(&store, state_dir, STORE_EXISTING))
-		return 0;
-	if (permit_store_count(&store, 0, &count))
+	if (store_open(&store, state_dir, STORE_EXISTING) ||
+	    permit_store_count(&store, 0, &count))
 		count = 0;
 	store_close(&store);
+	output_capture(usual);
 	return count;
 }
 
