@@ -16,8 +16,25 @@ _xdp_ratelimit_command() {
     local word
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-        attach | detach | status | stats | show | metrics)
+        attach | detach | status | stats | show | metrics | serve)
             echo "$word"
+            return
+            ;;
+        permit | account)
+            echo "$word$(_xdp_ratelimit_verb)"
+            return
+            ;;
+        esac
+    done
+}
+
+# Of permit and account: " VERB", once there is one.
+_xdp_ratelimit_verb() {
+    local word
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in
+        request | list | revoke | add | approve | token | remove)
+            echo " $word"
             return
             ;;
         esac
@@ -34,16 +51,29 @@ _xdp_ratelimit() {
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
         return
         ;;
-    --limit | --sources) return ;;
+    --config | --certificate | --key)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    --user) words=$(compgen -u) ;;
+    --limit | --sources | --account | --comment | --parent | --listen | --trusted-proxies) return ;;
     *)
         case $(_xdp_ratelimit_command) in
-        '') words='attach detach status stats show metrics --version' ;;
+        '') words='attach detach status stats show permit account metrics serve --version' ;;
         attach) words="--limit --action --monitor --mode --sources $(_xdp_ratelimit_interfaces)" ;;
         detach) words="--all $(_xdp_ratelimit_interfaces)" ;;
         stats) words=$(_xdp_ratelimit_interfaces) ;;
+        permit) words='request list revoke' ;;
+        'permit request') words='--account --comment' ;;
+        'permit list') words='--all' ;;
+        account) words='add list approve token remove' ;;
+        'account add') words='--parent --approved' ;;
+        'account approve') words='--withdraw' ;;
+        'account token') words='--rotate' ;;
+        serve) words='--listen --certificate --key --plaintext --trusted-proxies --user' ;;
         *) words= ;;
         esac
-        words+=' --json --pin-dir --state-dir --verbose --help'
+        words+=' --json --pin-dir --state-dir --config --verbose --help'
         ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
