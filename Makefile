@@ -11,6 +11,7 @@ COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool) bpftool)
 LLVM_STRIP ?= llvm-strip
+FUZZ_SECONDS ?= 60
 ARCH    := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/')
 
 CFLAGS  ?= -O2 -g
@@ -35,6 +36,7 @@ SANITIZED  := $(patsubst %.c,$(OUT)/sanitized/%.o,$(filter-out user/main.c user/
 FAULT_OBJ  := $(patsubst %.c,$(OUT)/faults/%.o,$(USER_SRC) tests/faults/fault.c)
 FAULT_TOOLS := $(OUT)/tests/xdp-ratelimit-faults $(OUT)/tests/step_clock.so
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS    := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 SKELETON   := $(OUT)/bpf/xdp_ratelimit.skel.h
 BENCH_SKELETON := $(OUT)/bpf/baseline.skel.h
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(wildcard tests/unit/*.c))
@@ -46,11 +48,11 @@ MAN_PAGES  := $(wildcard user/*.8 user/*.5)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all test-programs install uninstall deps test test-kernels bench demo vmlinux lint format clean
+.PHONY: all test-programs install uninstall deps test test-kernels fuzz bench demo vmlinux lint format clean
 
 all: $(OUT)/xdp-ratelimit
 
-test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS) $(FAULT_TOOLS)
+test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS) $(FAULT_TOOLS) $(REPLAYS)
 
 $(OUT)/xdp-ratelimit: $(USER_OBJ)
 	$(call say,LINK,$@)
@@ -88,6 +90,19 @@ $(OUT)/tests/unit/%: $(OUT)/sanitized/tests/unit/%.o $(SANITIZED)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ -lcmocka $(LDLIBS) -pthread
+
+# What fuzzing has found, once each.
+$(OUT)/tests/replay_%: $(OUT)/sanitized/tests/fuzz/fuzz_%.o $(OUT)/sanitized/tests/fuzz/replay.o $(SANITIZED)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LDLIBS) -pthread
+
+# Each with all sources of the loader, so that no list of them has to be kept.
+$(OUT)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter-out user/main.c,$(USER_SRC)) $(SKELETON)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $(filter %.c,$^) $(LDLIBS)
 
 # The loader that dies where it is told to.
 $(OUT)/faults/%.o: %.c $(SKELETON)
@@ -131,6 +146,10 @@ test: deps
 test-kernels: deps
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory test-programs
 	$(Q)tests/run $(OUT) kernels
+
+fuzz: deps
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory $(FUZZERS)
+	$(Q)tests/fuzz/run $(OUT) $(FUZZ_SECONDS)
 
 bench: deps
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory all $(BENCHES) $(TOOLS)

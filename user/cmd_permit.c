@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "command.h"
+#include "duration.h"
 #include "permit.h"
 #include "system.h"
 
@@ -123,7 +124,7 @@ static void print_request(const struct globals *globals, const struct request *r
                           const struct permit_rules *rules)
 {
 	const struct permit_quota *quota = &request->outcome.quota;
-	char window[32];
+	char window[DURATION_TEXT_SIZE];
 
 	if (globals->json) {
 		output_json(json_pack("{s:s, s:o, s:{s:I, s:I, s:o}, s:b}", "account",
@@ -135,8 +136,8 @@ static void print_request(const struct globals *globals, const struct request *r
 		return;
 	}
 	print_results(&request->outcome);
-	write_span(rules->window_ns, window);
-	printf("quota      %u of %u requests left within %s for account %s\n", quota->remaining,
+	duration_format(rules->window_ns, window, sizeof(window));
+	printf("quota      %u of %u requests left in any %s for account %s\n", quota->remaining,
 	       quota->limit, window, request->account);
 	print_kept(&request->outcome);
 }

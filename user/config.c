@@ -156,11 +156,12 @@ static int read_bool(const struct setting *setting, const char *value, struct co
 	return 0;
 }
 
-static bool has_control_character(const char *text)
+static bool has_control_character(const char *text, size_t length)
 {
-	while (*text && !iscntrl((unsigned char)*text))
-		text++;
-	return *text;
+	for (size_t i = 0; i < length; i++)
+		if (iscntrl((unsigned char)text[i]))
+			return true;
+	return false;
 }
 
 /* `length` bytes of the value. */
@@ -173,7 +174,7 @@ static int copy_text(const struct setting *setting, const char *value, const cha
 		return complain_value(complaint, setting, value,
 		                      "expected %s of at most %d characters", setting->expected,
 		                      CONFIG_TEXT_SIZE - 1);
-	if (has_control_character(value))
+	if (has_control_character(from, length))
 		return complain_value(complaint, setting, value,
 		                      "expected %s without control characters", setting->expected);
 	memcpy(text, from, length);
@@ -367,7 +368,6 @@ static void miss_setting(struct reading *reading)
 {
 	if (reading->setting_due)
 		mistake(reading, "expected KEY = VALUE, [SECTION] or a comment");
-	reading->setting_due = false;
 }
 
 /* A line without its end. False: there is none, or none that is text. */
@@ -435,8 +435,7 @@ static char *read_line(char *line, int size, void *stream)
 	skip_to_text(line, reading->line == 1);
 	if (*line == '[')
 		check_section(reading, line);
-	else
-		reading->setting_due = *line && *line != ';' && *line != '#';
+	reading->setting_due = *line && !strchr("[;#", *line);
 	return line;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "duration.h"
 #include "fault.h"
 #include "account_store.h"
 #include "permit_restore.h"
@@ -60,7 +61,7 @@ static enum exit_code take_quota(struct permit_session *session, __s64 account_i
 	const struct permit_rules *rules = session->context->rules;
 	enum exit_code error = permit_store_read_quota(&session->store, account_id, rules,
 	                                               session->now_unix_ns, quota);
-	char at[OUTPUT_TIME_SIZE];
+	char at[OUTPUT_TIME_SIZE], window[DURATION_TEXT_SIZE];
 	double seconds;
 
 	if (error || quota->remaining) {
@@ -69,13 +70,14 @@ static enum exit_code take_quota(struct permit_session *session, __s64 account_i
 		return error;
 	}
 	seconds = (double)(quota->reset_unix_ns - session->now_unix_ns) / SECOND_NS;
+	duration_format(rules->window_ns, window, sizeof(window));
 	/* rounded up: at the second that is shown, it is possible */
 	output_time(at, (quota->reset_unix_ns + SECOND_NS - 1) / SECOND_NS);
 	return fail_for_now(EXIT_QUOTA, seconds,
 	                    "requests for the same addresses go together in one",
-	                    "the quota of %u requests in %g minutes is used up: the next one is "
+	                    "the quota of %u requests in any %s is used up: the next one is "
 	                    "possible at %s",
-	                    quota->limit, (double)rules->window_ns / (60 * SECOND_NS), at);
+	                    quota->limit, window, at);
 }
 
 static enum exit_code check_room(struct permit_session *session, __u32 wanted)
@@ -306,8 +308,7 @@ __u32 permit_count_stored(const char *state_dir)
 	struct store store;
 	__s64 count = 0;
 
-	if (store_open(&store, state_dir, STORE_EXISTING) ||
-	    permit_store_count(&store, 0, &count))
+	if (store_open(&store, state_dir, STORE_EXISTING) || permit_store_count(&store, 0, &count))
 		count = 0;
 	store_close(&store);
 	output_capture(usual);
