@@ -157,7 +157,7 @@ static enum exit_code put_token(struct store *store, __s64 account_id, char toke
 
 static enum exit_code begin(struct store *store, const char *state_dir)
 {
-	enum exit_code error = store_open(store, state_dir, STORE_CREATE);
+	enum exit_code error = store_open(store, state_dir, STORE_CREATE, STORE_WAIT_MS);
 
 	return error ? error : store_begin(store);
 }
@@ -175,7 +175,7 @@ static enum exit_code end(struct store *store, enum exit_code error)
 enum exit_code account_find(const char *state_dir, const char *name, struct account *account)
 {
 	struct store store;
-	enum exit_code error = store_open(&store, state_dir, STORE_CREATE);
+	enum exit_code error = store_open(&store, state_dir, STORE_CREATE, STORE_WAIT_MS);
 
 	if (!error)
 		error = account_read(&store, name, account);
@@ -218,7 +218,7 @@ enum exit_code account_authenticate(const char *state_dir, const char *token,
 
 	if (!token_id(token, id))
 		return fail(EXIT_NOT_FOUND, NULL, "that is no token");
-	error = store_open(&store, state_dir, STORE_CREATE);
+	error = store_open(&store, state_dir, STORE_CREATE, STORE_WAIT_MS);
 	if (!error)
 		error = authenticate(&store, token, id, account);
 	store_close(&store);
@@ -303,7 +303,7 @@ static enum exit_code read_all(struct store *store, struct account **accounts, _
 enum exit_code account_list(const char *state_dir, struct account **accounts, __u32 *count)
 {
 	struct store store;
-	enum exit_code error = store_open(&store, state_dir, STORE_CREATE);
+	enum exit_code error = store_open(&store, state_dir, STORE_CREATE, STORE_WAIT_MS);
 
 	*accounts = NULL;
 	*count = 0;

@@ -27,13 +27,13 @@ static enum exit_code read_arguments(struct arguments *arguments, const char *al
 	                                      {"rotate", no_argument, NULL, 'r'},
 	                                      {"withdraw", no_argument, NULL, 'w'},
 	                                      {}};
-	int option;
+	int option, index = 0;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", known, &index)) != -1) {
 		if (option != '?' && option != ':' && !strchr(allowed, option))
-			return command_usage(&cmd_account, "'account %s' takes no '%s'", argv[0],
-			                     argv[optind - 1]);
+			return command_usage(&cmd_account, "'account %s' takes no '--%s'", argv[0],
+			                     known[index].name);
 		if (option == 'p')
 			arguments->parent = optarg;
 		else if (option == 'a')
@@ -128,7 +128,7 @@ static enum exit_code run_remove(const struct globals *globals, const struct arg
 	if (!error)
 		error = permit_remove_account(&context, arguments->name, &ended);
 	if (!error && globals->json)
-		output_json(json_pack("{s:s, s:I}", "removed", arguments->name, "ended_permits",
+		output_json(json_pack("{s:s, s:I}", "account", arguments->name, "ended_permits",
 		                      (json_int_t)ended));
 	else if (!error)
 		printf("%-10s %s, with %u permits in force\n", "removed", arguments->name, ended);

@@ -161,6 +161,7 @@ static __u32 compose_policy(struct run *run, struct xrl_class *class)
 	return redirect;
 }
 
+/* What was pinned before this run is none of its business, permits above all. */
 static void remove_if_unused(const struct run *run)
 {
 	char(*interfaces)[IF_NAMESIZE];
@@ -168,7 +169,9 @@ static void remove_if_unused(const struct run *run)
 
 	free(interfaces);
 	if (!count)
-		pins_remove_shared(run->instance.pin_dir, instance_has_permits(&run->instance));
+		pins_remove_shared(run->instance.pin_dir,
+		                   instance_pinned_permit_room(run->instance.pin_dir) &&
+		                           instance_has_permits(&run->instance));
 }
 
 static enum exit_code prepare_targets(struct run *run)
@@ -334,7 +337,7 @@ static enum exit_code lock_pin_dir(const char *pin_dir, int *lock)
 	for (int attempt = 0; attempt < 100; attempt++) {
 		error = system_prepare_pin_dir(pin_dir, true);
 		if (!error)
-			error = pins_lock(pin_dir, lock);
+			error = pins_lock(pin_dir, PINS_LONG_WAIT_MS, lock);
 		if (error != EXIT_NOT_FOUND)
 			return error;
 	}

@@ -32,15 +32,15 @@ static enum exit_code not_attached(const char *interface)
 
 /* Whether every permit of the map is in the store as well, so that the map can go. */
 static bool permits_are_stored(const struct permit_context *permits,
-                               const struct instance *instance)
+                               const struct instance *instance, unsigned int *stored_permits)
 {
 	struct failure failure;
 	struct failure *usual = output_capture(&failure);
-	bool stored = instance_takes_permits(instance) && !permit_restore(permits, instance) &&
-	              permit_count_stored(permits->state_dir) >= instance_count_permits(instance);
+	bool mended = instance_takes_permits(instance) && !permit_restore(permits, instance);
 
+	*stored_permits = mended ? permit_count_stored(permits->state_dir) : 0;
 	output_capture(usual);
-	return stored;
+	return mended && *stored_permits >= instance_count_permits(instance);
 }
 
 /* With the last interface go the shared maps, but never a permit that is in force. */
@@ -57,8 +57,10 @@ static enum exit_code remove_unused(const struct permit_context *permits,
 	if (count)
 		return EXIT_DONE;
 	instance_open(&instance, permits->pin_dir, 0, 0);
-	*kept_permits = instance_count_permits(&instance);
-	keep = instance_has_permits(&instance) && !permits_are_stored(permits, &instance);
+	keep = !permits_are_stored(permits, &instance, kept_permits) &&
+	       instance_has_permits(&instance);
+	if (keep)
+		*kept_permits = instance_count_permits(&instance);
 	instance_close(&instance);
 	return pins_remove_shared(permits->pin_dir, keep);
 }
@@ -140,7 +142,7 @@ static enum exit_code run_detach(const struct globals *globals, int argc, char *
 		error = system_prepare_pin_dir(globals->pin_dir, false);
 	if (error)
 		return error;
-	error = pins_lock(globals->pin_dir, &lock);
+	error = pins_lock(globals->pin_dir, PINS_LONG_WAIT_MS, &lock);
 	if (error == EXIT_NOT_FOUND)
 		return all ? fail(error, NULL, "the limiter is not attached to any interface")
 		           : not_attached(argv[optind]);

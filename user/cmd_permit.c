@@ -9,6 +9,7 @@
 #include "command.h"
 #include "duration.h"
 #include "permit.h"
+#include "permit_json.h"
 #include "system.h"
 
 #define SECOND_NS 1000000000LL
@@ -26,14 +27,6 @@ static void write_time(__s64 unix_ns, char text[OUTPUT_TIME_SIZE])
 	output_time(text, (unix_ns + SECOND_NS - 1) / SECOND_NS);
 }
 
-static json_t *time_json(__s64 unix_ns)
-{
-	char text[OUTPUT_TIME_SIZE];
-
-	write_time(unix_ns, text);
-	return json_string(text);
-}
-
 /* "24 h 15 min": the two largest parts. */
 static void write_span(__s64 span_ns, char text[32])
 {
@@ -48,30 +41,6 @@ static void write_span(__s64 span_ns, char text[32])
 }
 
 /* ---- what request and revoke did ---- */
-
-static json_t *results_json(const struct permit_outcome *outcome)
-{
-	json_t *results = json_array();
-	__s64 now_ns = clock_unix_ns();
-
-	for (__u32 i = 0; i < outcome->count; i++) {
-		const struct permit_result *result = &outcome->results[i];
-		bool in_force = result->change <= PERMIT_UNCHANGED;
-		address_text address;
-		json_t *entry =
-			json_pack("{s:s, s:s}", "address", write_address(&result->address, address),
-		                  "state", permit_change_name(result->change));
-
-		json_object_set_new(entry, "expires_at",
-		                    in_force ? time_json(result->until_unix_ns) : json_null());
-		if (in_force)
-			json_object_set_new(
-				entry, "expires_in_seconds",
-				json_real((double)(result->until_unix_ns - now_ns) / SECOND_NS));
-		json_array_append_new(results, entry);
-	}
-	return results;
-}
 
 static void print_results(const struct permit_outcome *outcome)
 {
@@ -95,8 +64,7 @@ static void print_results(const struct permit_outcome *outcome)
 static void print_kept(const struct permit_outcome *outcome)
 {
 	if (!outcome->limiter_there)
-		printf("note       the limiter is not attached: this is kept, and applied at "
-		       "attach\n");
+		printf("note       the limiter is not attached; attach will apply this\n");
 }
 
 /* ---- request ---- */
@@ -115,7 +83,7 @@ static enum exit_code read_addresses(const struct permit_rules *rules, const cha
 
 	if (address_list_parse(addresses, text, strlen(text), rules->max_addresses, complaint,
 	                       sizeof(complaint)))
-		return fail(EXIT_USAGE, "for example: xdp-ratelimit permit request 192.0.2.1",
+		return fail(EXIT_USAGE, "for example: 192.0.2.1,192.0.2.2",
 		            "%s; nothing was changed", complaint);
 	return EXIT_DONE;
 }
@@ -127,11 +95,9 @@ static void print_request(const struct globals *globals, const struct request *r
 	char window[DURATION_TEXT_SIZE];
 
 	if (globals->json) {
-		output_json(json_pack("{s:s, s:o, s:{s:I, s:I, s:o}, s:b}", "account",
-		                      request->account, "permits", results_json(&request->outcome),
-		                      "quota", "limit", (json_int_t)quota->limit, "remaining",
-		                      (json_int_t)quota->remaining, "reset_at",
-		                      time_json(quota->reset_unix_ns), "applied",
+		output_json(json_pack("{s:s, s:o, s:o, s:b}", "account", request->account,
+		                      "permits", permit_results_json(&request->outcome), "quota",
+		                      permit_quota_json(quota), "applied",
 		                      request->outcome.limiter_there));
 		return;
 	}
@@ -181,6 +147,8 @@ static enum exit_code run_request(const struct globals *globals,
 	error = read_request(request, argc, argv, context->rules);
 	if (!error)
 		error = account_find(context->state_dir, request->account, &account);
+	if (!error) /* as it is written there */
+		request->account = account.name;
 	if (!error)
 		error = permit_request(context, account.id, &request->addresses, request->comment,
 		                       "cli", &request->outcome);
@@ -217,37 +185,18 @@ static enum exit_code run_revoke(const struct globals *globals,
 		error = fail(EXIT_NOT_FOUND, "xdp-ratelimit permit list shows them",
 		             "there is no permit for %.60s", argv[1]);
 	if (!error && globals->json)
-		output_json(json_pack("{s:o, s:b}", "permits", results_json(&request->outcome),
-		                      "applied", request->outcome.limiter_there));
+		output_json(json_pack("{s:o, s:b}", "permits",
+		                      permit_results_json(&request->outcome), "applied",
+		                      request->outcome.limiter_there));
 	else if (!error)
 		print_results(&request->outcome);
+	if (!error && !globals->json)
+		print_kept(&request->outcome);
 	free(request);
 	return error;
 }
 
 /* ---- list ---- */
-
-static const char *state_name(const struct permit_record *record)
-{
-	if (record->in_force)
-		return "in_force";
-	return record->revoked ? "revoked" : "expired";
-}
-
-static json_t *record_json(const struct permit_record *record, __s64 now_ns)
-{
-	address_text address;
-	double remaining = record->in_force && record->until_unix_ns > now_ns
-	                           ? (double)(record->until_unix_ns - now_ns) / SECOND_NS
-	                           : 0;
-
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:f, s:I, s:s?}", "address",
-	                 write_address(&record->address, address), "account", record->account,
-	                 "state", state_name(record), "since", time_json(record->since_unix_ns),
-	                 "until", time_json(record->until_unix_ns), "remaining_seconds", remaining,
-	                 "request", (json_int_t)record->request_id, "comment",
-	                 record->comment[0] ? record->comment : NULL);
-}
 
 static void print_record(const struct permit_record *record, __s64 now_ns)
 {
@@ -260,40 +209,42 @@ static void print_record(const struct permit_record *record, __s64 now_ns)
 	printf("%-15s %-16s %s  %s  ", write_address(&record->address, address), record->account,
 	       since, until);
 	if (record->comment[0])
-		printf("%-14s %s\n", record->in_force ? span : state_name(record), record->comment);
+		printf("%-14s %s\n", record->in_force ? span : permit_state_name(record),
+		       record->comment);
 	else
-		printf("%s\n", record->in_force ? span : state_name(record));
+		printf("%s\n", record->in_force ? span : permit_state_name(record));
+}
+
+static void print_records(const struct permit_record *records, __u32 count)
+{
+	__s64 now_ns = clock_unix_ns();
+
+	printf("%-15s %-16s %-20s  %-20s  %s\n", "address", "account", "since", "until",
+	       "remaining");
+	for (__u32 i = 0; i < count; i++)
+		print_record(&records[i], now_ns);
 }
 
 static enum exit_code run_list(const struct globals *globals, const struct permit_context *context,
                                int argc, char **argv)
 {
-	bool all = argc == 2 && !strcmp(argv[1], "--all");
-	json_t *permits = json_array();
+	bool all = argc >= 2 && !strcmp(argv[1], "--all");
 	struct permit_record *records;
-	__s64 now_ns = clock_unix_ns();
 	enum exit_code error;
 	__u32 count;
 
 	if (argc != 1 + all)
-		return command_usage(&cmd_permit, "unexpected '%.60s'", argv[1]);
+		return command_usage(&cmd_permit, "unexpected '%.60s'", argv[1 + all]);
 	error = permit_list(context, PERMIT_ALL_ACCOUNTS, all, &records, &count);
 	if (error)
 		return error;
-	if (!globals->json && count)
-		printf("%-15s %-16s %-20s  %-20s  %s\n", "address", "account", "since", "until",
-		       "remaining");
-	for (__u32 i = 0; i < count; i++) {
-		if (globals->json)
-			json_array_append_new(permits, record_json(&records[i], now_ns));
-		else
-			print_record(&records[i], now_ns);
-	}
-	free(records);
 	if (globals->json)
-		output_json(json_pack("{s:o}", "permits", permits));
-	else if (!count)
+		output_json(json_pack("{s:o}", "permits", permit_records_json(records, count)));
+	else if (count)
+		print_records(records, count);
+	else
 		printf("no permits%s\n", all ? "" : " in force");
+	free(records);
 	return EXIT_DONE;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "duration.h"
 #include "fault.h"
 #include "account_store.h"
@@ -28,15 +29,26 @@ const char *permit_change_name(enum permit_change change)
 
 /* ---- request ---- */
 
+/* At the beginning of a character in UTF-8: a control character of the second kind (U+0080 to
+ * U+009F), which some terminals obey, or one that changes the direction of what follows. */
+static bool is_hidden(const unsigned char *c)
+{
+	if (c[0] == 0xc2)
+		return c[1] < 0xa0;
+	if (c[0] != 0xe2)
+		return false;
+	return (c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||
+	       (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+}
+
 static bool is_plain_text(const char *text)
 {
 	json_t *string = json_string(text); /* takes nothing but UTF-8 */
 	bool plain = string;
 
 	json_decref(string);
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			plain = false;
+	for (const unsigned char *c = (const unsigned char *)text; *c && plain; c++)
+		plain = *c >= ' ' && *c != 0x7f && !is_hidden(c);
 	return plain;
 }
 
@@ -80,12 +92,19 @@ static enum exit_code take_quota(struct permit_session *session, __s64 account_i
 	                    quota->limit, window, at);
 }
 
-static enum exit_code check_room(struct permit_session *session, __u32 wanted)
+/* Renewing needs none, even when there are more than a smaller configuration allows. */
+static enum exit_code check_room(struct permit_session *session,
+                                 const struct permit_outcome *outcome)
 {
-	__u32 most = session->context->rules->max_permits;
+	__u32 most = session->context->rules->max_permits, added = 0;
 	__s64 there;
-	enum exit_code error = permit_store_count(&session->store, (__s64)most - wanted, &there);
+	enum exit_code error;
 
+	for (__u32 i = 0; i < outcome->count; i++)
+		added += outcome->results[i].change == PERMIT_NEW;
+	if (!added)
+		return EXIT_DONE;
+	error = permit_store_count(&session->store, most, &there);
 	if (error || there <= most)
 		return error;
 	return fail(EXIT_FAILED,
@@ -135,7 +154,7 @@ static enum exit_code request(struct permit_session *session, __s64 account_id,
 		error = permit_addresses(session, account_id, request_id, addresses, outcome,
 		                         &changed);
 	if (!error)
-		error = check_room(session, addresses->count);
+		error = check_room(session, outcome);
 	fault_point("stored");
 	if (!error)
 		error = permit_session_commit(session, &changed);
@@ -143,21 +162,6 @@ static enum exit_code request(struct permit_session *session, __s64 account_id,
 		store_rollback(&session->store);
 	permit_entries_free(&changed);
 	return error;
-}
-
-/* What was changed while there was no limiter may have been missed by one that came just then:
- * it read the store before, or it is there to be seen now. */
-static void catch_up(const struct permit_session *session, bool limiter_was_there)
-{
-	struct failure *usual, failure = {};
-	struct stat directory;
-
-	if (limiter_was_there || stat(session->context->pin_dir, &directory))
-		return;
-	usual = output_capture(&failure);
-	if (permit_maintain(session->context))
-		warn("kept, but not yet in force: %s", failure.message);
-	output_capture(usual);
 }
 
 enum exit_code permit_request(const struct permit_context *context, __s64 account_id,
@@ -172,12 +176,9 @@ enum exit_code permit_request(const struct permit_context *context, __s64 accoun
 	if (error)
 		return error;
 	error = permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
-	outcome->limiter_there = session.limiter_there;
 	if (!error)
 		error = request(&session, account_id, addresses, comment, via, outcome);
-	permit_session_close(&session);
-	if (!error)
-		catch_up(&session, session.limiter_there);
+	outcome->limiter_there = permit_session_close(&session);
 	return error;
 }
 
@@ -220,16 +221,24 @@ enum exit_code permit_revoke(const struct permit_context *context, __s64 account
 
 	outcome->count = 0;
 	outcome->quota = (struct permit_quota){};
-	outcome->limiter_there = session.limiter_there;
 	if (!error)
 		error = revoke(&session, account_id, addresses, outcome);
-	permit_session_close(&session);
-	if (!error)
-		catch_up(&session, session.limiter_there);
+	outcome->limiter_there = permit_session_close(&session);
 	return error;
 }
 
 /* ---- reading ---- */
+
+static void warn_of_missing_store(const struct permit_session *session)
+{
+	unsigned int permits =
+		session->limiter_there ? instance_count_permits(&session->instance) : 0;
+
+	if (permits)
+		warn("there is no permit store in %s, but %u permits are in force: the next "
+		     "request takes them over into a new store; a backup would know more",
+		     session->context->state_dir, permits);
+}
 
 /* What can be read is shown even when nothing can be put in order, on a full disk, say. */
 static enum exit_code open_for_reading(struct permit_session *session,
@@ -240,7 +249,11 @@ static enum exit_code open_for_reading(struct permit_session *session,
 	enum exit_code error =
 		permit_session_open(session, context, STORE_EXISTING, PERMIT_THOROUGH, NULL);
 
+	if (error && error != EXIT_NOT_FOUND && !session->store.db)
+		store_open_snapshot(&session->store, context->state_dir);
 	output_capture(usual);
+	if (error == EXIT_NOT_FOUND)
+		warn_of_missing_store(session);
 	if (!error || error == EXIT_NOT_FOUND)
 		return error;
 	if (!session->store.db)
@@ -308,7 +321,11 @@ __u32 permit_count_stored(const char *state_dir)
 	struct store store;
 	__s64 count = 0;
 
-	if (store_open(&store, state_dir, STORE_EXISTING) || permit_store_count(&store, 0, &count))
+	if (store_open(&store, state_dir, STORE_EXISTING, STORE_SHORT_WAIT_MS) ||
+	    store_read(&store, &count, 0,
+	               "SELECT count(DISTINCT address) FROM permits"
+	               " WHERE ended_unix_ns IS NULL AND until_unix_ns > ?1",
+	               "i", clock_unix_ns()))
 		count = 0;
 	store_close(&store);
 	output_capture(usual);
@@ -364,7 +381,5 @@ enum exit_code permit_remove_account(const struct permit_context *context, const
 	if (!error)
 		error = remove_account(&session, name, ended_permits);
 	permit_session_close(&session);
-	if (!error)
-		catch_up(&session, session.limiter_there);
 	return error;
 }

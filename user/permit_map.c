@@ -6,6 +6,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "clock.h"
 #include "fault.h"
 #include "../include/permit.h"
 
@@ -92,6 +93,28 @@ static int compare_entries(const void *a, const void *b)
 	const struct permit_entry *left = a, *right = b;
 
 	return memcmp(&left->address, &right->address, sizeof(left->address));
+}
+
+enum exit_code permit_map_read(const struct instance *instance, const struct store_clock *clock,
+                               struct permit_entries *found)
+{
+	struct xrl_address *previous = NULL, address;
+	int map = instance->maps[SHARED_PERMITS];
+	__u64 now_ns = clock_boot_ns();
+	enum exit_code error = EXIT_DONE;
+
+	while (!error && !bpf_map_get_next_key(map, previous, &address)) {
+		struct xrl_permit permit;
+
+		previous = &address;
+		if (bpf_map_lookup_elem(map, &address, &permit) || permit.until_boot_ns <= now_ns)
+			continue;
+		error = permit_entries_add(found, &address);
+		if (!error)
+			found->entries[found->count - 1].until_unix_ns =
+				(__s64)permit.until_boot_ns + clock->boot_unix_ns;
+	}
+	return error;
 }
 
 /* Marks which entries the map holds as they should be, and collects what isn't in the store. */

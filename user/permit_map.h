@@ -17,6 +17,10 @@ enum exit_code permit_map_follow(const struct instance *instance, const struct s
 /* It holds what the store says as of `change`. */
 enum exit_code permit_map_settle(const struct instance *instance, __u64 change);
 
+/* What the map holds and has not run out. */
+enum exit_code permit_map_read(const struct instance *instance, const struct store_clock *clock,
+                               struct permit_entries *found);
+
 /* Makes the whole map what the store says, whatever it holds. `settled`: somebody came to the end
  * of writing it, so that there is nothing to announce unless something differs. */
 enum exit_code permit_map_mend(const struct instance *instance, const struct store_clock *clock,

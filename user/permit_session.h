@@ -6,14 +6,13 @@
 #include "permit_store.h"
 #include "store_clock.h"
 
-/* One piece of work on store and map together. Nobody else changes either of them while it is
- * open: it holds the lock of the pin directory, if there is one, and works in one transaction
- * after another. Always the lock first, then the store.
+/* One piece of work on store and map together. It holds the lock of the pin directory, if there
+ * is one, and works in one transaction after another: always the lock first, then the store.
  *
  *      BEGIN ...changes... | map: "unsettled" | entries | announced | COMMIT | map: "settled"
  *
  * Whoever dies on the way leaves either an unsettled map, or one settled for another change than
- * the store's. Both are seen at the beginning of the next session, and then the whole map is
+ * the store's. Both are seen at the beginning of the next transaction, and then the whole map is
  * compared and mended. */
 struct permit_session {
 	const struct permit_context *context;
@@ -24,6 +23,7 @@ struct permit_session {
 	int lock; /* of the pin directory; -1: it is not there, or somebody else's business */
 	bool limiter_there;
 	bool owns_instance;
+	bool changed; /* permits, in the store */
 };
 
 enum permit_care {
@@ -33,16 +33,18 @@ enum permit_care {
 
 /* Locks, opens, adjusts the clock, puts away what has run out, and mends the map. With
  * STORE_EXISTING it is EXIT_NOT_FOUND, without a report, when there is no store. `instance`: the
- * caller's own, whose lock it holds; NULL: what is pinned there. Close it in any case. */
+ * caller's own, whose lock it holds; NULL: what is pinned there. Close it in any case. After an
+ * error store.db is there if the store can at least be read. */
 enum exit_code permit_session_open(struct permit_session *session,
                                    const struct permit_context *context, enum store_mode mode,
                                    enum permit_care care, const struct instance *instance);
 
-/* If the limiter has come meanwhile, it is told what was changed. */
-void permit_session_close(struct permit_session *session);
+/* Returns whether a limiter has what was changed: also one that came meanwhile. */
+bool permit_session_close(struct permit_session *session);
 
 /* Begins a transaction; ends it with the permits of `changed` put in force as the store now has
- * them. When that fails, both are as they were before permit_session_begin. */
+ * them. When that fails, both are as they were before permit_session_begin. Roll back whatever
+ * isn't committed. */
 enum exit_code permit_session_begin(struct permit_session *session);
 enum exit_code permit_session_commit(struct permit_session *session,
                                      struct permit_entries *changed);

@@ -114,9 +114,13 @@ enum exit_code permit_store_sweep(struct store *store, __s64 now_unix_ns,
 	return error ? error : failed;
 }
 
-enum exit_code permit_store_forget(struct store *store, __s64 now_unix_ns)
+enum exit_code permit_store_forget(struct store *store, const struct permit_rules *rules,
+                                   __s64 now_unix_ns)
 {
-	__s64 before_ns = now_unix_ns - REMEMBERED_NS;
+	/* what still counts for a quota is not forgotten */
+	__s64 kept_ns =
+		(__s64)rules->window_ns > REMEMBERED_NS ? (__s64)rules->window_ns : REMEMBERED_NS;
+	__s64 before_ns = now_unix_ns - kept_ns;
 	enum exit_code error =
 		store_run(store, "DELETE FROM permits WHERE ended_unix_ns < ?1", "i", before_ns);
 
@@ -366,8 +370,46 @@ enum exit_code permit_store_change(struct store *store, __s64 *change)
 	return store_read(store, change, 0, "SELECT change FROM state", "");
 }
 
-enum exit_code permit_store_next_change(struct store *store, __s64 *change)
+enum exit_code permit_store_next_change(struct store *store, __s64 now_unix_ns, __s64 *change)
 {
-	return store_read(store, change, 0, "UPDATE state SET change = change + 1 RETURNING change",
-	                  "");
+	return store_read(store, change, 0,
+	                  "UPDATE state SET change = change + 1, seen_unix_ns = ?1"
+	                  " RETURNING change",
+	                  "i", now_unix_ns);
+}
+
+enum exit_code permit_store_is_followed(struct store *store, bool *followed)
+{
+	__s64 value;
+	enum exit_code error = store_read(store, &value, 1, "SELECT followed FROM state", "");
+
+	*followed = value;
+	return error;
+}
+
+enum exit_code permit_store_take_over(struct store *store, __s64 now_unix_ns,
+                                      const struct permit_entries *found)
+{
+	enum exit_code error = store_run(store, "UPDATE state SET followed = 1", "");
+	__s64 request_id, account_id = 0;
+
+	if (error || !found->count)
+		return error;
+	error = store_read(store, &account_id, 0, "SELECT id FROM accounts WHERE name = ?1", "t",
+	                   ACCOUNT_LOCAL);
+	/* nobody knows when they were asked for, so it counts for no quota */
+	if (!error)
+		error = store_run(
+			store,
+			"INSERT INTO requests (account_id, at_unix_ns, address_count, via,"
+			" comment) VALUES (?1, 0, ?2, 'map', 'found in the map')",
+			"ii", account_id, (__s64)found->count);
+	request_id = sqlite3_last_insert_rowid(store->db);
+	for (__u32 i = 0; i < found->count && !error; i++) {
+		struct permit_result result = {.address = found->entries[i].address};
+
+		error = permit_store_permit(store, account_id, request_id, now_unix_ns,
+		                            found->entries[i].until_unix_ns, &result);
+	}
+	return error;
 }

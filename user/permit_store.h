@@ -34,7 +34,8 @@ enum exit_code permit_store_sweep(struct store *store, __s64 now_unix_ns,
                                   struct permit_entries *ended);
 
 /* Forgets what ended long ago. */
-enum exit_code permit_store_forget(struct store *store, __s64 now_unix_ns);
+enum exit_code permit_store_forget(struct store *store, const struct permit_rules *rules,
+                                   __s64 now_unix_ns);
 
 /* How many addresses are permitted: exact where it is more than `enough`. */
 enum exit_code permit_store_count(struct store *store, __s64 enough, __s64 *addresses);
@@ -64,4 +65,11 @@ enum exit_code permit_store_list(struct store *store, __s64 account_id, bool end
 
 /* The number of the last change of permits, and a new one. */
 enum exit_code permit_store_change(struct store *store, __s64 *change);
-enum exit_code permit_store_next_change(struct store *store, __s64 *change);
+enum exit_code permit_store_next_change(struct store *store, __s64 now_unix_ns, __s64 *change);
+
+/* Whether a map has ever been made to hold what this store says. If not, it is new, in place of
+ * one that was lost, perhaps: what a map holds then is taken over as permits of the account
+ * `local`, and the store is followed from then on. */
+enum exit_code permit_store_is_followed(struct store *store, bool *followed);
+enum exit_code permit_store_take_over(struct store *store, __s64 now_unix_ns,
+                                      const struct permit_entries *found);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 
-#define LOCK_WAIT_MS 10000
 #define LOCK_POLL_MS 20
 
 const char *const shared_map_names[SHARED_MAPS] = {
@@ -52,9 +51,9 @@ static bool is_still_there(int fd, const char *path)
 	       locked.st_dev == now.st_dev;
 }
 
-enum exit_code pins_lock(const char *pin_dir, int *lock_fd)
+enum exit_code pins_lock(const char *pin_dir, int wait_ms, int *lock_fd)
 {
-	for (int waited_ms = 0; waited_ms <= LOCK_WAIT_MS; waited_ms += LOCK_POLL_MS) {
+	for (int waited_ms = 0; waited_ms <= wait_ms; waited_ms += LOCK_POLL_MS) {
 		int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0 && errno == ENOENT)
@@ -71,12 +70,12 @@ enum exit_code pins_lock(const char *pin_dir, int *lock_fd)
 	}
 	return fail(EXIT_BUSY, "try again when it has finished",
 	            "another xdp-ratelimit has been changing %s for %d seconds", pin_dir,
-	            LOCK_WAIT_MS / 1000);
+	            wait_ms / 1000);
 }
 
 int pins_lock_shared(const char *pin_dir)
 {
-	for (int waited_ms = 0; waited_ms <= LOCK_WAIT_MS; waited_ms += LOCK_POLL_MS) {
+	for (int waited_ms = 0; waited_ms <= PINS_WAIT_MS; waited_ms += LOCK_POLL_MS) {
 		int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0)

@@ -30,10 +30,13 @@ void pins_shared_path(pin_path path, const char *pin_dir, const char *map);
 void pins_interface_path(pin_path path, const char *pin_dir, const char *interface,
                          const char *object);
 
-/* Whoever changes something holds the lock; it ends with the process. A second one waits,
- * for up to 10 s, and then reports that it's busy. Makes no directory: EXIT_NOT_FOUND,
+#define PINS_WAIT_MS      10000
+#define PINS_LONG_WAIT_MS 30000 /* to attach or detach, behind others that wait for the store */
+
+/* Whoever changes something holds the lock; it ends with the process. A second one waits, for
+ * up to `wait_ms`, and then reports that it's busy. Makes no directory: EXIT_NOT_FOUND,
  * without a report, when there is none. */
-enum exit_code pins_lock(const char *pin_dir, int *lock_fd);
+enum exit_code pins_lock(const char *pin_dir, int wait_ms, int *lock_fd);
 
 /* For readers: waits until nobody changes anything, so that no half of it is seen. Holds
  * until what it returns is closed. After 10 s it goes on all the same, with a warning. -1 when

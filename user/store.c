@@ -5,65 +5,101 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "store_schema.h"
 
-#define WAIT_MS 10000
+static enum exit_code report_locked(const struct store *store)
+{
+	return fail(EXIT_BUSY, "try again; 'fuser' shows who has it open",
+	            "the permit store %s is locked by another program (waited for %d s); nothing "
+	            "was changed",
+	            store->path, store->wait_ms / 1000);
+}
+
+static enum exit_code report_damaged(const struct store *store)
+{
+	return fail(EXIT_FAILED,
+	            "restore it from a backup, or see RECOVERY in xdp-ratelimit(8); permits in "
+	            "force stay in force meanwhile",
+	            "the permit store %s is damaged (%s); nothing was changed", store->path,
+	            sqlite3_errmsg(store->db));
+}
+
+static enum exit_code report_full(const struct store *store)
+{
+	return fail(EXIT_FAILED, "make room on that file system and try again",
+	            "no space is left for the permit store %s; nothing was changed", store->path);
+}
+
+static enum exit_code report_unwritable(const struct store *store, int system)
+{
+	return fail(EXIT_FAILED, "its directory must be writable; --state-dir names another",
+	            "the permit store %s can't be written (%s); nothing was changed", store->path,
+	            system ? strerror(system) : sqlite3_errmsg(store->db));
+}
+
+static enum exit_code report_other(const struct store *store, int system)
+{
+	return fail(EXIT_FAILED, "the kernel's log may say more",
+	            "the permit store %s failed: %s%s%s; nothing was changed", store->path,
+	            store->db ? sqlite3_errmsg(store->db) : "out of memory", system ? ", " : "",
+	            system ? strerror(system) : "");
+}
 
 /* Which of the things that go wrong with files it was, and what to do about it. */
-static enum exit_code report(struct store *store)
+static enum exit_code choose_report(const struct store *store)
 {
-	int code = store->db ? sqlite3_errcode(store->db) : SQLITE_NOMEM;
+	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
 	int system = store->db ? sqlite3_system_errno(store->db) : 0;
-	const char *path = store->path;
 
+	if (code == SQLITE_CANTOPEN_SYMLINK)
+		return fail(EXIT_FAILED, "put the file itself there",
+		            "the permit store %s is a symbolic link", store->path);
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return fail(EXIT_BUSY, "try again; 'fuser' shows who has it open",
-		            "the permit store %s has been locked by another program for %d "
-		            "seconds; nothing was changed",
-		            path, WAIT_MS / 1000);
+		return report_locked(store);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return fail(
-			EXIT_FAILED,
-			"restore it from a backup, or see RECOVERY in xdp-ratelimit(8); permits "
-			"in force stay in force meanwhile",
-			"the permit store %s is damaged (%s); nothing was changed", path,
-			sqlite3_errmsg(store->db));
+		return report_damaged(store);
 	case SQLITE_FULL:
-		return fail(EXIT_FAILED, "make room on that file system and try again",
-		            "no space is left for the permit store %s; nothing was changed", path);
+		return report_full(store);
 	case SQLITE_READONLY:
-	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
-		return fail(EXIT_FAILED,
-		            "its directory must be writable; --state-dir names another",
-		            "the permit store %s can't be written (%s); nothing was changed", path,
-		            system ? strerror(system) : sqlite3_errmsg(store->db));
+		return report_unwritable(store, 0);
+	case SQLITE_CANTOPEN:
+		return report_unwritable(store, system);
+	case SQLITE_IOERR:
+		return system == ENOSPC || system == EDQUOT ? report_full(store)
+		                                            : report_other(store, system);
 	default:
-		return fail(EXIT_FAILED, NULL,
-		            "the permit store %s failed: %s%s%s; nothing was "
-		            "changed",
-		            path, store->db ? sqlite3_errmsg(store->db) : "out of memory",
-		            system ? ", " : "", system ? strerror(system) : "");
+		return report_other(store, 0);
 	}
+}
+
+static enum exit_code report(struct store *store)
+{
+	store->failed = choose_report(store);
+	return store->failed;
 }
 
 static enum exit_code make_directory(const char *state_dir)
 {
 	char part[PATH_MAX];
+	size_t length = strlen(state_dir);
 
-	for (size_t i = 1; i <= strlen(state_dir); i++) {
-		if (state_dir[i] != '/' && state_dir[i])
+	while (length > 1 && state_dir[length - 1] == '/')
+		length--;
+	for (size_t i = 1; i <= length; i++) {
+		if (i < length && state_dir[i] != '/')
 			continue;
 		snprintf(part, sizeof(part), "%.*s", (int)i, state_dir);
 		/* only the last one is ours alone */
-		if (mkdir(part, state_dir[i] ? 0755 : 0700) && errno != EEXIST)
+		if (mkdir(part, i < length ? 0755 : 0700) && errno != EEXIST)
 			return fail(EXIT_FAILED, "choose another one with --state-dir",
 			            "cannot make the state directory %s: %m", part);
 	}
@@ -82,44 +118,102 @@ static enum exit_code make_file(const char *path)
 	return EXIT_DONE;
 }
 
+/* A copy that was put in its place may be readable for all. */
+static void keep_private(const char *path, const struct stat *file)
+{
+	if (S_ISREG(file->st_mode) && file->st_uid == geteuid() && (file->st_mode & 077))
+		if (chmod(path, 0600))
+			warn("cannot make %s readable for its owner only: %m", path);
+}
+
 static enum exit_code prepare_file(const char *path, const char *state_dir, enum store_mode mode)
 {
 	enum exit_code error;
 	struct stat file;
 
-	if (!stat(path, &file))
+	if (!lstat(path, &file)) {
+		keep_private(path, &file);
 		return EXIT_DONE;
-	if (mode == STORE_EXISTING)
-		return errno == ENOENT || errno == ENOTDIR
-		               ? EXIT_NOT_FOUND
-		               : fail(EXIT_NOT_ALLOWED, "run it as root, for example with sudo",
-		                      "cannot read the state directory %s: %m", state_dir);
+	}
+	if (errno == EACCES)
+		return fail(EXIT_NOT_ALLOWED, "run it as root, for example with sudo",
+		            "cannot read the state directory %s: %m", state_dir);
+	if (mode == STORE_EXISTING && (errno == ENOENT || errno == ENOTDIR))
+		return EXIT_NOT_FOUND;
 	error = make_directory(state_dir);
 	return error ? error : make_file(path);
 }
 
-enum exit_code store_open(struct store *store, const char *state_dir, enum store_mode mode)
+/* Without symbolic links: SQLite is told to follow none, and only the file's own name matters
+ * for that. A directory that isn't there yet has no such name. */
+static enum exit_code set_path(struct store *store, const char *state_dir)
 {
-	enum exit_code error;
+	char real[PATH_MAX];
 
-	*store = (struct store){};
+	if (realpath(state_dir, real))
+		state_dir = real;
 	if ((size_t)snprintf(store->path, sizeof(store->path), "%s/" STORE_FILE, state_dir) >=
 	    sizeof(store->path) - 8)
 		return fail(EXIT_USAGE, NULL, "the path of the state directory is too long");
-	error = prepare_file(store->path, state_dir, mode);
-	if (error)
-		return error;
+	return EXIT_DONE;
+}
+
+static enum exit_code open_database(struct store *store, const char *state_dir)
+{
 	if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
-	                    NULL)) {
-		error = report(store);
-	} else {
-		sqlite3_extended_result_codes(store->db, 1);
-		sqlite3_busy_timeout(store->db, WAIT_MS);
-		error = store_schema_prepare(store, state_dir);
-	}
+	                    NULL))
+		return report(store);
+	sqlite3_extended_result_codes(store->db, 1);
+	sqlite3_busy_timeout(store->db, store->wait_ms);
+	return store_schema_prepare(store, state_dir);
+}
+
+enum exit_code store_open(struct store *store, const char *state_dir, enum store_mode mode,
+                          int wait_ms)
+{
+	enum exit_code error;
+
+	*store = (struct store){.wait_ms = wait_ms};
+	error = set_path(store, state_dir);
+	if (!error)
+		error = prepare_file(store->path, state_dir, mode);
+	if (!error) /* again: now the directory is there */
+		error = set_path(store, state_dir);
+	if (!error)
+		error = open_database(store, state_dir);
 	if (error)
 		store_close(store);
 	return error;
+}
+
+/* As a URI wants it. */
+static void write_uri(char *uri, size_t size, const char *path)
+{
+	size_t length = snprintf(uri, size, "file:");
+
+	for (; *path && length + 4 < size; path++)
+		length += snprintf(uri + length, size - length,
+		                   strchr("%?#", *path) ? "%%%02x" : "%c", (unsigned char)*path);
+	snprintf(uri + length, size - length, "?immutable=1");
+}
+
+enum exit_code store_open_snapshot(struct store *store, const char *state_dir)
+{
+	char uri[3 * PATH_MAX + 32], wal[PATH_MAX + 8];
+	struct stat file;
+
+	*store = (struct store){};
+	if (set_path(store, state_dir))
+		return EXIT_FAILED;
+	/* what stands in the log would be missing */
+	snprintf(wal, sizeof(wal), "%s-wal", store->path);
+	if (!stat(wal, &file) && file.st_size)
+		return EXIT_FAILED;
+	write_uri(uri, sizeof(uri), store->path);
+	if (!sqlite3_open_v2(uri, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL))
+		return EXIT_DONE;
+	store_close(store);
+	return EXIT_FAILED;
 }
 
 void store_close(struct store *store)
@@ -200,15 +294,10 @@ bool store_next(sqlite3_stmt *statement)
 
 enum exit_code store_finish(struct store *store, sqlite3_stmt *statement)
 {
-	enum exit_code error = EXIT_DONE;
-	int code = statement ? sqlite3_errcode(store->db) : SQLITE_ERROR;
-
 	if (!statement)
-		return EXIT_FAILED;
-	if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW)
-		error = report(store);
-	sqlite3_finalize(statement);
-	return error;
+		return store->failed;
+	/* which says how the last step went, whatever else was done since */
+	return sqlite3_finalize(statement) ? report(store) : EXIT_DONE;
 }
 
 enum exit_code store_run(struct store *store, const char *sql, const char *types, ...)

@@ -16,6 +16,8 @@
 struct store {
 	sqlite3 *db;
 	char path[PATH_MAX];
+	int wait_ms;           /* for others that have it locked */
+	enum exit_code failed; /* as reported last */
 };
 
 enum store_mode {
@@ -23,10 +25,19 @@ enum store_mode {
 	STORE_CREATE,   /* with its directory */
 };
 
-enum exit_code store_open(struct store *store, const char *state_dir, enum store_mode mode);
+#define STORE_WAIT_MS       10000
+#define STORE_SHORT_WAIT_MS 2000 /* for who holds a lock that others wait for */
+
+/* `wait_ms`: for others that have it locked, now and later. */
+enum exit_code store_open(struct store *store, const char *state_dir, enum store_mode mode,
+                          int wait_ms);
 void store_close(struct store *store);
 
-/* A transaction that writes: it waits for others, up to 10 s. What isn't committed is as if it
+/* What can be read when nothing can be written, not even what SQLite needs beside it, on a full
+ * disk, say. Fails without a report when there is no whole file to read. */
+enum exit_code store_open_snapshot(struct store *store, const char *state_dir);
+
+/* A transaction that writes: it waits for others. What isn't committed is as if it
  * had never been, also after kill -9 and a power cut. */
 enum exit_code store_begin(struct store *store);
 enum exit_code store_commit(struct store *store);

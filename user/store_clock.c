@@ -9,10 +9,16 @@
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
-/* Adjusting by less would only write: NTP slews a clock by up to 43 s a day. */
+/* The two clocks aren't read in one moment. (NTP slews them both, so it makes no difference.) */
 #define TOLERANCE_NS 100000000LL
 
 typedef char boot_id_text[40];
+
+struct state {
+	struct store_clock clock;
+	bool same_boot;
+	__s64 seen_unix_ns;
+};
 
 static enum exit_code read_boot_id(boot_id_text id)
 {
@@ -27,33 +33,29 @@ static enum exit_code read_boot_id(boot_id_text id)
 	return EXIT_DONE;
 }
 
-/* What was written since boot, and what is in force, moves with the clock. */
-static enum exit_code follow_step(struct store *store, __s64 old_boot_unix_ns, __s64 step_ns)
+/* Moves every permit in force, and the requests from `from_ns` on. */
+static enum exit_code move(struct store *store, __s64 by_ns, __s64 from_ns)
 {
 	enum exit_code error = store_run(store,
 	                                 "UPDATE requests SET at_unix_ns = at_unix_ns + ?1"
 	                                 " WHERE at_unix_ns >= ?2",
-	                                 "ii", step_ns, old_boot_unix_ns);
+	                                 "ii", by_ns, from_ns);
 
 	if (!error)
 		error = store_run(store,
 		                  "UPDATE permits SET until_unix_ns = until_unix_ns + ?1,"
 		                  " since_unix_ns = since_unix_ns + ?1"
 		                  " WHERE ended_unix_ns IS NULL",
-		                  "i", step_ns);
+		                  "i", by_ns);
 	return error;
 }
 
-/* Requests that lie in the future were made just now, for all that can be known. */
-static enum exit_code follow_reboot(struct store *store, __s64 now_ns)
+/* What was made since boot moves with the clock. What was made before it, by a clock that was
+ * ahead then, was made just now for all that can be known. */
+static enum exit_code follow_step(struct store *store, const struct state *state, __s64 now_ns,
+                                  __s64 step_ns)
 {
-	enum exit_code error = store_run(
-		store,
-		"UPDATE permits SET until_unix_ns = until_unix_ns - requests.at_unix_ns + ?1,"
-		" since_unix_ns = min(since_unix_ns, ?1)"
-		" FROM requests WHERE requests.id = request_id AND requests.at_unix_ns > ?1"
-		" AND ended_unix_ns IS NULL",
-		"i", now_ns);
+	enum exit_code error = move(store, step_ns, state->clock.boot_unix_ns);
 
 	if (!error)
 		error = store_run(store,
@@ -62,45 +64,60 @@ static enum exit_code follow_reboot(struct store *store, __s64 now_ns)
 	return error;
 }
 
-static enum exit_code write_state(struct store *store, const char *boot_id, __s64 boot_unix_ns)
+static enum exit_code follow_reboot(struct store *store, const struct state *state, __s64 now_ns)
 {
-	return store_run(store, "UPDATE state SET boot_id = ?1, boot_unix_ns = ?2", "ti", boot_id,
-	                 boot_unix_ns);
+	return now_ns < state->seen_unix_ns ? move(store, now_ns - state->seen_unix_ns, 0)
+	                                    : EXIT_DONE;
 }
 
-static enum exit_code read_state(struct store *store, const char *boot_id, bool *same_boot,
-                                 struct store_clock *clock)
+static enum exit_code write_state(struct store *store, const char *boot_id, __s64 boot_unix_ns,
+                                  __s64 now_ns)
 {
-	sqlite3_stmt *row =
-		store_prepare(store, "SELECT boot_unix_ns, boot_id = ?1 FROM state", "t", boot_id);
+	return store_run(store,
+	                 "UPDATE state SET boot_id = ?1, boot_unix_ns = ?2, seen_unix_ns = ?3",
+	                 "tii", boot_id, boot_unix_ns, now_ns);
+}
+
+static enum exit_code read_state(struct store *store, const char *boot_id, struct state *state)
+{
+	sqlite3_stmt *row = store_prepare(
+		store, "SELECT boot_unix_ns, boot_id = ?1, seen_unix_ns FROM state", "t", boot_id);
 
 	if (store_next(row)) {
-		clock->boot_unix_ns = sqlite3_column_int64(row, 0);
-		*same_boot = sqlite3_column_int(row, 1);
+		state->clock.boot_unix_ns = sqlite3_column_int64(row, 0);
+		state->same_boot = sqlite3_column_int(row, 1);
+		state->seen_unix_ns = sqlite3_column_int64(row, 2);
 	}
 	return store_finish(store, row);
 }
 
 enum exit_code store_clock_adjust(struct store *store, struct store_clock *clock)
 {
-	__s64 boot_unix_ns = clock_boot_unix_ns(), step_ns;
-	bool same_boot = false;
+	struct store_clock today = {.boot_unix_ns = clock_boot_unix_ns()};
+	__s64 now_ns = store_clock_now_ns(&today), step_ns;
+	struct state state = {};
 	boot_id_text boot_id;
 	enum exit_code error = read_boot_id(boot_id);
 
 	if (!error)
-		error = read_state(store, boot_id, &same_boot, clock);
+		error = read_state(store, boot_id, &state);
+	*clock = state.clock;
 	if (error)
 		return error;
-	step_ns = boot_unix_ns - clock->boot_unix_ns;
-	if (same_boot && llabs(step_ns) < TOLERANCE_NS)
+	step_ns = today.boot_unix_ns - state.clock.boot_unix_ns;
+	if (state.same_boot && llabs(step_ns) < TOLERANCE_NS)
 		return EXIT_DONE;
-	error = same_boot ? follow_step(store, clock->boot_unix_ns, step_ns)
-	                  : follow_reboot(store, boot_unix_ns + (__s64)clock_boot_ns());
+	error = state.same_boot ? follow_step(store, &state, now_ns, step_ns)
+	                        : follow_reboot(store, &state, now_ns);
 	if (!error)
-		error = write_state(store, boot_id, boot_unix_ns);
-	clock->boot_unix_ns = boot_unix_ns;
+		error = write_state(store, boot_id, today.boot_unix_ns, now_ns);
+	*clock = today;
 	return error;
+}
+
+enum exit_code store_clock_read(struct store *store, struct store_clock *clock)
+{
+	return store_read(store, &clock->boot_unix_ns, 0, "SELECT boot_unix_ns FROM state", "");
 }
 
 __s64 store_clock_now_ns(const struct store_clock *clock)

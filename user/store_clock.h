@@ -18,7 +18,11 @@ struct store_clock {
 };
 
 /* Sees to it that the store's moments agree with today's wall clock. Within a transaction.
- * A wall clock that has gone back over a reboot makes nothing last longer than promised. */
+ * A wall clock that has gone back over a reboot goes on, for the store, from when it was last
+ * written: nothing lasts longer than was left of it then. */
 enum exit_code store_clock_adjust(struct store *store, struct store_clock *clock);
+
+/* As it was adjusted last. */
+enum exit_code store_clock_read(struct store *store, struct store_clock *clock);
 
 __s64 store_clock_now_ns(const struct store_clock *clock);

@@ -16,12 +16,16 @@ static const char *const migrations[] = {
          * starts at random, so that two stores hardly ever show the same one: the limiter
          * notes which one its map holds. `boot_unix_ns`: what the wall clock shows minus boot
          * time, so that the two can be told from each other within the boot `boot_id`.
+         * `seen_unix_ns`: what time it was when it was last written. `followed`: a map was made
+         * to hold what it says; before that, what a map holds is taken over.
          * `permits`: ended_unix_ns is NULL while it is in force. */
 	"CREATE TABLE state ("
 	"	id INTEGER PRIMARY KEY CHECK (id = 1),"
 	"	change INTEGER NOT NULL,"
 	"	boot_id TEXT NOT NULL,"
-	"	boot_unix_ns INTEGER NOT NULL"
+	"	boot_unix_ns INTEGER NOT NULL,"
+	"	seen_unix_ns INTEGER NOT NULL,"
+	"	followed INTEGER NOT NULL CHECK (followed IN (0, 1))"
 	") STRICT;"
 	"CREATE TABLE accounts ("
 	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -46,6 +50,7 @@ static const char *const migrations[] = {
 	"	comment TEXT"
 	") STRICT;"
 	"CREATE INDEX requests_of_account ON requests(account_id, at_unix_ns);"
+	"CREATE INDEX requests_by_time ON requests(at_unix_ns);"
 	"CREATE TABLE permits ("
 	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"	address TEXT NOT NULL,"
@@ -61,7 +66,7 @@ static const char *const migrations[] = {
 	"CREATE INDEX permits_ended ON permits(ended_unix_ns) WHERE ended_unix_ns IS NOT NULL;"
 	"CREATE INDEX permits_of_account ON permits(account_id);"
 	"CREATE INDEX permits_of_request ON permits(request_id);"
-	"INSERT INTO state VALUES (1, (abs(random()) >> 2) + 1, '', 0);"
+	"INSERT INTO state VALUES (1, (abs(random()) >> 2) + 1, '', 0, 0, 0);"
 	"INSERT INTO accounts (name, approved, created_unix_ns)"
 	"	VALUES ('local', 1, CAST(unixepoch() AS INTEGER) * 1000000000);"
 	"PRAGMA application_id = 0x58524c50;",

@@ -15,7 +15,7 @@ stepped() {
 # remaining_of ADDRESS [SECONDS]: whole seconds, by a wall clock that is so much ahead
 remaining_of() {
     stepped "${2:-0}" permit list --json | jq --arg address "$1" '
-        [.permits[] | select(.address == $address).remaining_seconds | round][0] // "none"'
+        [.permits[] | select(.address == $address).expires_in_seconds | round][0] // "none"'
 }
 
 # between LOW HIGH ACTUAL
@@ -129,4 +129,26 @@ readonly show_map='
         stepped 3700 attach eth0 --sources 4096 >/dev/null
         stepped 3700 --config '$rules' permit request 192.0.2.1 --json | jq .quota.remaining"
     is 1 "$output" 'left an hour later'
+}
+
+@test 'a wall clock that went back gives permits what was left when last seen, and no more' {
+    attach eth0
+    grant 192.0.2.1 3600
+    run -0 after_boot "
+        stepped 1800 attach eth0 --sources 4096 >/dev/null"
+    run -0 after_boot "
+        stepped -864000 attach eth0 --sources 4096 >/dev/null
+        $show_map"
+    between 1790 1800 "${output#* }"
+}
+
+@test 'requests made by a clock that was ahead do not block longer than a window' {
+    local state=$XDP_RATELIMIT_STATE_DIR/permits.db
+    attach eth0
+    rules 'requests = 1/1h'
+    stepped 86400 --config "$rules" permit request 192.0.2.1 >/dev/null
+    # before the machine booted, for all that the store knows
+    sqlite3 "$state" 'UPDATE requests SET at_unix_ns = (SELECT boot_unix_ns FROM state) - 1'
+    run -4 stepped 0 --config "$rules" permit request 192.0.2.1 --json
+    between 3500 3600 "$(jq '.error.retry_after_seconds | floor' <<<"$output")"
 }

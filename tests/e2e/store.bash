@@ -18,5 +18,9 @@ in_map() {
 }
 
 assert_same() {
-    is "$(in_store)" "$(in_map)" 'map of permits'
+    diff <(in_store) <(in_map) >"$BATS_TEST_TMPDIR/difference" || {
+        echo 'the store (<) and the map (>) differ:' >&2
+        head -n 5 "$BATS_TEST_TMPDIR/difference" >&2
+        return 1
+    }
 }

@@ -36,7 +36,7 @@ static int open_store(void **state)
 {
 	(void)state;
 	strcpy(directory + strlen(directory) - 6, "XXXXXX");
-	return !mkdtemp(directory) || store_open(&store, directory, STORE_CREATE);
+	return !mkdtemp(directory) || store_open(&store, directory, STORE_CREATE, STORE_WAIT_MS);
 }
 
 static int remove_store(void **state)
@@ -220,7 +220,7 @@ static void what_ended_is_forgotten_after_thirty_days_and_not_before(void **stat
 	permit_entries_free(&ended);
 	for (int late = 0; late <= 1; late++) {
 		assert_int_equal(
-			permit_store_forget(&store, START_NS + SECOND_NS + month_ns + late),
+			permit_store_forget(&store, &rules, START_NS + SECOND_NS + month_ns + late),
 			EXIT_DONE);
 		assert_int_equal(permit_store_list(&store, LOCAL, true, &records, &count),
 		                 EXIT_DONE);
