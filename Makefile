@@ -8,6 +8,8 @@ DESTDIR ?=
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool) bpftool)
 LLVM_STRIP ?= llvm-strip
@@ -50,13 +52,17 @@ MAN_PAGES  := $(wildcard user/*.8 user/*.5)
 .SECONDARY:
 .PHONY: all test-programs install uninstall deps test test-kernels fuzz bench demo vmlinux lint format clean
 
-all: $(OUT)/xdp-ratelimit
+all: $(OUT)/xdp-ratelimit $(OUT)/xdp-ratelimit-serve
 
 test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS) $(FAULT_TOOLS) $(REPLAYS)
 
 $(OUT)/xdp-ratelimit: $(USER_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(OUT)/xdp-ratelimit-serve: $(SERVE_OBJ) $(LIB_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(SERVE_LDLIBS)
 
 $(OUT)/%.o: %.c $(SKELETON)
 	$(call say,CC,$<)
@@ -89,13 +95,13 @@ $(OUT)/sanitized/%.o: %.c $(SKELETON)
 $(OUT)/tests/unit/%: $(OUT)/sanitized/tests/unit/%.o $(SANITIZED)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ -lcmocka $(LDLIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ -lcmocka $(LDLIBS) $(SERVE_LDLIBS) -pthread
 
 # What fuzzing has found, once each.
 $(OUT)/tests/replay_%: $(OUT)/sanitized/tests/fuzz/fuzz_%.o $(OUT)/sanitized/tests/fuzz/replay.o $(SANITIZED)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LDLIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LDLIBS) $(SERVE_LDLIBS) -pthread
 
 # Each with all sources of the loader, so that no list of them has to be kept.
 $(OUT)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter-out user/main.c,$(USER_SRC)) $(SKELETON)
@@ -173,6 +179,11 @@ format:
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(SBINDIR)/xdp-ratelimit)
 	$(Q)install -D -m 0755 $(OUT)/xdp-ratelimit $(DESTDIR)$(SBINDIR)/xdp-ratelimit
+	$(Q)install -D -m 0755 $(OUT)/xdp-ratelimit-serve $(DESTDIR)$(SBINDIR)/xdp-ratelimit-serve
+	$(Q)install -d $(DESTDIR)$(UNITDIR)
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' scripts/xdp-ratelimit-serve.service \
+		> $(DESTDIR)$(UNITDIR)/xdp-ratelimit-serve.service
+	$(Q)install -D -m 0644 scripts/xdp-ratelimit.sysusers $(DESTDIR)$(SYSUSERSDIR)/xdp-ratelimit.conf
 	$(Q)install -D -m 0644 scripts/completion.bash $(DESTDIR)$(COMPDIR)/xdp-ratelimit
 	$(Q)for page in $(MAN_PAGES); do \
 		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
@@ -180,7 +191,9 @@ install: all
 
 uninstall:
 	$(call say,REMOVE,$(DESTDIR)$(SBINDIR)/xdp-ratelimit)
-	$(Q)rm -f $(DESTDIR)$(SBINDIR)/xdp-ratelimit $(DESTDIR)$(COMPDIR)/xdp-ratelimit
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/xdp-ratelimit $(DESTDIR)$(SBINDIR)/xdp-ratelimit-serve \
+		$(DESTDIR)$(COMPDIR)/xdp-ratelimit $(DESTDIR)$(UNITDIR)/xdp-ratelimit-serve.service \
+		$(DESTDIR)$(SYSUSERSDIR)/xdp-ratelimit.conf
 	$(Q)for page in $(MAN_PAGES); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
 	done

@@ -54,8 +54,8 @@ void config_set_default(struct config *config)
 			},
 		.serve =
 			{
-				.listen = {"127.0.0.1:9420"},
-				.listen_count = 1,
+				.listen = {"127.0.0.1:9420", "unix:/run/xdp-ratelimit/api.sock"},
+				.listen_count = 2,
 				.user = "xdp-ratelimit",
 			},
 	};

@@ -9,8 +9,8 @@
 #include "config.h"
 
 static const struct command *const commands[] = {
-	&cmd_attach, &cmd_detach, &cmd_status,  &cmd_stats,
-	&cmd_show,   &cmd_permit, &cmd_account, &cmd_metrics,
+	&cmd_attach, &cmd_detach,  &cmd_status,  &cmd_stats, &cmd_show,
+	&cmd_permit, &cmd_account, &cmd_metrics, &cmd_serve,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -240,40 +240,40 @@ static void warn_of_missing_store(const struct permit_session *session)
 		     session->context->state_dir, permits);
 }
 
-/* What can be read is shown even when nothing can be put in order, on a full disk, say. */
+/* Opens what can be read when nothing can be put in order, on a full disk, say. */
 static enum exit_code open_for_reading(struct permit_session *session,
                                        const struct permit_context *context)
 {
-	struct failure failure = {};
-	struct failure *usual = output_capture(&failure);
 	enum exit_code error =
 		permit_session_open(session, context, STORE_EXISTING, PERMIT_THOROUGH, NULL);
 
 	if (error && error != EXIT_NOT_FOUND && !session->store.db)
 		store_open_snapshot(&session->store, context->state_dir);
-	output_capture(usual);
-	if (error == EXIT_NOT_FOUND)
-		warn_of_missing_store(session);
-	if (!error || error == EXIT_NOT_FOUND)
-		return error;
-	if (!session->store.db)
-		return fail(error, failure.hint[0] ? failure.hint : NULL, "%s", failure.message);
-	warn("what has run out may still be shown: %s", failure.message);
-	return EXIT_DONE;
+	return error;
 }
 
+/* What can be read is shown, with a warning if it isn't all there is to say. */
 enum exit_code permit_list(const struct permit_context *context, __s64 account_id, bool ended,
                            struct permit_record **records, __u32 *count)
 {
 	struct permit_session session;
-	enum exit_code error = open_for_reading(&session, context);
+	struct failure failure = {};
+	struct failure *usual = output_capture(&failure);
+	enum exit_code error = open_for_reading(&session, context), unreadable = EXIT_FAILED;
 
 	*records = NULL;
 	*count = 0;
-	if (!error)
-		error = permit_store_list(&session.store, account_id, ended, records, count);
+	if (session.store.db)
+		unreadable = permit_store_list(&session.store, account_id, ended, records, count);
+	output_capture(usual);
+	if (error == EXIT_NOT_FOUND)
+		warn_of_missing_store(&session);
+	else if (unreadable)
+		fail(failure.code, failure.hint[0] ? failure.hint : NULL, "%s", failure.message);
+	else if (error)
+		warn("what has run out may still be shown: %s", failure.message);
 	permit_session_close(&session);
-	return error == EXIT_NOT_FOUND ? EXIT_DONE : error; /* no store, no permits */
+	return error == EXIT_NOT_FOUND || !unreadable ? EXIT_DONE : failure.code;
 }
 
 enum exit_code permit_read_quota(const struct permit_context *context, __s64 account_id,

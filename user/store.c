@@ -56,9 +56,6 @@ static enum exit_code choose_report(const struct store *store)
 	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
 	int system = store->db ? sqlite3_system_errno(store->db) : 0;
 
-	if (code == SQLITE_CANTOPEN_SYMLINK)
-		return fail(EXIT_FAILED, "put the file itself there",
-		            "the permit store %s is a symbolic link", store->path);
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
@@ -87,6 +84,17 @@ static enum exit_code report(struct store *store)
 	return store->failed;
 }
 
+/* `errno` says why `path` can't be read, written or made. */
+static enum exit_code cannot(const char *what, const char *path)
+{
+	bool denied = errno == EACCES || errno == EPERM;
+
+	return fail(denied ? EXIT_NOT_ALLOWED : EXIT_FAILED,
+	            denied ? "run it as root, for example with sudo"
+	                   : "its directory must be writable; --state-dir names another",
+	            "cannot %s %s: %m; nothing was changed", what, path);
+}
+
 static enum exit_code make_directory(const char *state_dir)
 {
 	char part[PATH_MAX];
@@ -100,8 +108,7 @@ static enum exit_code make_directory(const char *state_dir)
 		snprintf(part, sizeof(part), "%.*s", (int)i, state_dir);
 		/* only the last one is ours alone */
 		if (mkdir(part, i < length ? 0755 : 0700) && errno != EEXIST)
-			return fail(EXIT_FAILED, "choose another one with --state-dir",
-			            "cannot make the state directory %s: %m", part);
+			return cannot("make the state directory", part);
 	}
 	return EXIT_DONE;
 }
@@ -112,18 +119,27 @@ static enum exit_code make_file(const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return fail(EXIT_FAILED, "choose another directory with --state-dir",
-		            "cannot make the permit store %s: %m; nothing was changed", path);
+		return cannot("make the permit store", path);
 	close(fd);
 	return EXIT_DONE;
 }
 
-/* A copy that was put in its place may be readable for all. */
-static void keep_private(const char *path, const struct stat *file)
+static enum exit_code check_file(const char *path, const struct stat *file, enum store_mode mode)
 {
-	if (S_ISREG(file->st_mode) && file->st_uid == geteuid() && (file->st_mode & 077))
-		if (chmod(path, 0600))
-			warn("cannot make %s readable for its owner only: %m", path);
+	if (!S_ISREG(file->st_mode))
+		return fail(EXIT_FAILED, "move it away; permits in force stay in force meanwhile",
+		            "the permit store %s is %s; nothing was changed", path,
+		            S_ISDIR(file->st_mode)   ? "a directory"
+		            : S_ISLNK(file->st_mode) ? "a symbolic link"
+		                                     : "not a file");
+	/* whoever made it was killed before there was anything in it */
+	if (mode == STORE_EXISTING && !file->st_size)
+		return EXIT_NOT_FOUND;
+	if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
+		return cannot("read the permit store", path);
+	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS))
+		return cannot("write the permit store", path);
+	return EXIT_DONE;
 }
 
 static enum exit_code prepare_file(const char *path, const char *state_dir, enum store_mode mode)
@@ -131,14 +147,11 @@ static enum exit_code prepare_file(const char *path, const char *state_dir, enum
 	enum exit_code error;
 	struct stat file;
 
-	if (!lstat(path, &file)) {
-		keep_private(path, &file);
-		return EXIT_DONE;
-	}
-	if (errno == EACCES)
-		return fail(EXIT_NOT_ALLOWED, "run it as root, for example with sudo",
-		            "cannot read the state directory %s: %m", state_dir);
-	if (mode == STORE_EXISTING && (errno == ENOENT || errno == ENOTDIR))
+	if (!lstat(path, &file))
+		return check_file(path, &file, mode);
+	if (errno != ENOENT && (errno != ENOTDIR || mode == STORE_CREATE))
+		return cannot("read the permit store", path);
+	if (mode == STORE_EXISTING)
 		return EXIT_NOT_FOUND;
 	error = make_directory(state_dir);
 	return error ? error : make_file(path);
@@ -158,14 +171,30 @@ static enum exit_code set_path(struct store *store, const char *state_dir)
 	return EXIT_DONE;
 }
 
+/* A copy that was put in its place may be readable for all. */
+static void keep_private(const char *path)
+{
+	struct stat file;
+
+	if (stat(path, &file) || file.st_uid != geteuid() || !(file.st_mode & 077))
+		return;
+	if (chmod(path, 0600))
+		warn("cannot make %s readable for its owner only: %m", path);
+}
+
 static enum exit_code open_database(struct store *store, const char *state_dir)
 {
+	enum exit_code error;
+
 	if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
 	                    NULL))
 		return report(store);
 	sqlite3_extended_result_codes(store->db, 1);
 	sqlite3_busy_timeout(store->db, store->wait_ms);
-	return store_schema_prepare(store, state_dir);
+	error = store_schema_prepare(store, state_dir);
+	if (!error) /* and not earlier: it may be somebody else's */
+		keep_private(store->path);
+	return error;
 }
 
 enum exit_code store_open(struct store *store, const char *state_dir, enum store_mode mode,
@@ -207,10 +236,12 @@ enum exit_code store_open_snapshot(struct store *store, const char *state_dir)
 		return EXIT_FAILED;
 	/* what stands in the log would be missing */
 	snprintf(wal, sizeof(wal), "%s-wal", store->path);
-	if (!stat(wal, &file) && file.st_size)
+	if (lstat(store->path, &file) || !S_ISREG(file.st_mode) ||
+	    (!stat(wal, &file) && file.st_size))
 		return EXIT_FAILED;
 	write_uri(uri, sizeof(uri), store->path);
-	if (!sqlite3_open_v2(uri, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL))
+	if (!sqlite3_open_v2(uri, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) &&
+	    store_schema_is_known(store))
 		return EXIT_DONE;
 	store_close(store);
 	return EXIT_FAILED;

@@ -7,8 +7,9 @@
 
 #include "store.h"
 
-#define LOCK_WAIT_MS 10000
-#define LOCK_POLL_MS 20
+#define APPLICATION_ID 0x58524c50
+#define LOCK_WAIT_MS   10000
+#define LOCK_POLL_MS   20
 
 /* What leads from each version to the next. Never changed, only added to. */
 static const char *const migrations[] = {
@@ -138,9 +139,46 @@ static enum exit_code set_up(struct store *store, const char *state_dir)
 	return error;
 }
 
+/* What a file says of itself; a new one says nothing. */
+struct marks {
+	__s64 version, application, tables;
+};
+
+/* In one statement, so that no half of a set-up is seen. */
+static enum exit_code read_marks(struct store *store, struct marks *marks)
+{
+	sqlite3_stmt *row = store_prepare(store,
+	                                  "SELECT (SELECT user_version FROM pragma_user_version),"
+	                                  " (SELECT application_id FROM pragma_application_id),"
+	                                  " (SELECT count(*) FROM sqlite_schema)",
+	                                  "");
+
+	if (store_next(row))
+		*marks = (struct marks){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1),
+		                        sqlite3_column_int64(row, 2)};
+	return store_finish(store, row);
+}
+
+static bool is_ours(const struct marks *marks)
+{
+	return marks->application == APPLICATION_ID && marks->version > 0;
+}
+
+static bool is_empty(const struct marks *marks)
+{
+	return !marks->application && !marks->version && !marks->tables;
+}
+
+bool store_schema_is_known(struct store *store)
+{
+	struct marks marks = {};
+
+	return !read_marks(store, &marks) && is_ours(&marks) && marks.version == VERSION;
+}
+
 enum exit_code store_schema_prepare(struct store *store, const char *state_dir)
 {
-	__s64 version = 0;
+	struct marks marks = {};
 	/* FULL: in WAL mode, less would lose the last commits in a power cut. What the schema
 	 * of a foreign file says is not trusted. */
 	enum exit_code error = execute(store, "PRAGMA synchronous = FULL;"
@@ -148,12 +186,19 @@ enum exit_code store_schema_prepare(struct store *store, const char *state_dir)
 	                                      "PRAGMA trusted_schema = OFF;");
 
 	if (!error)
-		error = store_read(store, &version, 0, "PRAGMA user_version", "");
-	if (!error && version > VERSION)
+		error = read_marks(store, &marks);
+	if (error)
+		return error;
+	if (!is_ours(&marks) && !is_empty(&marks))
+		return fail(EXIT_FAILED, "move it away, or choose another --state-dir",
+		            "%s is not a permit store, but a database of another program; nothing "
+		            "was changed",
+		            store->path);
+	if (marks.version > VERSION)
 		return fail(EXIT_FAILED, "install that version again",
 		            "the permit store %s was written by a newer version of xdp-ratelimit "
 		            "(its tables are of version %lld, this one knows %lld); nothing was "
 		            "changed",
-		            store->path, version, VERSION);
-	return error || version == VERSION ? error : set_up(store, state_dir);
+		            store->path, marks.version, VERSION);
+	return marks.version == VERSION ? EXIT_DONE : set_up(store, state_dir);
 }

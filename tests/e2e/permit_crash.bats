@@ -4,7 +4,7 @@
 # Commands on permits that die between store and map, at every step.
 
 load network
-load store
+load permits
 
 faulty() {
     server env XRL_FAULT="$1" "$build/tests/xdp-ratelimit-faults" "${@:2}"
@@ -23,7 +23,7 @@ assert_mended() {
     before=$(packets passed_permit)
     send 1
     after=$(packets passed_permit)
-    is "$(in_store | grep -c "^$source " || true)" $((after - before)) 'packets by permit'
+    is "$(permits_in_store | grep -c "^$source " || true)" $((after - before)) 'packets by permit'
 }
 
 # dies_everywhere PREPARATION STEPS ARGUMENT...: a command that is killed at each step

@@ -4,7 +4,7 @@
 # Store and map are kept together also when two things go wrong at once.
 
 load network
-load store
+load permits
 
 stepped() {
     server env LD_PRELOAD="$build/tests/step_clock.so" STEP_CLOCK_SECONDS="$1" \
@@ -15,60 +15,41 @@ faulty() {
     server env XRL_FAULT="$1" "$build/tests/xdp-ratelimit-faults" "${@:2}"
 }
 
-in_state() {
-    sqlite3 "$XDP_RATELIMIT_STATE_DIR/permits.db" "$@"
-}
-
-teardown() {
-    trap '' INT TERM
-    kill_jobs
-    umount "$BATS_TEST_TMPDIR/small" 2>/dev/null || true
-    remove_pins "$pins"
-    ip netns del "$name-client" 2>/dev/null || true
-    ip netns del "$name-server" 2>/dev/null || true
-    ip netns del "$name-third" 2>/dev/null || true
-}
-
 @test 'a full disk and a stepped clock together move no permit' {
     local before
-    mkdir "$BATS_TEST_TMPDIR/small"
-    mount -t tmpfs -o size=1m none "$BATS_TEST_TMPDIR/small"
-    export XDP_RATELIMIT_STATE_DIR=$BATS_TEST_TMPDIR/small/state
+    use_small_disk
     attach eth0
     grant 192.0.2.1 1
     grant 192.0.2.2 60
-    before=$(in_map)
+    before=$(permits_in_map)
     # another one has it open, so that what lies beside the file is there already
-    sleep 30 | in_state &
-    eventually test -e "$XDP_RATELIMIT_STATE_DIR/permits.db"
-    in_state 'SELECT count(*) FROM permits' >/dev/null
+    (echo 'SELECT count(*) FROM permits;' && sleep 30) |
+        server sqlite3 "$XDP_RATELIMIT_STATE_DIR/$store" >"$BATS_TEST_TMPDIR/opened" 3>&- &
+    eventually test -s "$BATS_TEST_TMPDIR/opened"
     sleep 1
-    dd if=/dev/zero of="$BATS_TEST_TMPDIR/small/ballast" bs=4k 2>/dev/null || true
-    run -1 stepped -86400 permit request 192.0.2.9
-    has "$output" 'no space is left for the permit store'
-    is "$before" "$(in_map)" map
-    rm "$BATS_TEST_TMPDIR/small/ballast"
+    fill_disk
+    refused 1 'no space is left for the permit store' stepped -86400 permit request 192.0.2.9
+    is "$before" "$(permits_in_map)" map
+    on_disk rm filler
     limiter permit list >/dev/null
-    assert_same
-    has "$(in_map)" '^192\.0\.2\.2 '
-    [[ $(in_map | wc -l) -eq 1 ]]
+    assert_same 1
+    has "$(permits_in_map)" '^192\.0\.2\.2 '
 }
 
 @test 'what another process does to the store between two transactions is followed' {
     attach eth0
     grant 192.0.2.1,192.0.2.2 60
-    in_state "CREATE TRIGGER meanwhile AFTER UPDATE OF change ON state BEGIN SELECT 1; END"
     # somebody who doesn't see the pin directory, and so takes no lock
-    limiter --pin-dir "$pins-other" permit revoke 192.0.2.1 >/dev/null
-    in_map | grep -q '^192\.0\.2\.1 '
-    grant 192.0.2.3 60
-    assert_same
+    server env XRL_FAULT=between_transactions \
+        XRL_FAULT_COMMAND="$build/xdp-ratelimit --pin-dir $pins-other permit revoke 192.0.2.1" \
+        "$build/tests/xdp-ratelimit-faults" permit request 192.0.2.3 >/dev/null
+    assert_same 2
 }
 
 @test 'an attach that is refused leaves the map as unsettled as it was' {
     attach eth0
     run -137 faulty before_commit permit request 192.0.2.66
-    in_map | grep -q '^192\.0\.2\.66 '
+    permits_in_map | grep -q '^192\.0\.2\.66 '
     rules 'entries = 100000'
     put_program server eth1
     run -6 limiter --config "$rules" attach eth0 eth1
@@ -102,8 +83,7 @@ teardown() {
     run -0 limiter permit request 192.0.2.3
     has "$output" '^warning: the store is new: 2 permits that were in force are taken over'
     has "$output" 'quota +4 of 5'
-    assert_same
-    is 3 "$(in_map | wc -l)" permits
+    assert_same 3
     run -0 limiter permit list --json
     is local "$(jq --raw-output '[.permits[] | select(.address == "192.0.2.1").account][0]' \
         <<<"${output#*warning*$'\n'}")" account
@@ -113,10 +93,9 @@ teardown() {
     attach eth0
     grant 192.0.2.1 60
     limiter --state-dir "$BATS_TEST_TMPDIR/wrong" permit request 192.0.2.2 >/dev/null
-    is 2 "$(in_map | wc -l)" permits
+    is 2 "$(permits_in_map | wc -l)" permits
     limiter permit list >/dev/null
-    assert_same
-    is 1 "$(in_map | wc -l)" permits
+    assert_same 1
 }
 
 @test 'requests older than what is remembered count, if the window is longer' {
@@ -124,7 +103,7 @@ teardown() {
     rules 'requests = 2/31d' 'lifetime = 100ms' 'linger = 0s'
     limiter --config "$rules" permit request 192.0.2.1 >/dev/null
     limiter --config "$rules" permit request 192.0.2.1 >/dev/null
-    in_state "UPDATE requests SET at_unix_ns = at_unix_ns - CAST(30.5 * 86400e9 AS INTEGER);
+    sql "UPDATE requests SET at_unix_ns = at_unix_ns - CAST(30.5 * 86400e9 AS INTEGER);
         UPDATE permits SET since_unix_ns = since_unix_ns - CAST(30.5 * 86400e9 AS INTEGER),
             until_unix_ns = until_unix_ns - CAST(30.5 * 86400e9 AS INTEGER)"
     limiter --config "$rules" permit list >/dev/null
@@ -141,7 +120,7 @@ teardown() {
     done
     # one page of it, somewhere in the middle of the permits
     dd if=/dev/urandom of="$db" bs=4096 count=1 conv=notrunc 2>/dev/null \
-        seek="$(in_state "SELECT pageno FROM dbstat WHERE name = 'permits' AND pagetype = 'leaf'
+        seek="$(sql "SELECT pageno FROM dbstat WHERE name = 'permits' AND pagetype = 'leaf'
             LIMIT 1 OFFSET 3")"
     run -1 limiter permit list
     has "$output" 'is damaged'
@@ -149,9 +128,8 @@ teardown() {
     eval "$(man -l "$here/../../user/xdp-ratelimit.8" | col -bx | recovery_lines)"
     mv new.db permits.db
     run -0 limiter --config "$rules" permit request 10.1.0.1
-    assert_same
     # those that were on that page come from the map
-    is 501 "$(in_map | wc -l)" permits
+    assert_same 501
     is 600 "$(stat -c %a permits.db)" mode
 }
 

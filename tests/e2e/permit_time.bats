@@ -4,7 +4,7 @@
 # Clocks that are stepped, and machines that boot again.
 
 load network
-load store
+load permits
 
 # stepped SECONDS ARGUMENT...: the limiter, with a wall clock that is so much ahead
 stepped() {
@@ -54,14 +54,14 @@ readonly show_map='
     local step before
     attach eth0 --limit '10/1h packets'
     grant "$source" 3600
-    before=$(in_map)
+    before=$(permits_in_map)
     rules 'requests = 2/1h'
     limiter --config "$rules" permit request 192.0.2.1 >/dev/null
     limiter --config "$rules" permit revoke 192.0.2.1 >/dev/null
     for step in 86400 -86400 3600 0 -100000000; do
         between 3550 3600 "$(remaining_of "$source" "$step")"
         assert_same
-        is "$before" "$(in_map)" "map after a step of $step s"
+        is "$before" "$(permits_in_map)" "map after a step of $step s"
         # one request by grant, one above
         run -4 stepped "$step" --config "$rules" permit request 192.0.2.2 --json
         between 3550 3600 "$(jq '.error.retry_after_seconds | floor' <<<"$output")"

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* XRL_FAULT=list: says which places the run comes by. XRL_FAULT=NAME: dies there, as by
- * kill -9. */
+ * kill -9, or runs XRL_FAULT_COMMAND there, once, if there is one. */
 #include "fault.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static void meet_fault(const char *command)
+{
+	if (!command)
+		raise(SIGKILL);
+	unsetenv("XRL_FAULT");
+	if (system(command))
+		fprintf(stderr, "fault: the command failed\n");
+}
 
 void fault_point(const char *name)
 {
@@ -17,5 +26,5 @@ void fault_point(const char *name)
 	if (!strcmp(wanted, "list"))
 		fprintf(stderr, "fault: %s\n", name);
 	else if (!strcmp(wanted, name))
-		raise(SIGKILL);
+		meet_fault(getenv("XRL_FAULT_COMMAND"));
 }

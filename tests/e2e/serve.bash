@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash disable=SC2034 # what this sets the tests use
+#
+# Words for the tests of the HTTP API: the server listens on loopback, on 198.51.100.1 and on
+# a Unix socket; requests come from the client, 198.51.100.7, unless told otherwise.
+
+readonly address=198.51.100.1
+readonly public=http://$address:9420
+readonly endpoint=$public/v3/firewall/permit
+
+# prepare [LINE...]: addresses, an account `shop` with its token, and a configuration, with
+# these lines in section [serve]
+prepare() {
+    ip -n "$name-server" addr add "$address/24" dev eth0
+    ip -n "$name-client" addr add "$source/24" dev eth0
+    ip -n "$name-client" addr add 198.51.100.8/24 dev eth0
+    ip -n "$name-server" link set lo up
+    socket=$BATS_TEST_TMPDIR/run/api.sock
+    config=$BATS_TEST_TMPDIR/limiter.conf
+    log=$BATS_TEST_TMPDIR/log
+    configure "$@"
+    token=$(new_account shop --approved)
+}
+
+# configure [LINE...]: writes the file anew
+configure() {
+    printf '%s\n' '[serve]' 'user = nobody' 'plaintext = yes' \
+        "listen = 127.0.0.1:9420, $address:9420, unix:$socket" "$@" >"$config"
+}
+
+# new_account NAME [OPTION...]: its token
+new_account() {
+    limiter account add "$@" --json | jq --raw-output .token
+}
+
+# serve [OPTION...]: in the background, until it listens; sets supervisor, keeper and front
+serve() {
+    : >"$log"
+    nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" --config "$config" \
+        serve "$@" 2>>"$log" >>"$log" 3>&- &
+    supervisor=$!
+    eventually grep -q '^listening on' "$log"
+    eventually find_children
+}
+
+# with_capabilities EXPECTED: the children of the supervisor that have these, the newest last
+with_capabilities() {
+    local child
+    for child in $(pgrep --parent "$supervisor" | sort -n); do
+        if grep -q "^CapEff:.*$1\$" "/proc/$child/status" 2>/dev/null; then
+            echo "$child"
+        fi
+    done
+}
+
+# The front has none; that is how it shows, once it has given them up.
+find_children() {
+    front=$(with_capabilities 0000000000000000 | tail -n 1)
+    keeper=$(with_capabilities 0000008000000002 | head -n 1)
+    [[ $front && $keeper ]]
+}
+
+stop_serve() {
+    kill -TERM "$supervisor"
+    wait "$supervisor"
+}
+
+# by WHO ARGUMENT...: a request from there; sets code, body and headers
+by() {
+    local who=$1
+    shift
+    code=$("$who" curl --silent --show-error --max-time 20 --output "$BATS_TEST_TMPDIR/body" \
+        --dump-header "$BATS_TEST_TMPDIR/headers" --write-out '%{http_code}' "$@" \
+        2>"$BATS_TEST_TMPDIR/curl") || {
+        echo "curl: $(<"$BATS_TEST_TMPDIR/curl")" >&2
+        return 1
+    }
+    body=$(cat "$BATS_TEST_TMPDIR/body" 2>/dev/null || true)
+    headers=$(tr -d '\r' <"$BATS_TEST_TMPDIR/headers")
+    rm -f "$BATS_TEST_TMPDIR/body"
+}
+
+# request ARGUMENT...: by the client, with the token of `shop`
+request() {
+    by client --header "Authorization: Bearer $token" "$@"
+}
+
+# locally ARGUMENT...: over the Unix socket
+locally() {
+    by server --unix-socket "$socket" --header "Authorization: Bearer $token" "$@"
+}
+
+# field EXPRESSION: of the body
+field() {
+    jq --raw-output --compact-output "$1" <<<"$body"
+}
+
+# header NAME
+header() {
+    sed -n "s/^$1: //Ip" <<<"$headers"
+}
+
+# answered CODE [ERROR]: the status, and the code in the body of an error
+answered() {
+    is "$1" "$code" "status (of $body)"
+    if [[ ${2:-} ]]; then
+        is "$2" "$(field .error.code)" code
+        [[ $(field .error.message) ]]
+    fi
+}
+
+# permitted: "ADDRESS ACCOUNT" of all that are in force
+permitted() {
+    limiter permit list --json | jq --raw-output '.permits[] | "\(.address) \(.account)"'
+}
+
+quota_is() {
+    is "$1" "$(header X-RateLimit-Limit)" X-RateLimit-Limit
+    is "$2" "$(header X-RateLimit-Remaining)" X-RateLimit-Remaining
+}
+
+# make_certificate NAME: NAME.pem and NAME.key, of a common name of that name
+make_certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+        -subj "/CN=$1" -addext "subjectAltName=IP:$address" \
+        -keyout "$BATS_TEST_TMPDIR/$1.key" -out "$BATS_TEST_TMPDIR/$1.pem" 2>/dev/null
+}
+
+# shown_certificate: the common name of the one that the server shows
+shown_certificate() {
+    client openssl s_client -connect "$address:9420" </dev/null 2>/dev/null |
+        sed -n 's/^subject=CN = //p'
+}

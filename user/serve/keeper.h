@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "answer.h"
+#include "config.h"
+#include "throttle.h"
+
+/* Answers one question after the other by the permit store and the maps. It keeps nothing in
+ * between but who has brought wrong tokens. What the client isn't told is logged here. */
+
+struct keeper {
+	const char *pin_dir, *state_dir;
+	struct permit_rules rules;
+	struct throttle throttle;
+	char complaint[1400]; /* of the last maintenance; empty: it went well */
+};
+
+/* A question: {"id","deadline_ns","op","token","caller"} and what the operation needs: "ips"
+ * (the text of an address list) and "comment". The operations: */
+#define OP_PING       "ping"  /* whether somebody is there: needs nothing else */
+#define OP_TOKEN      "token" /* nothing but who it is */
+#define OP_QUOTA      "quota" /* and what is left of its quota */
+#define OP_PERMIT     "permit"
+#define OP_REVOKE     "revoke"
+#define OP_LIST       "list"
+#define OP_RATE_LIMIT "rate_limit"
+
+#define OP_MAINTAIN "maintain" /* of the supervisor */
+
+/* And from the supervisor to a front: */
+#define OP_RETIRE "retire" /* take no new connections, finish within "seconds", end */
+
+void keeper_answer(struct keeper *keeper, const json_t *question, struct answer *answer);
+
+/* Mends and puts away, and logs when that begins to fail or succeeds again. */
+void keeper_maintain(struct keeper *keeper);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "keeper_process.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "pause.h"
+
+#define MAINTAIN_EVERY_NS (60 * SECOND_NS)
+#define TOO_LONG_NS       (15 * SECOND_NS)
+
+bool keeper_process_open(struct keeper_process *process, const char *pin_dir, const char *state_dir)
+{
+	struct keeper *keeper = mmap(NULL, sizeof(*keeper), PROT_READ | PROT_WRITE,
+	                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (keeper == MAP_FAILED)
+		return false;
+	*process = (struct keeper_process){.keeper = keeper};
+	keeper->pin_dir = pin_dir;
+	keeper->state_dir = state_dir;
+	process->maintain_at_ns = now_monotonic_ns() + MAINTAIN_EVERY_NS;
+	return getrandom(&keeper->throttle.seed, sizeof(keeper->throttle.seed), 0) > 0;
+}
+
+static void do_as_told(struct keeper *keeper, struct channel *channel, json_t *question)
+{
+	const char *op = json_string_value(json_object_get(question, "op"));
+	struct answer answer = {.status = HTTP_OK};
+
+	if (op && !strcmp(op, OP_MAINTAIN))
+		keeper_maintain(keeper);
+	else
+		keeper_answer(keeper, question, &answer);
+	channel_send(channel, answer_to_json(&answer, 0), answer.body, answer.body_length);
+	answer_release(&answer);
+}
+
+/* In the child. Ends when the supervisor has gone, but not in the middle of a question. */
+static void run(const void *context, int fd)
+{
+	struct keeper *keeper = (struct keeper *)context;
+	struct channel channel;
+	json_t *question;
+	const char *text;
+	size_t length;
+
+	channel_open(&channel, fd, CHANNEL_MAX_QUESTION);
+	for (;;) {
+		struct pollfd polled = {fd, POLLIN, 0};
+
+		if (channel_waits_to_send(&channel))
+			polled.events |= POLLOUT;
+		if (poll(&polled, 1, -1) < 0)
+			continue;
+		if (channel_flush(&channel) || channel_receive(&channel))
+			_exit(EXIT_SUCCESS);
+		while (channel_next(&channel, &question, &text, &length) > 0) {
+			do_as_told(keeper, &channel, question);
+			json_decref(question);
+		}
+	}
+}
+
+void keeper_process_start(struct keeper_process *process)
+{
+	int error = child_start(&process->child, CHANNEL_MAX_ANSWER, NULL, 0, run, process->keeper);
+
+	process->start_at_ns = 0;
+	process->start_ns = now_monotonic_ns();
+	if (error) {
+		log_line("cannot start the keeper: %s", strerror(-error));
+		process->start_at_ns = process->start_ns + pause_after(&process->pause_ns, 0);
+	}
+}
+
+bool keeper_process_ask(struct keeper_process *process, __u32 front, json_t *json)
+{
+	return questions_add(&process->questions, front, json);
+}
+
+static void give(struct keeper_process *process, json_t *json)
+{
+	process->busy = true;
+	process->busy_since_ns = now_monotonic_ns();
+	/* when it has gone, its death is heard of by a signal */
+	channel_send(&process->child.channel, json, NULL, 0);
+}
+
+static bool take_question(struct keeper_process *process, __u64 now_ns)
+{
+	while (questions_take(&process->questions, &process->current)) {
+		json_t *deadline = json_object_get(process->current.json, "deadline_ns");
+
+		if ((__u64)json_integer_value(deadline) > now_ns)
+			return true;
+		json_decref(process->current.json);
+	}
+	process->current = (struct question){};
+	return false;
+}
+
+void keeper_process_do_due(struct keeper_process *process, const struct permit_rules *rules)
+{
+	__u64 now_ns = now_monotonic_ns();
+
+	if (process->start_at_ns && process->start_at_ns <= now_ns)
+		keeper_process_start(process);
+	if (!process->child.pid || process->busy)
+		return;
+	process->keeper->rules = *rules; /* between two questions, so that it can't see half */
+	if (process->maintain_at_ns <= now_ns) {
+		process->maintain_at_ns = now_ns + MAINTAIN_EVERY_NS;
+		process->current = (struct question){};
+		give(process, json_pack("{s:s}", "op", OP_MAINTAIN));
+	} else if (take_question(process, now_ns)) {
+		give(process, json_incref(process->current.json));
+	}
+}
+
+__u64 keeper_process_due_ns(const struct keeper_process *process)
+{
+	if (process->start_at_ns)
+		return process->start_at_ns;
+	if (process->busy)
+		return ~0ULL;
+	return process->questions.count ? 0 : process->maintain_at_ns;
+}
+
+bool keeper_process_hear(struct keeper_process *process, struct question *question,
+                         struct answer *answer)
+{
+	int error = channel_receive(&process->child.channel);
+	json_t *head;
+	const char *body;
+	size_t length;
+
+	if (channel_next(&process->child.channel, &head, &body, &length) <= 0) {
+		if (error)
+			channel_close(&process->child.channel);
+		return false;
+	}
+	if (!answer_from_json(answer, head, body, length))
+		answer_unavailable(answer);
+	json_decref(head);
+	*question = process->current;
+	process->current = (struct question){};
+	process->busy = false;
+	return true;
+}
+
+bool keeper_process_bury(struct keeper_process *process, pid_t pid, int status, bool stopping,
+                         struct question *question)
+{
+	__u64 now_ns = now_monotonic_ns();
+
+	*question = (struct question){};
+	if (process->child.pid != pid)
+		return false;
+	if (!stopping || status)
+		child_log_death(&process->child, "keeper", status);
+	child_forget(&process->child);
+	*question = process->current;
+	process->current = (struct question){};
+	process->busy = false;
+	if (!stopping)
+		process->start_at_ns =
+			now_ns + pause_after(&process->pause_ns, now_ns - process->start_ns);
+	return true;
+}
+
+bool keeper_process_is_well(const struct keeper_process *process)
+{
+	return !process->busy || now_monotonic_ns() - process->busy_since_ns < TOO_LONG_NS;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <bpf/libbpf.h>
+
+#include "options.h"
+#include "permit.h"
+#include "privileges.h"
+#include "setup.h"
+#include "supervise.h"
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level > LIBBPF_INFO ? 0 : vfprintf(stderr, format, args);
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+static enum exit_code serve(const struct options *options)
+{
+	struct front_setup *setup = calloc(1, sizeof(*setup));
+	struct permit_context context = {options->pin_dir, options->state_dir, NULL};
+	struct identity identity;
+	struct account local;
+	enum exit_code error;
+
+	if (geteuid())
+		return fail(EXIT_NOT_ALLOWED,
+		            "run it as root, for example with sudo: it becomes another user itself",
+		            "only root can serve the HTTP API");
+	if (!setup)
+		return fail(EXIT_FAILED, NULL, "there is no memory left");
+	error = setup_prepare(setup, options, NULL, &identity);
+	if (error)
+		return error;
+	context.rules = &setup->rules;
+	/* now, as root, so that the store exists and is root's */
+	error = account_find(options->state_dir, ACCOUNT_LOCAL, &local);
+	if (!error)
+		error = permit_maintain(&context);
+	if (!error) {
+		privileges_allow_files(FRONT_WANTED_FILES);
+		error = privileges_become_keeper(&identity);
+	}
+	if (!error)
+		return supervise(options, &identity, setup);
+	listeners_close(&setup->listeners, NULL);
+	return error;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	enum exit_code error = options_read(&options, argc, argv);
+
+	if (error)
+		return error;
+	if (options.help || options.version) {
+		printf(options.help ? "usage: xdp-ratelimit " SERVE_USAGE
+		                      "\nSee xdp-ratelimit(8).\n"
+		                    : "xdp-ratelimit-serve " XRL_VERSION "\n");
+		return EXIT_DONE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	libbpf_set_print(options.verbose ? print_libbpf : print_nothing);
+	return serve(&options);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <time.h>
+#include <linux/types.h>
+
+#define SECOND_NS      1000000000ULL
+#define MILLISECOND_NS 1000000ULL
+
+/* For deadlines and ages: it can't be stepped, and keeper and front read the same. */
+static inline __u64 now_monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__u64)now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+/* For poll(): in whole milliseconds, and never a moment too early. */
+static inline int milliseconds_until(__u64 then_ns, __u64 now_ns)
+{
+	__u64 rest_ns = then_ns > now_ns ? then_ns - now_ns : 0;
+
+	return rest_ns > 60 * SECOND_NS ? 60000
+	                                : (int)((rest_ns + MILLISECOND_NS - 1) / MILLISECOND_NS);
+}

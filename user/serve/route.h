@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <stddef.h>
+
+/* Which endpoint a request is for, and what it may do there. */
+
+enum endpoint {
+	ENDPOINT_NONE,
+	ENDPOINT_PERMIT,
+	ENDPOINT_RATE_LIMIT,
+	ENDPOINT_HEALTH,
+};
+
+struct route {
+	enum endpoint endpoint;
+	const char *query; /* raw, without the '?'; empty when there is none */
+};
+
+/* `target` as it stands in the request line. */
+struct route route_find(const char *target);
+
+/* The operation to ask the keeper for, or NULL when the endpoint has no such method. */
+const char *route_operation(enum endpoint endpoint, const char *method);
+
+/* For the header Allow. */
+const char *route_methods(enum endpoint endpoint);
