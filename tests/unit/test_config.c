@@ -114,8 +114,10 @@ static void the_default_is_documented(void **state)
 	memset(&config, 0xa5, sizeof(config));
 	config_set_default(&config);
 	describe(&config, text, sizeof(text));
-	assert_string_equal(text, "10 5/3600000000000 86400000000000+900000000000 65536 |"
-	                          " <127.0.0.1:9420> | | <> <> <xdp-ratelimit> 0");
+	assert_string_equal(
+		text,
+		"10 5/3600000000000 86400000000000+900000000000 65536 |"
+		" <127.0.0.1:9420> <unix:/run/xdp-ratelimit/api.sock> | | <> <> <xdp-ratelimit> 0");
 }
 
 static void every_key_is_read(void **state)
