@@ -203,7 +203,7 @@ static void print_record(const struct permit_record *record, __s64 now_ns)
 	char since[OUTPUT_TIME_SIZE], until[OUTPUT_TIME_SIZE], span[32];
 	address_text address;
 
-	write_time(record->since_unix_ns, since);
+	output_time(since, record->since_unix_ns / SECOND_NS);
 	write_time(record->until_unix_ns, until);
 	write_span(record->until_unix_ns - now_ns, span);
 	printf("%-15s %-16s %s  %s  ", write_address(&record->address, address), record->account,

@@ -7,12 +7,17 @@
 
 #define SECOND_NS 1000000000LL
 
-static json_t *time_json(__s64 unix_ns)
+static json_t *time_json(__s64 unix_seconds)
 {
 	char text[OUTPUT_TIME_SIZE];
 
-	output_time(text, (unix_ns + SECOND_NS - 1) / SECOND_NS);
+	output_time(text, unix_seconds);
 	return json_string(text);
+}
+
+static json_t *future_json(__s64 unix_ns)
+{
+	return time_json((unix_ns + SECOND_NS - 1) / SECOND_NS);
 }
 
 static json_t *seconds_json(__s64 until_unix_ns, __s64 now_ns)
@@ -33,7 +38,7 @@ static json_t *result_json(const struct permit_result *result, __s64 now_ns)
 
 	return json_pack("{s:o, s:s, s:o, s:o}", "address", address_json(&result->address),
 	                 "change", permit_change_name(result->change), "expires_at",
-	                 in_force ? time_json(result->until_unix_ns) : json_null(),
+	                 in_force ? future_json(result->until_unix_ns) : json_null(),
 	                 "expires_in_seconds",
 	                 in_force ? seconds_json(result->until_unix_ns, now_ns) : json_null());
 }
@@ -51,8 +56,9 @@ json_t *permit_results_json(const struct permit_outcome *outcome)
 json_t *permit_quota_json(const struct permit_quota *quota)
 {
 	return json_pack("{s:I, s:I, s:o, s:o}", "limit", (json_int_t)quota->limit, "remaining",
-	                 (json_int_t)quota->remaining, "reset_at", time_json(quota->reset_unix_ns),
-	                 "reset_in_seconds", seconds_json(quota->reset_unix_ns, clock_unix_ns()));
+	                 (json_int_t)quota->remaining, "reset_at",
+	                 future_json(quota->reset_unix_ns), "reset_in_seconds",
+	                 seconds_json(quota->reset_unix_ns, clock_unix_ns()));
 }
 
 const char *permit_state_name(const struct permit_record *record)
@@ -64,14 +70,14 @@ const char *permit_state_name(const struct permit_record *record)
 
 static json_t *record_json(const struct permit_record *record, __s64 now_ns)
 {
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:s?}", "address",
-	                 address_json(&record->address), "account", record->account, "state",
-	                 permit_state_name(record), "since", time_json(record->since_unix_ns),
-	                 "expires_at", time_json(record->until_unix_ns), "expires_in_seconds",
-	                 record->in_force ? seconds_json(record->until_unix_ns, now_ns)
-	                                  : json_null(),
-	                 "request", (json_int_t)record->request_id, "comment",
-	                 record->comment[0] ? record->comment : NULL);
+	return json_pack(
+		"{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:s?}", "address",
+		address_json(&record->address), "account", record->account, "state",
+		permit_state_name(record), "since", time_json(record->since_unix_ns / SECOND_NS),
+		"expires_at", future_json(record->until_unix_ns), "expires_in_seconds",
+		record->in_force ? seconds_json(record->until_unix_ns, now_ns) : json_null(),
+		"request", (json_int_t)record->request_id, "comment",
+		record->comment[0] ? record->comment : NULL);
 }
 
 json_t *permit_records_json(const struct permit_record *records, __u32 count)

@@ -5,8 +5,9 @@
 
 #include "permit.h"
 
-/* Permits as JSON, the same from the commands and from the HTTP API. Times are RFC 3339 in UTC,
- * rounded up (at the second that is shown, it has come), with a `_seconds` twin from now on. */
+/* Permits as JSON, the same from the commands and from the HTTP API. Times are RFC 3339 in UTC.
+ * Those to come are rounded up (at the second that is shown, it has come), with a `_seconds` twin
+ * from now on. */
 
 /* {address, change, expires_at, expires_in_seconds}[] */
 json_t *permit_results_json(const struct permit_outcome *outcome);
