@@ -32,6 +32,8 @@ say  = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 USER_SRC   := $(wildcard user/*.c)
 USER_OBJ   := $(USER_SRC:%.c=$(OUT)/%.o)
 LIB_OBJ    := $(filter-out $(OUT)/user/main.o,$(USER_OBJ))
+# The HTTP API is built where its libraries are.
+SERVE      := $(if $(and $(wildcard /usr/include/microhttpd.h),$(wildcard /usr/include/cap-ng.h),$(wildcard /usr/include/gnutls/gnutls.h)),$(OUT)/xdp-ratelimit-serve)
 SERVE_SRC  := $(wildcard user/serve/*.c)
 SERVE_OBJ  := $(SERVE_SRC:%.c=$(OUT)/%.o)
 SANITIZED  := $(patsubst %.c,$(OUT)/sanitized/%.o,$(filter-out user/main.c user/serve/main.c,$(USER_SRC) $(SERVE_SRC)))
@@ -50,9 +52,9 @@ MAN_PAGES  := $(wildcard user/*.8 user/*.5)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all test-programs install uninstall deps test test-kernels fuzz bench demo vmlinux lint format clean
+.PHONY: all test-programs install install-serve uninstall deps test test-kernels fuzz bench demo vmlinux lint format clean
 
-all: $(OUT)/xdp-ratelimit $(OUT)/xdp-ratelimit-serve
+all: $(OUT)/xdp-ratelimit $(SERVE)
 
 test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS) $(FAULT_TOOLS) $(REPLAYS)
 
@@ -179,15 +181,19 @@ format:
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(SBINDIR)/xdp-ratelimit)
 	$(Q)install -D -m 0755 $(OUT)/xdp-ratelimit $(DESTDIR)$(SBINDIR)/xdp-ratelimit
+	$(Q)$(if $(SERVE),$(MAKE) --no-print-directory install-serve)
+	$(Q)install -D -m 0644 scripts/completion.bash $(DESTDIR)$(COMPDIR)/xdp-ratelimit
+	$(Q)for page in $(MAN_PAGES); do \
+		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+
+install-serve: $(SERVE)
+	$(call say,INSTALL,$(DESTDIR)$(SBINDIR)/xdp-ratelimit-serve)
 	$(Q)install -D -m 0755 $(OUT)/xdp-ratelimit-serve $(DESTDIR)$(SBINDIR)/xdp-ratelimit-serve
 	$(Q)install -d $(DESTDIR)$(UNITDIR)
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' scripts/xdp-ratelimit-serve.service \
 		> $(DESTDIR)$(UNITDIR)/xdp-ratelimit-serve.service
 	$(Q)install -D -m 0644 scripts/xdp-ratelimit.sysusers $(DESTDIR)$(SYSUSERSDIR)/xdp-ratelimit.conf
-	$(Q)install -D -m 0644 scripts/completion.bash $(DESTDIR)$(COMPDIR)/xdp-ratelimit
-	$(Q)for page in $(MAN_PAGES); do \
-		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
-	done
 
 uninstall:
 	$(call say,REMOVE,$(DESTDIR)$(SBINDIR)/xdp-ratelimit)

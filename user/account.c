@@ -209,7 +209,7 @@ static enum exit_code authenticate(struct store *store, const char *token, const
 	return fail(EXIT_NOT_FOUND, NULL, "the token is nobody's");
 }
 
-enum exit_code account_authenticate(const char *state_dir, const char *token,
+enum exit_code account_authenticate(const char *state_dir, int wait_ms, const char *token,
                                     struct account *account)
 {
 	char id[TOKEN_ID_SIZE];
@@ -218,7 +218,10 @@ enum exit_code account_authenticate(const char *state_dir, const char *token,
 
 	if (!token_id(token, id))
 		return fail(EXIT_NOT_FOUND, NULL, "that is no token");
-	error = store_open(&store, state_dir, STORE_CREATE, STORE_WAIT_MS);
+	error = store_open(&store, state_dir, STORE_EXISTING, wait_ms);
+	if (error == EXIT_NOT_FOUND)
+		error = fail(EXIT_FAILED, "restore it from a backup",
+		             "there is no permit store in %s", state_dir);
 	if (!error)
 		error = authenticate(&store, token, id, account);
 	store_close(&store);

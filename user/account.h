@@ -27,8 +27,9 @@ struct account {
 /* EXIT_NOT_FOUND when there is none of that name. */
 enum exit_code account_find(const char *state_dir, const char *name, struct account *account);
 
-/* By a bearer token, compared in constant time. EXIT_NOT_FOUND when it is nobody's. */
-enum exit_code account_authenticate(const char *state_dir, const char *token,
+/* By a bearer token, compared in constant time. EXIT_NOT_FOUND when it is nobody's. No store is
+ * made, and `wait_ms` is how long to wait for a locked one. */
+enum exit_code account_authenticate(const char *state_dir, int wait_ms, const char *token,
                                     struct account *account);
 
 /* `parent` may be NULL. */

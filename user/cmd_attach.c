@@ -348,7 +348,9 @@ static enum exit_code lock_pin_dir(const char *pin_dir, int *lock)
 static enum exit_code run_attach(const struct globals *globals, int argc, char **argv)
 {
 	struct config config;
-	struct run run = {.permits = {globals->pin_dir, globals->state_dir, &config.permits}};
+	struct run run = {.permits = {.pin_dir = globals->pin_dir,
+	                              .state_dir = globals->state_dir,
+	                              .rules = &config.permits}};
 	enum exit_code error;
 	int lock = -1;
 

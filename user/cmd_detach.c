@@ -121,7 +121,9 @@ static enum exit_code run_detach(const struct globals *globals, int argc, char *
 {
 	static const struct option known[] = {{"all", no_argument, NULL, 'a'}, {}};
 	struct config config;
-	struct permit_context permits = {globals->pin_dir, globals->state_dir, &config.permits};
+	struct permit_context permits = {.pin_dir = globals->pin_dir,
+	                                 .state_dir = globals->state_dir,
+	                                 .rules = &config.permits};
 	unsigned int kept_permits;
 	enum exit_code error;
 	bool all = false;

@@ -17,6 +17,7 @@ struct permit_context {
 	const char *pin_dir;
 	const char *state_dir;
 	const struct permit_rules *rules;
+	int wait_ms; /* at most, for each lock; 0: as long as is usual */
 };
 
 #define PERMIT_ALL_ACCOUNTS 0

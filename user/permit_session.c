@@ -10,6 +10,11 @@
 #include "permit_map.h"
 #include "pins.h"
 
+static int shorter(int usual_ms, int most_ms)
+{
+	return most_ms && most_ms < usual_ms ? most_ms : usual_ms;
+}
+
 /* A program that runs on other maps than those pinned obeys nothing that is written here. */
 static enum exit_code check_interfaces(const char *pin_dir)
 {
@@ -42,7 +47,8 @@ static enum exit_code open_limiter(struct permit_session *session, const struct 
 		session->limiter_there = true;
 		return EXIT_DONE;
 	}
-	error = pins_lock(pin_dir, PINS_WAIT_MS, &session->lock);
+	error = pins_lock(pin_dir, shorter(PINS_WAIT_MS, session->context->wait_ms),
+	                  &session->lock);
 	if (error == EXIT_NOT_FOUND)
 		return EXIT_DONE;
 	if (error)
@@ -209,8 +215,9 @@ enum exit_code permit_session_open(struct permit_session *session,
 	error = open_limiter(session, instance);
 	if (!error)
 		error = store_open(&session->store, context->state_dir, mode,
-		                   session->lock >= 0 || instance ? STORE_SHORT_WAIT_MS
-		                                                  : STORE_WAIT_MS);
+		                   shorter(session->lock >= 0 || instance ? STORE_SHORT_WAIT_MS
+		                                                          : STORE_WAIT_MS,
+		                           context->wait_ms));
 	if (!error)
 		error = tidy(session, care);
 	return error;

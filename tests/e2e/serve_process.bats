@@ -123,6 +123,86 @@ another_front_than() {
     answered 200
 }
 
+@test 'a socket of another type belongs to somebody, and is left alone' {
+    prepare
+    mkdir "$BATS_TEST_TMPDIR/run"
+    server python3 -c "
+import socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind('$socket')
+time.sleep(30)" 3>&- &
+    eventually test -S "$socket"
+    refused 6 'listens on'
+    [[ -S $socket ]]
+}
+
+@test 'nobody but root can keep it from starting' {
+    prepare
+    mkdir "$BATS_TEST_TMPDIR/run"
+    chmod 755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/run"
+    flock "$BATS_TEST_TMPDIR/run" sleep 30 3>&- &
+    serve
+    locally http://localhost/v3/firewall/permit
+    answered 200
+    is api.sock "$(ls "$BATS_TEST_TMPDIR/run")" 'what lies beside the socket'
+}
+
+@test 'the front shares no memory with the others, and has no terminal' {
+    prepare
+    serve
+    run -1 grep -E '^[^ ]+ rw-s' "/proc/$front/maps"
+    # the throttle, which only keepers share
+    grep -qE '^[^ ]+ rw-s' "/proc/$keeper/maps"
+    is /dev/null "$(readlink "/proc/$front/fd/0")" 'standard input'
+    is "$front" "$(ps -o sid= -p "$front" | tr -d ' ')" session
+}
+
+@test 'a new front knows nothing of the tokens that the last one saw' {
+    local old
+    prepare
+    serve
+    for _ in {1..20}; do
+        request "$endpoint"
+    done
+    old=$front
+    kill -KILL "$front"
+    eventually another_front_than "$old"
+    # the text must not be found in the test's own command line either
+    run -0 python3 -c '
+import sys
+front, token = sys.argv[1], open(sys.argv[2]).read().strip().encode()
+found = 0
+with open(f"/proc/{front}/mem", "rb", 0) as memory:
+    for line in open(f"/proc/{front}/maps"):
+        span, rights = line.split()[:2]
+        if "r" not in rights or "[v" in line:
+            continue
+        begin, end = (int(x, 16) for x in span.split("-"))
+        try:
+            memory.seek(begin)
+            found += memory.read(end - begin).count(token)
+        except OSError:
+            pass
+print(found)' "$front" <(echo "$token")
+    is 0 "$output" 'copies of the token'
+}
+
+@test 'a store that vanishes is not made anew, by nobody' {
+    prepare
+    serve
+    mv "$XDP_RATELIMIT_STATE_DIR" "$XDP_RATELIMIT_STATE_DIR.away"
+    request "$endpoint"
+    answered 503 unavailable
+    [[ ! -e $XDP_RATELIMIT_STATE_DIR ]]
+    for _ in {1..30}; do
+        request "$endpoint"
+    done
+    [[ $(grep -c 'no permit store' "$log") -le 10 ]]
+    mv "$XDP_RATELIMIT_STATE_DIR.away" "$XDP_RATELIMIT_STATE_DIR"
+    request "$endpoint"
+    answered 200
+}
+
 @test 'two at once: the second says who is there' {
     prepare
     serve
@@ -329,7 +409,7 @@ END
     eventually another_keeper_than "$old"
     by server --header "Authorization: Bearer $token" http://127.0.0.1:9420/v3/firewall/permit
     answered 200
-    request "$endpoint"
+    by client --header 'Authorization: Bearer wrong' "$endpoint"
     answered 429 too_many_wrong_tokens
     has "$(<"$log")" "keeper \(process $old\) was ended by signal 9"
 }
@@ -455,9 +535,13 @@ END
     serve
     request -X POST "$endpoint?ips=1.1.1.1,2.2.2.2"
     request -X DELETE "$endpoint?ips=1.1.1.1"
+    # what changes nothing isn't worth a line
+    request -X DELETE "$endpoint?ips=1.1.1.1,9.9.9.9"
     stop_serve
-    has "$(<"$log")" "^1.1.1.1,2.2.2.2 permitted by shop \($source\)$"
-    has "$(<"$log")" "^1.1.1.1 revoked by shop \($source\)$"
+    has "$(<"$log")" "^permit of 1.1.1.1: new, by shop \($source\)$"
+    has "$(<"$log")" "^permit of 2.2.2.2: new, by shop \($source\)$"
+    has "$(<"$log")" "^permit of 1.1.1.1: revoked, by shop \($source\)$"
+    is 3 "$(grep -c '^permit of' "$log")" 'changes in the log'
     [[ $(<"$log") != *xrl_* ]]
 }
 

@@ -105,6 +105,7 @@ bool answer_from_json(struct answer *answer, const json_t *json, const char *bod
 	int status, wrong_tokens, quota_known;
 	const char *message;
 
+	*answer = (struct answer){};
 	if (json_unpack((json_t *)json, "{s:i, s:s, s:b, s:I, s:b, s:I, s:I, s:I}", "status",
 	                &status, "message", &message, "wrong_tokens", &wrong_tokens,
 	                "retry_after_seconds", &retry_after, "quota_known", &quota_known, "limit",
@@ -122,8 +123,10 @@ bool answer_from_json(struct answer *answer, const json_t *json, const char *bod
 		.body_length = length,
 	};
 	snprintf(answer->message, sizeof(answer->message), "%s", message);
-	if (length && !answer->body)
+	if (length && !answer->body) {
+		answer->body_length = 0;
 		return false;
+	}
 	if (length)
 		memcpy(answer->body, body, length);
 	return true;

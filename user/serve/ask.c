@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "keeper.h"
+#include "now.h"
 
 #define PING_ID 0 /* and questions count from 1 */
 
@@ -13,10 +14,13 @@ void asker_open(struct asker *asker, int fd)
 	channel_open(&asker->channel, fd, CHANNEL_MAX_ANSWER);
 	TAILQ_INIT(&asker->questions);
 	TAILQ_INIT(&asker->pings);
+	TAILQ_INIT(&asker->late);
 }
 
 static struct asked_queue *queue_of(struct asker *asker, const struct asked *asked)
 {
+	if (asked->late)
+		return &asker->late;
 	return asked->ping ? &asker->pings : &asker->questions;
 }
 
@@ -81,6 +85,15 @@ static void deliver(struct asker *asker, struct asked *asked)
 	asked->arrived(asked);
 }
 
+/* Who guesses tokens is slowed, and keeps his place in the meantime. */
+static void hold_back(struct asker *asker, struct asked *asked)
+{
+	TAILQ_REMOVE(&asker->questions, asked, entry);
+	asked->late = true;
+	asked->deadline_ns = now_monotonic_ns() + ASK_LATE_NS;
+	TAILQ_INSERT_TAIL(&asker->late, asked, entry);
+}
+
 static struct asked *find(struct asker *asker, json_int_t id)
 {
 	struct asked *asked;
@@ -127,7 +140,10 @@ static void take_message(struct asker *asker, const json_t *message, const char 
 		return;
 	if (!answer_from_json(asked->answer, message, body, length))
 		answer_unavailable(asked->answer);
-	deliver(asker, asked);
+	if (asked->answer->code)
+		hold_back(asker, asked);
+	else
+		deliver(asker, asked);
 }
 
 int asker_hear(struct asker *asker)
@@ -150,7 +166,8 @@ static void time_out(struct asker *asker, struct asked_queue *queue, __u64 now_n
 	struct asked *asked;
 
 	while ((asked = TAILQ_FIRST(queue)) && asked->deadline_ns <= now_ns) {
-		answer_unavailable(asked->answer);
+		if (!asked->late)
+			answer_unavailable(asked->answer);
 		deliver(asker, asked);
 	}
 }
@@ -159,9 +176,11 @@ void asker_time_out(struct asker *asker, __u64 now_ns)
 {
 	time_out(asker, &asker->questions, now_ns);
 	time_out(asker, &asker->pings, now_ns);
+	time_out(asker, &asker->late, now_ns);
 }
 
 bool asker_waits(const struct asker *asker)
 {
-	return !TAILQ_EMPTY(&asker->questions) || !TAILQ_EMPTY(&asker->pings);
+	return !TAILQ_EMPTY(&asker->questions) || !TAILQ_EMPTY(&asker->pings) ||
+	       !TAILQ_EMPTY(&asker->late);
 }

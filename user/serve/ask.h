@@ -12,12 +12,14 @@
 /* What the front has asked the keeper, and who waits for it. */
 
 #define ASK_MAX_WAITING  256
-#define ASK_MAX_FROM_ONE 64 /* so that nobody fills all of it alone */
+#define ASK_MAX_FROM_ONE 64            /* so that nobody fills all of it alone */
+#define ASK_LATE_NS      1000000000ULL /* where too many wrong tokens come from */
 
 /* Somebody who waits. */
 struct asked {
 	TAILQ_ENTRY(asked) entry;
 	bool waits;
+	bool late;
 	bool ping; /* whether the keeper is there: one answer is for all who wait for that */
 	json_int_t id;
 	__u64 deadline_ns;
@@ -31,6 +33,7 @@ TAILQ_HEAD(asked_queue, asked);
 struct asker {
 	struct channel channel;
 	struct asked_queue questions, pings;
+	struct asked_queue late; /* answered already: the answers are held back for a while */
 	int question_count;
 	bool ping_is_out;
 	json_int_t last_id;

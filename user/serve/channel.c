@@ -37,9 +37,14 @@ static int reserve(struct channel_buffer *buffer, size_t length)
 	}
 	while (size - buffer->end < length)
 		size *= 2;
-	bytes = realloc(buffer->bytes, size);
+	bytes = malloc(size); /* realloc() could leave a copy behind */
 	if (!bytes)
 		return -ENOMEM;
+	if (buffer->bytes) {
+		memcpy(bytes, buffer->bytes, buffer->end);
+		explicit_bzero(buffer->bytes, buffer->size);
+	}
+	free(buffer->bytes);
 	buffer->bytes = bytes;
 	buffer->size = size;
 	return 0;
@@ -54,8 +59,27 @@ static void append(struct channel_buffer *buffer, const void *bytes, size_t leng
 
 static void forget(struct channel_buffer *buffer)
 {
+	if (buffer->bytes)
+		explicit_bzero(buffer->bytes, buffer->size);
 	free(buffer->bytes);
 	*buffer = (struct channel_buffer){};
+}
+
+/* Only what is done with; a long one is given back as well. */
+static void wipe(struct channel_buffer *buffer)
+{
+	if (held(buffer))
+		return;
+	if (buffer->size > READ_SIZE)
+		forget(buffer);
+	if (buffer->end)
+		explicit_bzero(buffer->bytes, buffer->end);
+	buffer->begin = buffer->end = 0;
+}
+
+void channel_wipe(struct channel *channel)
+{
+	wipe(&channel->in);
 }
 
 void channel_open(struct channel *channel, int fd, size_t max_message)
@@ -79,7 +103,9 @@ static int append_message(struct channel *channel, const char *object, const cha
 	int error;
 
 	/* a side that doesn't read must not make the other one grow without end */
-	if (length > CHANNEL_MAX_ANSWER || held(&channel->out) > CHANNEL_MAX_ANSWER)
+	if (header.object_length > CHANNEL_MAX_ANSWER ||
+	    length > CHANNEL_MAX_ANSWER - header.object_length ||
+	    held(&channel->out) > CHANNEL_MAX_ANSWER)
 		return -EMSGSIZE;
 	error = reserve(&channel->out, sizeof(header) + header.object_length + length);
 	if (error)
@@ -95,6 +121,8 @@ int channel_send(struct channel *channel, json_t *object, const char *text, size
 	char *dump = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	int error = dump ? append_message(channel, dump, text, length) : -ENOMEM;
 
+	if (dump)
+		explicit_bzero(dump, strlen(dump));
 	free(dump);
 	json_decref(object);
 	return error ? error : channel_flush(channel);
@@ -112,8 +140,7 @@ int channel_flush(struct channel *channel)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 		out->begin += sent;
 	}
-	if (out->size > READ_SIZE) /* it was a long answer: that much is seldom needed */
-		forget(out);
+	wipe(out);
 	return 0;
 }
 

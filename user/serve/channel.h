@@ -27,6 +27,10 @@ struct channel {
 #define CHANNEL_MAX_ANSWER   (64 << 20)
 
 void channel_open(struct channel *channel, int fd, size_t max_message);
+/* Leaves nothing of what was read in memory, where the next process to be forked would have it:
+ * questions carry tokens. Call it when the messages are done with. */
+void channel_wipe(struct channel *channel);
+
 void channel_close(struct channel *channel);
 
 /* Takes `object` over. What the socket doesn't take now stays until channel_flush. 0 or

@@ -2,6 +2,7 @@
 #include "child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -36,7 +37,12 @@ static void keep_only(int channel, const int *kept, int count)
 static void become_child(int channel, const int *kept, int count)
 {
 	sigset_t none;
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	/* whoever starts it by hand must not share a terminal with the one that speaks HTTP */
+	setsid();
+	if (nothing >= 0)
+		dup2(nothing, STDIN_FILENO);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);

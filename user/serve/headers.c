@@ -6,6 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
+/* RFC 9110, section 5.6.2. libmicrohttpd takes a blank before the colon for a part of the name, so
+ * that "Content-Length :" announces nothing to it, and much to a proxy. */
+#define TOKEN_CHARACTERS            \
+	"!#$%&'*+-.^_`|~0123456789" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
 static void append_forwarded(struct headers *headers, const char *value)
@@ -28,6 +34,8 @@ static enum MHD_Result read_header(void *context, enum MHD_ValueKind kind, const
 
 	(void)kind;
 	value = value ? value : "";
+	if (!*name || name[strspn(name, TOKEN_CHARACTERS)])
+		headers->malformed = true;
 	if (!strcasecmp(name, "Authorization")) {
 		headers->authorization = value;
 		headers->authorizations++;
@@ -59,7 +67,7 @@ void headers_release(struct headers *headers)
 
 bool headers_are_ambiguous(const struct headers *headers)
 {
-	return headers->content_lengths + headers->transfer_encodings > 1 ||
+	return headers->malformed || headers->content_lengths + headers->transfer_encodings > 1 ||
 	       (headers->transfer_encoding && strcasecmp(headers->transfer_encoding, "chunked"));
 }
 

@@ -14,6 +14,7 @@ struct headers {
 	const char *transfer_encoding;
 	int transfer_encodings;
 	char *forwarded; /* all lines of X-Forwarded-For as one list; owned; NULL: none */
+	bool malformed;  /* a name that is none, or a NUL in a value */
 	bool out_of_memory;
 };
 

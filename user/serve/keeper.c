@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "keeper.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,9 +41,8 @@ static void answer_failure(struct job *job, enum exit_code error)
 	} else if (error == EXIT_USAGE) {
 		answer_error(job->answer, HTTP_BAD_REQUEST, "%s", failure->message);
 	} else {
-		log_line("%s for %s (%s) failed: %s%s%s", job->op,
-		         job->account.name[0] ? job->account.name : "nobody", job->caller_text,
-		         failure->message, failure->hint[0] ? "; " : "", failure->hint);
+		log_seldom(&job->keeper->failures, "%s failed: %s%s%s", job->op, failure->message,
+		           failure->hint[0] ? "; " : "", failure->hint);
 		answer_unavailable(job->answer);
 	}
 }
@@ -83,9 +83,19 @@ static bool parse_addresses(struct job *job, struct address_list *addresses)
 	return false;
 }
 
-static void log_change(const struct job *job, const char *what)
+/* What has changed, and nothing else: who changes nothing could fill the log for ever. */
+static void log_changes(const struct job *job, const struct permit_outcome *outcome)
 {
-	log_line("%s %s by %s (%s)", job->ips, what, job->account.name, job->caller_text);
+	for (__u32 i = 0; i < outcome->count; i++) {
+		const struct permit_result *result = &outcome->results[i];
+		char address[INET_ADDRSTRLEN];
+
+		if (result->change == PERMIT_UNCHANGED || result->change == PERMIT_NONE)
+			continue;
+		inet_ntop(AF_INET, &result->address, address, sizeof(address));
+		log_line("permit of %s: %s, by %s (%s)", address,
+		         permit_change_name(result->change), job->account.name, job->caller_text);
+	}
 }
 
 static void answer_outcome(struct job *job, const struct permit_outcome *outcome)
@@ -117,7 +127,7 @@ static void permit(struct job *job)
 		answer_failure(job, error);
 		return;
 	}
-	log_change(job, "permitted");
+	log_changes(job, &outcome);
 	answer_outcome(job, &outcome);
 }
 
@@ -136,7 +146,7 @@ static void revoke(struct job *job)
 		return;
 	}
 	outcome.quota = quota;
-	log_change(job, "revoked");
+	log_changes(job, &outcome);
 	answer_outcome(job, &outcome);
 }
 
@@ -221,47 +231,95 @@ static bool understand(struct job *job, const json_t *question)
 	return true;
 }
 
-/* Whether the token is somebody's. Where too many wrong ones came from, none is looked at. */
-static bool authenticate(struct job *job)
+static void refuse_token(struct job *job)
 {
-	struct throttle *throttle = &job->keeper->throttle;
+	struct throttle *throttle = job->keeper->throttle;
 	struct in6_addr key = caller_key(&job->caller);
 	__u64 now_ns = now_monotonic_ns(), wait_ns = throttle_wait_ns(throttle, &key, now_ns);
-	char id[TOKEN_ID_SIZE];
-	enum exit_code error = EXIT_NOT_FOUND;
 
 	if (wait_ns) {
 		answer_error(job->answer, HTTP_TOO_MANY,
 		             "too many wrong tokens came from this address");
 		job->answer->code = CODE_TOO_MANY_WRONG_TOKENS;
 		job->answer->retry_after_seconds = (wait_ns + SECOND_NS - 1) / SECOND_NS;
-		return false;
+		return;
 	}
+	throttle_count_wrong(throttle, &key, now_ns);
+	answer_error(job->answer, HTTP_UNAUTHORIZED, "this token is nobody's");
+	if (throttle_wait_ns(throttle, &key, now_ns))
+		log_seldom(&job->keeper->failures, "too many wrong tokens from %s: slowed",
+		           job->caller_text);
+}
+
+/* Whether the token is somebody's. A right one is never refused for the wrong ones of others,
+ * who may share the address. */
+static bool authenticate(struct job *job)
+{
+	char id[TOKEN_ID_SIZE];
+	enum exit_code error = EXIT_NOT_FOUND;
+
 	if (token_id(job->token, id))
-		error = account_authenticate(job->keeper->state_dir, job->token, &job->account);
-	if (error == EXIT_NOT_FOUND) {
-		throttle_count_wrong(throttle, &key, now_ns);
-		answer_error(job->answer, HTTP_UNAUTHORIZED, "this token is nobody's");
-		/* once, when it begins: who guesses on must not fill the log */
-		if (throttle_wait_ns(throttle, &key, now_ns))
-			log_line("too many wrong tokens from %s: slowed", job->caller_text);
-	} else if (error) {
+		error = account_authenticate(job->keeper->state_dir, KEEPER_WAIT_MS, job->token,
+		                             &job->account);
+	if (error == EXIT_NOT_FOUND)
+		refuse_token(job);
+	else if (error)
 		answer_failure(job, error);
-	}
 	return !error;
+}
+
+json_t *keeper_rules_json(const struct permit_rules *rules)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "max_addresses",
+	                 (json_int_t)rules->max_addresses, "max_requests",
+	                 (json_int_t)rules->max_requests, "window_ns", (json_int_t)rules->window_ns,
+	                 "lifetime_ns", (json_int_t)rules->lifetime_ns, "linger_ns",
+	                 (json_int_t)rules->linger_ns, "max_permits",
+	                 (json_int_t)rules->max_permits);
+}
+
+static bool read_rules(struct permit_rules *rules, const json_t *question)
+{
+	json_int_t addresses, requests, window, lifetime, linger, permits;
+
+	if (json_unpack(json_object_get(question, "rules"), "{s:I, s:I, s:I, s:I, s:I, s:I}",
+	                "max_addresses", &addresses, "max_requests", &requests, "window_ns",
+	                &window, "lifetime_ns", &lifetime, "linger_ns", &linger, "max_permits",
+	                &permits))
+		return false;
+	*rules = (struct permit_rules){addresses, requests, window, lifetime, linger, permits};
+	return true;
+}
+
+bool keeper_knows(const char *op)
+{
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		if (!strcmp(operations[i].op, op))
+			return true;
+	return false;
+}
+
+static struct permit_context context_of(const struct keeper *keeper)
+{
+	return (struct permit_context){
+		.pin_dir = keeper->pin_dir,
+		.state_dir = keeper->state_dir,
+		.rules = &keeper->rules,
+		.wait_ms = KEEPER_WAIT_MS,
+	};
 }
 
 void keeper_answer(struct keeper *keeper, const json_t *question, struct answer *answer)
 {
 	struct job job = {
 		.keeper = keeper,
-		.context = {keeper->pin_dir, keeper->state_dir, &keeper->rules},
+		.context = context_of(keeper),
 		.answer = answer,
 	};
 
 	*answer = (struct answer){};
 	output_capture(&job.failure);
-	if (!understand(&job, question)) {
+	if (!read_rules(&keeper->rules, question) || !understand(&job, question)) {
 		log_line("the front asked something that makes no sense");
 		answer_unavailable(answer);
 	} else if (authenticate(&job)) {
@@ -274,14 +332,14 @@ void keeper_answer(struct keeper *keeper, const json_t *question, struct answer 
 	output_capture(NULL);
 }
 
-void keeper_maintain(struct keeper *keeper)
+void keeper_maintain(struct keeper *keeper, const json_t *question)
 {
-	struct permit_context context = {keeper->pin_dir, keeper->state_dir, &keeper->rules};
+	struct permit_context context = context_of(keeper);
 	struct failure failure = {};
 	char complaint[sizeof(keeper->complaint)] = "";
 
 	output_capture(&failure);
-	if (permit_maintain(&context))
+	if (read_rules(&keeper->rules, question) && permit_maintain(&context))
 		snprintf(complaint, sizeof(complaint), "%s", failure.message);
 	output_capture(NULL);
 	/* the same once a minute would bury everything else */

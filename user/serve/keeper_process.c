@@ -13,19 +13,32 @@
 
 #define MAINTAIN_EVERY_NS (60 * SECOND_NS)
 #define TOO_LONG_NS       (15 * SECOND_NS)
+#define HUNG_NS           (30 * SECOND_NS)
+#define LONGEST_ANSWER_NS (3 * KEEPER_WAIT_MS * MILLISECOND_NS)
+
+static struct throttle *share_throttle(void)
+{
+	struct throttle *throttle = mmap(NULL, sizeof(*throttle), PROT_READ | PROT_WRITE,
+	                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (throttle == MAP_FAILED)
+		return NULL;
+	/* no front gets to see it; the keeper does, see keeper_process_start() */
+	if (madvise(throttle, sizeof(*throttle), MADV_DONTFORK) ||
+	    getrandom(&throttle->seed, sizeof(throttle->seed), 0) < 0)
+		return NULL;
+	return throttle;
+}
 
 bool keeper_process_open(struct keeper_process *process, const char *pin_dir, const char *state_dir)
 {
-	struct keeper *keeper = mmap(NULL, sizeof(*keeper), PROT_READ | PROT_WRITE,
-	                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (keeper == MAP_FAILED)
-		return false;
-	*process = (struct keeper_process){.keeper = keeper};
-	keeper->pin_dir = pin_dir;
-	keeper->state_dir = state_dir;
-	process->maintain_at_ns = now_monotonic_ns() + MAINTAIN_EVERY_NS;
-	return getrandom(&keeper->throttle.seed, sizeof(keeper->throttle.seed), 0) > 0;
+	*process = (struct keeper_process){
+		.keeper = {.pin_dir = pin_dir,
+	                   .state_dir = state_dir,
+	                   .throttle = share_throttle()},
+		.maintain_at_ns = now_monotonic_ns() + MAINTAIN_EVERY_NS,
+	};
+	return process->keeper.throttle;
 }
 
 static void do_as_told(struct keeper *keeper, struct channel *channel, json_t *question)
@@ -34,10 +47,12 @@ static void do_as_told(struct keeper *keeper, struct channel *channel, json_t *q
 	struct answer answer = {.status = HTTP_OK};
 
 	if (op && !strcmp(op, OP_MAINTAIN))
-		keeper_maintain(keeper);
+		keeper_maintain(keeper, question);
 	else
 		keeper_answer(keeper, question, &answer);
-	channel_send(channel, answer_to_json(&answer, 0), answer.body, answer.body_length);
+	/* what can't be answered is answered by its death: the supervisor says 503 */
+	if (channel_send(channel, answer_to_json(&answer, 0), answer.body, answer.body_length))
+		_exit(EXIT_FAILURE);
 	answer_release(&answer);
 }
 
@@ -69,8 +84,12 @@ static void run(const void *context, int fd)
 
 void keeper_process_start(struct keeper_process *process)
 {
-	int error = child_start(&process->child, CHANNEL_MAX_ANSWER, NULL, 0, run, process->keeper);
+	struct throttle *throttle = process->keeper.throttle;
+	int error;
 
+	madvise(throttle, sizeof(*throttle), MADV_DOFORK);
+	error = child_start(&process->child, CHANNEL_MAX_ANSWER, NULL, 0, run, &process->keeper);
+	madvise(throttle, sizeof(*throttle), MADV_DONTFORK);
 	process->start_at_ns = 0;
 	process->start_ns = now_monotonic_ns();
 	if (error) {
@@ -84,8 +103,9 @@ bool keeper_process_ask(struct keeper_process *process, __u32 front, json_t *jso
 	return questions_add(&process->questions, front, json);
 }
 
-static void give(struct keeper_process *process, json_t *json)
+static void give(struct keeper_process *process, const struct permit_rules *rules, json_t *json)
 {
+	json_object_set_new(json, "rules", keeper_rules_json(rules));
 	process->busy = true;
 	process->busy_since_ns = now_monotonic_ns();
 	/* when it has gone, its death is heard of by a signal */
@@ -97,7 +117,8 @@ static bool take_question(struct keeper_process *process, __u64 now_ns)
 	while (questions_take(&process->questions, &process->current)) {
 		json_t *deadline = json_object_get(process->current.json, "deadline_ns");
 
-		if ((__u64)json_integer_value(deadline) > now_ns)
+		/* what would be begun too late to be answered is not begun */
+		if ((__u64)json_integer_value(deadline) > now_ns + LONGEST_ANSWER_NS)
 			return true;
 		json_decref(process->current.json);
 	}
@@ -111,15 +132,19 @@ void keeper_process_do_due(struct keeper_process *process, const struct permit_r
 
 	if (process->start_at_ns && process->start_at_ns <= now_ns)
 		keeper_process_start(process);
+	if (process->busy && now_ns - process->busy_since_ns > HUNG_NS && process->child.pid) {
+		log_line("the keeper hangs: it is ended");
+		process->busy_since_ns = now_ns;
+		child_kill(&process->child);
+	}
 	if (!process->child.pid || process->busy)
 		return;
-	process->keeper->rules = *rules; /* between two questions, so that it can't see half */
 	if (process->maintain_at_ns <= now_ns) {
 		process->maintain_at_ns = now_ns + MAINTAIN_EVERY_NS;
 		process->current = (struct question){};
-		give(process, json_pack("{s:s}", "op", OP_MAINTAIN));
+		give(process, rules, json_pack("{s:s}", "op", OP_MAINTAIN));
 	} else if (take_question(process, now_ns)) {
-		give(process, json_incref(process->current.json));
+		give(process, rules, json_incref(process->current.json));
 	}
 }
 
@@ -127,8 +152,10 @@ __u64 keeper_process_due_ns(const struct keeper_process *process)
 {
 	if (process->start_at_ns)
 		return process->start_at_ns;
-	if (process->busy)
+	if (!process->child.pid)
 		return ~0ULL;
+	if (process->busy)
+		return process->busy_since_ns + HUNG_NS;
 	return process->questions.count ? 0 : process->maintain_at_ns;
 }
 
@@ -139,8 +166,11 @@ bool keeper_process_hear(struct keeper_process *process, struct question *questi
 	json_t *head;
 	const char *body;
 	size_t length;
+	int found = channel_next(&process->child.channel, &head, &body, &length);
 
-	if (channel_next(&process->child.channel, &head, &body, &length) <= 0) {
+	if (found < 0) /* its death is heard of by a signal */
+		child_kill(&process->child);
+	if (found <= 0) {
 		if (error)
 			channel_close(&process->child.channel);
 		return false;

@@ -13,7 +13,7 @@
  * wait here. */
 struct keeper_process {
 	struct child child;
-	struct keeper *keeper; /* shared with it, so that a new one knows what the last one knew */
+	struct keeper keeper; /* as every new one begins */
 	struct questions questions;
 	bool busy;
 	struct question current; /* json NULL: maintenance */
@@ -26,7 +26,7 @@ bool keeper_process_open(struct keeper_process *process, const char *pin_dir,
                          const char *state_dir);
 void keeper_process_start(struct keeper_process *process);
 
-/* Takes `json` over. False: there is no room. */
+/* Takes `json` over if there is room; false otherwise. */
 bool keeper_process_ask(struct keeper_process *process, __u32 front, json_t *json);
 
 /* Starts it, or asks it the next question, when it is time. Questions whose time is over are

@@ -6,15 +6,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void log_line(const char *format, ...)
+#include "now.h"
+
+#define SELDOM_NS    (60 * SECOND_NS)
+#define SELDOM_LINES 10
+
+static void write_line(const char *format, va_list args)
 {
 	char *line = NULL;
-	va_list args;
-	int length;
+	int length = vasprintf(&line, format, args);
 
-	va_start(args, format);
-	length = vasprintf(&line, format, args);
-	va_end(args);
 	if (length < 0)
 		return;
 	for (int i = 0; i < length; i++) /* an error may carry a hint on a line of its own */
@@ -26,4 +27,32 @@ void log_line(const char *format, ...)
 	if (write(STDERR_FILENO, line, length + 1) < 0) {
 	}
 	free(line);
+}
+
+void log_line(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_line(format, args);
+	va_end(args);
+}
+
+void log_seldom(struct log_memory *memory, const char *format, ...)
+{
+	__u64 now_ns = now_monotonic_ns();
+	va_list args;
+
+	if (!memory->began_ns || now_ns - memory->began_ns > SELDOM_NS) {
+		if (memory->left_out)
+			log_line("%u more lines like these were left out", memory->left_out);
+		*memory = (struct log_memory){.began_ns = now_ns};
+	}
+	if (memory->lines++ >= SELDOM_LINES) {
+		memory->left_out++;
+		return;
+	}
+	va_start(args, format);
+	write_line(format, args);
+	va_end(args);
 }

@@ -3,3 +3,13 @@
 
 /* One line on standard error, for one event that matters to the operator. Never a token. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* For what anybody can make happen as often as he likes: ten lines a minute, and then how many
+ * were left out. Begins all zero. */
+struct log_memory {
+	unsigned long long began_ns;
+	unsigned int lines, left_out;
+};
+
+void log_seldom(struct log_memory *memory, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));

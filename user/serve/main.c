@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
 
@@ -26,7 +29,8 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 static enum exit_code serve(const struct options *options)
 {
 	struct front_setup *setup = calloc(1, sizeof(*setup));
-	struct permit_context context = {options->pin_dir, options->state_dir, NULL};
+	struct permit_context context = {.pin_dir = options->pin_dir,
+	                                 .state_dir = options->state_dir};
 	struct identity identity;
 	struct account local;
 	enum exit_code error;
@@ -55,11 +59,35 @@ static enum exit_code serve(const struct options *options)
 	return error;
 }
 
+/* Questions carry tokens, and a process that is forked later has what was freed before. */
+static void wipe_and_free(void *memory)
+{
+	if (memory)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+/* If they were closed, a socket would get one of these numbers, and lines of the log. */
+static void occupy_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
-	enum exit_code error = options_read(&options, argc, argv);
+	enum exit_code error;
 
+	json_set_alloc_funcs(malloc, wipe_and_free);
+	occupy_standard_files();
+	supervise_block_signals();
+	error = options_read(&options, argc, argv);
 	if (error)
 		return error;
 	if (options.help || options.version) {

@@ -27,7 +27,7 @@ enum exit_code identity_find(struct identity *identity, const char *user)
 		            "make it: useradd --system --user-group --no-create-home --shell "
 		            "/usr/sbin/nologin xdp-ratelimit; or name another one with --user",
 		            "there is no user '%s', as whom to serve", user);
-	if (!entry->pw_uid)
+	if (!entry->pw_uid || !entry->pw_gid)
 		return fail(EXIT_FAILED, "name another one with --user",
 		            "the HTTP API is not served as a user with the rights of root");
 	snprintf(identity->name, sizeof(identity->name), "%s", user);

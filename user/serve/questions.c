@@ -5,10 +5,8 @@ bool questions_add(struct questions *questions, __u32 front, json_t *json)
 {
 	unsigned int last = (questions->first + questions->count) % QUESTIONS_MAX;
 
-	if (questions->count == QUESTIONS_MAX) {
-		json_decref(json);
+	if (questions->count == QUESTIONS_MAX)
 		return false;
-	}
 	questions->ring[last] = (struct question){front, json};
 	questions->count++;
 	return true;

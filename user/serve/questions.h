@@ -7,7 +7,7 @@
 
 /* What fronts have asked and the keeper has not come to yet, in order. */
 
-#define QUESTIONS_MAX 1024 /* an honest front has no more than a part of that under way */
+#define QUESTIONS_MAX 1024
 
 struct question {
 	__u32 front; /* its serial */
@@ -19,7 +19,7 @@ struct questions {
 	unsigned int first, count;
 };
 
-/* Takes `json` over. False: there is no room. */
+/* Takes `json` over if there is room; false otherwise. */
 bool questions_add(struct questions *questions, __u32 front, json_t *json);
 
 /* The caller releases question->json. */

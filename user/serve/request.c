@@ -280,6 +280,10 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
 		if (!request->body_too_long && !headers_are_ambiguous(&request->headers))
 			return MHD_YES;
 	} else if (*upload_length) {
+		request->body_received += *upload_length;
+		/* too much is read to its end, to say so, but not without end */
+		if (request->body_received > 16 * REQUEST_MAX_BODY)
+			return MHD_NO;
 		take_body(request, upload, *upload_length);
 		*upload_length = 0;
 		return MHD_YES;

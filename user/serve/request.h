@@ -26,7 +26,7 @@ struct request {
 	struct headers headers;
 	bool begun; /* the headers have been read */
 	bool body_too_long;
-	size_t body_length;
+	size_t body_length, body_received;
 	char *body; /* NULL: nothing has come */
 	const char *token;
 	struct caller caller;

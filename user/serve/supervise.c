@@ -105,6 +105,15 @@ static void give_answer(struct supervisor *supervisor, struct question *question
 	json_decref(question->json);
 }
 
+static void hear_keeper(struct supervisor *supervisor)
+{
+	struct question question;
+	struct answer answer = {};
+
+	if (keeper_process_hear(&supervisor->keeper, &question, &answer))
+		give_answer(supervisor, &question, &answer);
+}
+
 static void reap(struct supervisor *supervisor)
 {
 	struct answer answer = {};
@@ -113,12 +122,16 @@ static void reap(struct supervisor *supervisor)
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (supervisor->keeper.child.pid == pid)
+			hear_keeper(supervisor); /* what it has said before it died counts */
 		if (fronts_bury(&supervisor->fronts, pid, status, supervisor->stopping) ||
 		    !keeper_process_bury(&supervisor->keeper, pid, status, supervisor->stopping,
 		                         &question))
 			continue;
+		answer = (struct answer){};
 		answer_unavailable(&answer);
-		give_answer(supervisor, &question, &answer);
+		if (question.json)
+			give_answer(supervisor, &question, &answer);
 	}
 }
 
@@ -144,10 +157,16 @@ static bool accept_question(struct supervisor *supervisor, struct front_process 
 	struct question question = {front->serial, json};
 	struct answer answer = {.status = HTTP_OK};
 
-	if (!op || strcmp(op, OP_PING))
-		return keeper_process_ask(&supervisor->keeper, front->serial, json);
-	if (!keeper_process_is_well(&supervisor->keeper))
+	if (op && keeper_knows(op)) {
+		if (keeper_process_ask(&supervisor->keeper, front->serial, json))
+			return true;
 		answer_unavailable(&answer);
+	} else if (!op || strcmp(op, OP_PING)) {
+		json_decref(json);
+		return false;
+	} else if (!keeper_process_is_well(&supervisor->keeper)) {
+		answer_unavailable(&answer);
+	}
 	give_answer(supervisor, &question, &answer);
 	return true;
 }
@@ -165,21 +184,13 @@ static void hear_front(struct supervisor *supervisor, struct front_process *fron
 		found = -EPROTO;
 		break;
 	}
+	channel_wipe(&front->child.channel);
 	if (found < 0) {
 		log_line("the front sends what it shouldn't: it is ended");
 		child_kill(&front->child);
 	}
 	if (found < 0 || error) /* its death is heard of by a signal */
 		channel_close(&front->child.channel);
-}
-
-static void hear_keeper(struct supervisor *supervisor)
-{
-	struct question question;
-	struct answer answer;
-
-	if (keeper_process_hear(&supervisor->keeper, &question, &answer))
-		give_answer(supervisor, &question, &answer);
 }
 
 static struct pollfd poll_child(const struct child *child)
@@ -219,7 +230,7 @@ static void wait_for_work(struct supervisor *supervisor)
 		obey_signals(supervisor);
 }
 
-static int open_signals(void)
+static sigset_t obeyed_signals(void)
 {
 	sigset_t set;
 
@@ -228,7 +239,20 @@ static int open_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGCHLD);
+	return set;
+}
+
+void supervise_block_signals(void)
+{
+	sigset_t set = obeyed_signals();
+
 	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int open_signals(void)
+{
+	sigset_t set = obeyed_signals();
+
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -24,32 +25,42 @@ static enum exit_code make_directory(const char *directory)
 	            "cannot make the directory %s for the socket: %m", directory);
 }
 
-/* Two that start at once would each take the other's socket for a stale one and remove it: while
- * one looks, removes and binds, it holds the directory. */
-static enum exit_code lock_directory(const char *directory, int *lock)
+/* A lock on a file that was removed meanwhile keeps nobody out. */
+static bool is_still_there(int fd, const char *path)
 {
-	*lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*lock < 0)
-		return fail(EXIT_FAILED, NULL, "cannot open the directory %s: %m", directory);
-	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-		if (!flock(*lock, LOCK_EX | LOCK_NB))
-			return EXIT_DONE;
-		usleep(LOCK_PAUSE_US);
-	}
-	close(*lock);
-	return fail(EXIT_BUSY, NULL, "another program holds a lock on the directory %s", directory);
+	struct stat held, there;
+
+	return !fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino;
 }
 
-static bool is_alive(const struct sockaddr_un *address)
+/* Two that start at once would each take the other's socket for a stale one and remove it: while
+ * one looks, removes and binds, it holds this lock. It lies beside the socket and is for nobody
+ * else to open: a lock on the directory could be taken by everybody. */
+static enum exit_code take_lock(const char *path, int *lock)
+{
+	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+		*lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (*lock < 0)
+			return fail(EXIT_FAILED, NULL, "cannot make the lock %s: %m", path);
+		if (!flock(*lock, LOCK_EX | LOCK_NB) && is_still_there(*lock, path))
+			return EXIT_DONE;
+		close(*lock);
+		usleep(LOCK_PAUSE_US);
+	}
+	return fail(EXIT_BUSY, "try again", "another serve is being started: it holds the lock %s",
+	            path);
+}
+
+/* Nobody listens: everything else, such as a socket of another type, is somebody's. */
+static bool is_stale(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* EAGAIN: it listens, but its queue is full */
-	bool alive = fd >= 0 && (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) ||
-	                         errno == EAGAIN);
+	bool stale = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) &&
+	             errno == ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
-	return alive;
+	return stale;
 }
 
 static enum exit_code remove_stale(const struct sockaddr_un *address)
@@ -63,7 +74,7 @@ static enum exit_code remove_stale(const struct sockaddr_un *address)
 	if (!S_ISSOCK(status.st_mode))
 		return fail(EXIT_FAILED, "remove it, or listen elsewhere",
 		            "%s is there, but is no socket", path);
-	if (is_alive(address))
+	if (!is_stale(address))
 		return fail(EXIT_BUSY,
 		            "stop it first, for example: systemctl stop xdp-ratelimit-serve",
 		            "another program listens on %s already", path);
@@ -113,7 +124,7 @@ static enum exit_code open_locked(int *fd, const struct sockaddr_un *address, in
 enum exit_code unix_socket_open(int *fd, const char *path, int backlog, uid_t uid, gid_t gid)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char directory[sizeof(address.sun_path)];
+	char directory[sizeof(address.sun_path)], lock_path[sizeof(address.sun_path) + 8];
 	enum exit_code error;
 	char *slash;
 	int lock;
@@ -123,11 +134,13 @@ enum exit_code unix_socket_open(int *fd, const char *path, int backlog, uid_t ui
 	slash = strrchr(directory, '/');
 	slash[slash == directory] = '\0'; /* the root directory keeps its slash */
 	error = make_directory(directory);
+	snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
 	if (!error)
-		error = lock_directory(directory, &lock);
+		error = take_lock(lock_path, &lock);
 	if (error)
 		return error;
 	error = open_locked(fd, &address, backlog, uid, gid);
+	unlink(lock_path);
 	close(lock);
 	return error;
 }
