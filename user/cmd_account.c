@@ -131,7 +131,8 @@ static enum exit_code run_remove(const struct globals *globals, const struct arg
 		output_json(json_pack("{s:s, s:I}", "account", arguments->name, "ended_permits",
 		                      (json_int_t)ended));
 	else if (!error)
-		printf("%-10s %s, with %u permits in force\n", "removed", arguments->name, ended);
+		printf("%-10s %s, with %u permit%s in force\n", "removed", arguments->name, ended,
+		       ended == 1 ? "" : "s");
 	return error;
 }
 

@@ -92,7 +92,8 @@ static void print_result(const struct globals *globals, char **names, int count,
 	for (int i = 0; i < count; i++)
 		printf("%-10s %s\n", i ? "" : "detached", names[i]);
 	if (kept_permits)
-		printf("kept       %u permits, for the next attach\n", kept_permits);
+		printf("kept       %u permit%s, for the next attach\n", kept_permits,
+		       kept_permits == 1 ? "" : "s");
 }
 
 /* The interfaces that are meant: those named, or all. */
