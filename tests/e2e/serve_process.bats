@@ -157,6 +157,15 @@ time.sleep(30)" 3>&- &
     is "$front" "$(ps -o sid= -p "$front" | tr -d ' ')" session
 }
 
+@test 'the front is in its sandbox, and the others are not' {
+    prepare
+    serve
+    is 2 "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$front/status")" 'seccomp mode of the front'
+    is 0 "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$keeper/status")" 'seccomp mode of the keeper'
+    request "$endpoint"
+    answered 200
+}
+
 @test 'a new front knows nothing of the tokens that the last one saw' {
     local old
     prepare

@@ -10,13 +10,14 @@
 #include "log.h"
 #include "pause.h"
 #include "privileges.h"
+#include "sandbox.h"
 
 #define KILL_AFTER_NS (2 * SECOND_NS) /* beyond the time that it was given */
 
 /* In the child. */
 static void become_front(const void *setup, int channel)
 {
-	if (privileges_drop_all())
+	if (privileges_drop_all() || sandbox_enter())
 		return;
 	/* also one that hangs must not outlive the supervisor; after the drop, which clears this */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
