@@ -7,7 +7,6 @@
 #include "account.h"
 #include "command.h"
 #include "permit.h"
-#include "system.h"
 
 #define SECOND_NS 1000000000LL
 
@@ -113,18 +112,10 @@ static enum exit_code run_token(const struct globals *globals, const struct argu
 static enum exit_code run_remove(const struct globals *globals, const struct arguments *arguments)
 {
 	struct config config;
-	struct permit_context context = {
-		.pin_dir = globals->pin_dir,
-		.state_dir = globals->state_dir,
-		.rules = &config.permits,
-	};
+	struct permit_context context;
 	__u32 ended = 0;
-	enum exit_code error = config_read(&config, globals->config_path, globals->config_named);
+	enum exit_code error = command_begin_permits(globals, &config, &context);
 
-	if (!error)
-		error = system_check(false); /* its permits leave the map, too */
-	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
 	if (!error)
 		error = permit_remove_account(&context, arguments->name, &ended);
 	if (!error && globals->json)

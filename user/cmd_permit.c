@@ -10,7 +10,6 @@
 #include "duration.h"
 #include "permit.h"
 #include "permit_json.h"
-#include "system.h"
 
 #define SECOND_NS 1000000000LL
 
@@ -256,21 +255,13 @@ static enum exit_code run_permit(const struct globals *globals, int argc, char *
 		                      char **);
 	} verbs[] = {{"request", run_request}, {"list", run_list}, {"revoke", run_revoke}};
 	struct config config;
-	struct permit_context context = {
-		.pin_dir = globals->pin_dir,
-		.state_dir = globals->state_dir,
-		.rules = &config.permits,
-	};
+	struct permit_context context;
 	enum exit_code error;
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && argc > 1; i++) {
 		if (strcmp(argv[1], verbs[i].name))
 			continue;
-		error = config_read(&config, globals->config_path, globals->config_named);
-		if (!error)
-			error = system_check(false);
-		if (!error)
-			error = system_prepare_pin_dir(globals->pin_dir, false);
+		error = command_begin_permits(globals, &config, &context);
 		return error ? error : verbs[i].run(globals, &context, argc - 1, argv + 1);
 	}
 	return command_usage(&cmd_permit,

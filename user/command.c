@@ -29,3 +29,20 @@ enum exit_code command_begin_reading(const struct globals *globals)
 		pins_lock_shared(globals->pin_dir);
 	return error;
 }
+
+enum exit_code command_begin_permits(const struct globals *globals, struct config *config,
+                                     struct permit_context *context)
+{
+	enum exit_code error = config_read(config, globals->config_path, globals->config_named);
+
+	*context = (struct permit_context){
+		.pin_dir = globals->pin_dir,
+		.state_dir = globals->state_dir,
+		.rules = &config->permits,
+	};
+	if (!error)
+		error = system_check(false);
+	if (!error)
+		error = system_prepare_pin_dir(globals->pin_dir, false);
+	return error;
+}

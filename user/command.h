@@ -2,6 +2,7 @@
 #pragma once
 
 #include "output.h"
+#include "permit.h"
 
 #define DEFAULT_PIN_DIR   "/sys/fs/bpf/xdp-ratelimit"
 #define DEFAULT_STATE_DIR "/var/lib/xdp-ratelimit"
@@ -33,3 +34,8 @@ enum exit_code command_usage(const struct command *command, const char *format, 
 /* What every command does that only reads: checks the machine, and waits until nobody changes
  * the pin directory. That holds until the process ends. */
 enum exit_code command_begin_reading(const struct globals *globals);
+
+/* What every command does that changes permits: reads the configuration, checks the machine, and
+ * fills in `context`, which refers to `config` from then on. */
+enum exit_code command_begin_permits(const struct globals *globals, struct config *config,
+                                     struct permit_context *context);

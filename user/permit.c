@@ -27,6 +27,18 @@ const char *permit_change_name(enum permit_change change)
 	return names[change];
 }
 
+/* Of a transaction: puts in force what it changed, or takes all of it back. */
+static enum exit_code end(struct permit_session *session, enum exit_code error,
+                          struct permit_entries *changed)
+{
+	if (!error)
+		error = permit_session_commit(session, changed);
+	if (error)
+		store_rollback(&session->store);
+	permit_entries_free(changed);
+	return error;
+}
+
 /* ---- request ---- */
 
 /* At the beginning of a character in UTF-8: a control character of the second kind (U+0080 to
@@ -156,12 +168,7 @@ static enum exit_code request(struct permit_session *session, __s64 account_id,
 	if (!error)
 		error = check_room(session, outcome);
 	fault_point("stored");
-	if (!error)
-		error = permit_session_commit(session, &changed);
-	if (error)
-		store_rollback(&session->store);
-	permit_entries_free(&changed);
-	return error;
+	return end(session, error, &changed);
 }
 
 enum exit_code permit_request(const struct permit_context *context, __s64 account_id,
@@ -204,12 +211,7 @@ static enum exit_code revoke(struct permit_session *session, __s64 account_id,
 		error = permit_store_read_quota(&session->store, account_id,
 		                                session->context->rules, session->now_unix_ns,
 		                                &outcome->quota);
-	if (!error)
-		error = permit_session_commit(session, &changed);
-	if (error)
-		store_rollback(&session->store);
-	permit_entries_free(&changed);
-	return error;
+	return end(session, error, &changed);
 }
 
 enum exit_code permit_revoke(const struct permit_context *context, __s64 account_id,
@@ -362,12 +364,7 @@ static enum exit_code remove_account(struct permit_session *session, const char 
 	*ended_permits = changed.count;
 	if (!error)
 		error = account_delete(&session->store, &account);
-	if (!error)
-		error = permit_session_commit(session, &changed);
-	if (error)
-		store_rollback(&session->store);
-	permit_entries_free(&changed);
-	return error;
+	return end(session, error, &changed);
 }
 
 enum exit_code permit_remove_account(const struct permit_context *context, const char *name,
