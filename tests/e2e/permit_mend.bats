@@ -51,8 +51,8 @@ faulty() {
     run -137 faulty before_commit permit request 192.0.2.66
     permits_in_map | grep -q '^192\.0\.2\.66 '
     rules 'entries = 100000'
-    put_program server eth1
-    run -6 limiter --config "$rules" attach eth0 eth1
+    # by its driver, after the new map was filled
+    run ! limiter --config "$rules" attach lo --mode native
     limiter permit request 192.0.2.1 >/dev/null
     assert_same
 }
