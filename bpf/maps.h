@@ -30,14 +30,9 @@ struct {
 	__type(value, struct xrl_class);
 } classes SEC(".maps");
 
-/* Can be mapped into memory, so that the loader changes the generation in one store. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xrl_meta);
-} meta SEC(".maps");
+/* A map of one element like the others, but as a variable: reading it takes no look-up. It can
+ * be mapped into memory, so that the loader changes the generation in one store. */
+struct xrl_meta meta SEC(".data.meta") = {};
 
 /* One interface each, by copy of the class as above. The kernel empties an element when
  * its interface goes away. */

@@ -15,10 +15,7 @@ struct policy {
 
 static __always_inline __u32 current_generation(void)
 {
-	__u32 zero = 0;
-	const struct xrl_meta *m = bpf_map_lookup_elem(&meta, &zero);
-
-	return m ? *(const volatile __u32 *)&m->generation : 0;
+	return *(const volatile __u32 *)&meta.generation;
 }
 
 static __always_inline int read_policy(struct policy *policy)

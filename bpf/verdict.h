@@ -4,7 +4,7 @@
 /* What becomes of a packet: a counter says it all. */
 
 #include "packet.h"
-#include "source.h"
+#include "again.h"
 
 struct verdict {
 	int refused;
@@ -51,15 +51,24 @@ judge_limits(struct xrl_bucket *bucket, const struct xrl_class *class, const str
 static __always_inline struct verdict judge_ipv4(const struct packet *packet,
                                                  const struct policy *policy)
 {
-	struct xrl_bucket *bucket = bucket_of(&packet->source, policy);
+	struct refusal *last = last_refusal();
+	struct xrl_bucket *bucket;
+	struct verdict verdict;
 
+	if (packet->kind == PACKET_IPV4 &&
+	    is_refused_again(last, &packet->source, policy->generation))
+		return refused(XRL_REASON_packets_limit);
+	bucket = bucket_of(&packet->source, policy);
 	if (!bucket)
 		return passed(XRL_passed_limiter_failed);
 	if (has_permit(bucket))
 		return passed(XRL_passed_permit);
 	if (packet->kind == PACKET_IPV4_ICMP_ERROR)
 		return judge_icmp_error(bucket, policy->class);
-	return judge_limits(bucket, policy->class, packet);
+	verdict = judge_limits(bucket, policy->class, packet);
+	if (verdict.refused && verdict.what == XRL_REASON_packets_limit)
+		remember_refusal(last, &packet->source, policy, bucket);
+	return verdict;
 }
 
 static __always_inline struct verdict judge(const struct packet *packet,

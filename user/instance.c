@@ -27,6 +27,11 @@ static const struct {
 	[SHARED_REDIRECTS] = {BPF_MAP_TYPE_DEVMAP, sizeof(__u32), sizeof(__u32), XRL_CLASS_COPIES},
 };
 
+static const char *object_name(int map)
+{
+	return map == SHARED_META ? PINS_META_SECTION : shared_map_names[map];
+}
+
 static const __u32 zero;
 
 static void close_map(struct instance *instance, int map)
@@ -137,8 +142,7 @@ static enum exit_code reuse_map(struct bpf_map *map, int fd)
 enum exit_code instance_reuse(const struct instance *instance, struct xdp_ratelimit_bpf *skeleton)
 {
 	for (int i = 0; i < SHARED_MAPS; i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(skeleton->obj, shared_map_names[i]);
+		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, object_name(i));
 		enum exit_code error = reuse_map(map, instance->maps[i]);
 
 		if (error)
@@ -167,8 +171,7 @@ static enum exit_code make_maps(struct instance *instance, __u32 sources, __u32 
 		             "the kernel refused the maps for %u sources: %s", sources,
 		             strerror(-failed));
 	for (int i = 0; i < SHARED_MAPS && !error; i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(skeleton->obj, shared_map_names[i]);
+		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, object_name(i));
 
 		if (instance->maps[i] >= 0)
 			continue;

@@ -178,8 +178,11 @@ static bool is_our_map(const char *path, const char *name)
 	char base[NAME_MAX + 1];
 
 	if (is_new_name(name, base))
-		return pin_name_is_reserved(base) && has_name(path, base);
-	return pin_name_is_reserved(name) && has_name(path, name);
+		name = base;
+	if (!pin_name_is_reserved(name))
+		return false;
+	return has_name(path, name) ||
+	       (!strcmp(name, shared_map_names[SHARED_META]) && has_name(path, PINS_META_SECTION));
 }
 
 static enum exit_code check_entry(const char *pin_dir, const char *name)

@@ -22,6 +22,9 @@ enum shared_map {
 
 extern const char *const shared_map_names[SHARED_MAPS];
 
+/* The program has `meta` as a variable, and such a map has the name of its section. */
+#define PINS_META_SECTION ".data.meta"
+
 typedef char pin_path[PATH_MAX];
 
 void pins_shared_path(pin_path path, const char *pin_dir, const char *map);

@@ -104,7 +104,7 @@ static inline struct xdp_ratelimit_bpf *load_limiter(void)
 static inline void put_limit_in_force(struct xdp_ratelimit_bpf *limiter, __u64 max_packets,
                                       __u64 period_ns)
 {
-	int meta_fd = bpf_map__fd(limiter->maps.meta),
+	int meta_fd = bpf_map__fd(limiter->maps.data_meta),
 	    classes_fd = bpf_map__fd(limiter->maps.classes);
 	struct xrl_class class;
 	struct xrl_meta meta;

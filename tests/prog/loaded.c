@@ -75,7 +75,7 @@ static int prepare(struct loaded *loaded, const struct loaded_options *options)
 static int take_descriptors(struct loaded *loaded, enum loaded_entry entry)
 {
 	struct xdp_ratelimit_bpf *skel = loaded->skel;
-	int meta = bpf_map__fd(skel->maps.meta);
+	int meta = bpf_map__fd(skel->maps.data_meta);
 
 	loaded->program = bpf_program__fd(entry == LOADED_FRAGS ? skel->progs.xdp_ratelimit
 	                                                        : skel->progs.xdp_ratelimit_s);
@@ -229,6 +229,19 @@ void loaded_read_counters(const struct loaded *loaded, struct xrl_counter_pair s
 			sum[i].packets += pairs->packets;
 			sum[i].bytes += pairs->bytes;
 		}
+}
+
+__u32 loaded_counter_of(const struct loaded *loaded, const void *frame, __u32 bytes)
+{
+	struct xrl_counter_pair before[XRL_COUNTERS], after[XRL_COUNTERS];
+	__u32 i = 0;
+
+	loaded_read_counters(loaded, before);
+	loaded_run(loaded, frame, bytes, NULL);
+	loaded_read_counters(loaded, after);
+	while (i < XRL_COUNTERS && after[i].packets == before[i].packets)
+		i++;
+	return i;
 }
 
 int loaded_read_bucket(const struct loaded *loaded, struct xrl_address source,

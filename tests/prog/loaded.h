@@ -67,9 +67,15 @@ int loaded_run_often(const struct loaded *loaded, const void *frame, __u32 bytes
 /* Summed over the CPUs. */
 void loaded_read_counters(const struct loaded *loaded, struct xrl_counter_pair sum[XRL_COUNTERS]);
 
+/* The counter that one run of this frame adds to; XRL_COUNTERS: none. */
+__u32 loaded_counter_of(const struct loaded *loaded, const void *frame, __u32 bytes);
+
 /* 1 if the source has a bucket. */
 int loaded_read_bucket(const struct loaded *loaded, struct xrl_address source,
                        struct xrl_bucket *bucket);
+
+/* A CPU that refused the source a moment ago refuses it for the rest of the jiffy, bucket or
+ * not, unless a new generation comes in between. */
 void loaded_forget(const struct loaded *loaded, struct xrl_address source);
 
 __u64 loaded_boot_ns(void);

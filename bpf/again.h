@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* A source that was refused a moment ago, and sends again: the rest of a flood from one
+ * address. Each CPU remembers the last one until the jiffy ends, and drops what else comes from
+ * it without a look-up of its bucket, which is most of what a dropped packet costs.
+ *
+ * It is the answer that the bucket would give. In a class of one limit of packets, such as the
+ * default, what is full stays so until its window ends, and in a jiffy in which the bucket is
+ * settled (limits.h) none does. With several limits another one may be the first to refuse, and
+ * with other units a smaller packet may have room: they do without. A new policy and new permits
+ * have a new generation. Only a bucket that is evicted meanwhile would answer otherwise, as one
+ * that has forgotten. And it is looked up in every jiffy, so that the LRU map sees it in use. */
+
+#include "source.h"
+
+#define XRL_AGAIN_CPUS 256 /* those beyond do without */
+
+/* A cache line for each CPU. As a variable, because finding it takes no look-up; a CPU runs one
+ * XDP program at a time, so nobody else writes what is its own. All zero matches no packet: none
+ * is judged under generation 0. */
+struct refusal {
+	__u32 source;
+	__u32 generation; /* 0: refused once, which is not worth a thought yet */
+	__u64 jiffy;
+} __attribute__((aligned(64)));
+
+static struct refusal refusals[XRL_AGAIN_CPUS];
+
+static __always_inline __u32 address_word(const struct xrl_address *address)
+{
+	__u32 word;
+
+	__builtin_memcpy(&word, address, sizeof(word));
+	return word;
+}
+
+/* The mask and the two barriers are for the verifier of 6.1, which loses the bounds of a number
+ * that the compiler compares here and uses there. */
+static __always_inline struct refusal *last_refusal(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct refusal *last = NULL;
+
+	if (cpu < XRL_AGAIN_CPUS) {
+		asm volatile("" : "+r"(cpu));
+		last = &refusals[cpu & (XRL_AGAIN_CPUS - 1)];
+	}
+	asm volatile("" : "+r"(last));
+	return last;
+}
+
+/* In all 64 bits, so that what was remembered before the jiffies went round means nothing. */
+static __always_inline int is_refused_again(const struct refusal *last,
+                                            const struct xrl_address *source, __u32 generation)
+{
+	return last && last->source == address_word(source) && last->generation == generation &&
+	       last->jiffy == bpf_jiffies64();
+}
+
+/* Full, and until the end of this jiffy. The packet's own verdict doesn't say so: another CPU
+ * may have closed the window since. Read in this order: the windows of older limits are closed
+ * before the generation is written; and a window that stands while the bucket is settled is
+ * open. */
+static __always_inline int stays_full(struct xrl_bucket *bucket, const struct policy *policy,
+                                      __u64 jiffy)
+{
+	const struct xrl_class *class = policy->class;
+	__u32 until;
+
+	if (__sync_fetch_and_add(&bucket->generation, 0) != policy->generation)
+		return 0;
+	until = *(const volatile __u32 *)&bucket->settled_until_jiffies;
+	return until - (__u32)jiffy - 1 < class->settled_max_jiffies &&
+	       xrl_window_used(xrl_read_after((__u64 *)&bucket->windows[0])) ==
+	               class->limits[0].max_units;
+}
+
+/* After a refusal by a limit of packets. Sources that take turns aren't worth more than a note.
+ * The permit is looked up itself, after the generation was read: what comes later has a newer
+ * one, and what the bucket says of it may be corrected by another CPU at this moment. */
+static __always_inline void remember_refusal(struct refusal *last, const struct xrl_address *source,
+                                             const struct policy *policy, struct xrl_bucket *bucket)
+{
+	__u64 jiffy = bpf_jiffies64();
+
+	if (!last || policy->class->limit_count != 1)
+		return;
+	if (last->source != address_word(source)) {
+		last->source = address_word(source);
+		last->generation = 0;
+		return;
+	}
+	if (!stays_full(bucket, policy, jiffy) || permit_until_ns(source) > xrl_boot_ns())
+		return;
+	last->generation = policy->generation;
+	last->jiffy = jiffy;
+}
