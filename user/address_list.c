@@ -131,11 +131,20 @@ static bool is_known(const struct address_list *list, const struct xrl_address *
 	return false;
 }
 
-static int too_many(const char *more_than, __u32 count, __u32 max_addresses, char *complaint,
+/* `next`: what comes behind the list. */
+static int too_many(const struct address_list *list, const char *more_than,
+                    const struct xrl_address *next, __u32 max_addresses, char *complaint,
                     size_t size)
 {
-	snprintf(complaint, size, "%s%u addresses, at most %u %s possible in one request",
-	         more_than, count, max_addresses, max_addresses == 1 ? "is" : "are");
+	const struct xrl_address *first =
+		list->count > max_addresses ? &list->addresses[max_addresses] : next;
+	char text[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, first, text, sizeof(text));
+	snprintf(complaint, size,
+	         "%s%u addresses, at most %u %s possible in one request; '%s' is the first too "
+	         "many",
+	         more_than, list->count, max_addresses, max_addresses == 1 ? "is" : "are", text);
 	return -EINVAL;
 }
 
@@ -151,7 +160,7 @@ static int add(struct address_list *list, struct token token, __u32 max_addresse
 	if (is_known(list, &address))
 		return 0;
 	if (list->count == ADDRESS_LIST_MAX)
-		return too_many("more than ", ADDRESS_LIST_MAX, max_addresses, complaint, size);
+		return too_many(list, "more than ", &address, max_addresses, complaint, size);
 	list->addresses[list->count++] = address;
 	return 0;
 }
@@ -176,7 +185,7 @@ int address_list_parse(struct address_list *list, const char *text, size_t lengt
 	       token.text + token.length != end)
 		token = token_at(token.text + token.length + 1, end);
 	if (!error && list->count > max_addresses)
-		error = too_many("", list->count, max_addresses, complaint, size);
+		error = too_many(list, "", NULL, max_addresses, complaint, size);
 	if (error)
 		list->count = 0;
 	return error;
