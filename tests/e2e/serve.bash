@@ -131,3 +131,46 @@ shown_certificate() {
     client openssl s_client -connect "$address:9420" </dev/null 2>/dev/null |
         sed -n 's/^subject=CN = //p'
 }
+
+# ---- how it is doing ----
+
+# refused CODE PATTERN OPTION...: serve doesn't start
+refused() {
+    local status=$1 pattern=$2
+    shift 2
+    run "-$status" server "$build/xdp-ratelimit" --config "$config" serve "$@"
+    has "$output" "^xdp-ratelimit: .*$pattern"
+    [[ $(grep -c . <<<"$output") -le 2 ]]
+}
+
+# status_of PROCESS FIELD
+status_of() {
+    sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+healthy() {
+    by client "$public/healthz" && [[ $code == 200 ]]
+}
+
+reload() {
+    local before
+    before=$(grep -c '^reload' "$log" || true)
+    kill -HUP "$supervisor"
+    eventually more_reloads_than "$before"
+}
+
+more_reloads_than() {
+    [[ $(grep -c '^reload' "$log") -gt $1 ]]
+}
+
+is_gone() {
+    ! kill -0 "$1" 2>/dev/null
+}
+
+another_keeper_than() {
+    find_children && [[ $keeper != "$1" ]]
+}
+
+another_front_than() {
+    find_children && [[ $front != "$1" ]]
+}

@@ -63,7 +63,7 @@ bool asker_ask(struct asker *asker, struct asked *asked, json_t *question)
 		return false;
 	}
 	begin_to_wait(asker, asked);
-	/* a failure shows when the answer is read: then the keeper has gone */
+	/* a failure shows when the answer is read: then the supervisor has gone */
 	channel_send(&asker->channel, question, NULL, 0);
 	return true;
 }

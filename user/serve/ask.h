@@ -9,7 +9,7 @@
 #include "answer.h"
 #include "channel.h"
 
-/* What the front has asked the keeper, and who waits for it. */
+/* What the front has asked, by way of the supervisor, and who waits for it. */
 
 #define ASK_MAX_WAITING  256
 #define ASK_MAX_FROM_ONE 64            /* so that nobody fills all of it alone */
@@ -20,7 +20,7 @@ struct asked {
 	TAILQ_ENTRY(asked) entry;
 	bool waits;
 	bool late;
-	bool ping; /* whether the keeper is there: one answer is for all who wait for that */
+	bool ping; /* whether the service is well: one answer is for all who wait for that */
 	json_int_t id;
 	__u64 deadline_ns;
 	struct in6_addr from;
@@ -37,7 +37,7 @@ struct asker {
 	int question_count;
 	bool ping_is_out;
 	json_int_t last_id;
-	bool retire; /* the keeper has said so */
+	bool retire; /* the supervisor has said so */
 	int retire_seconds;
 };
 
@@ -47,13 +47,13 @@ void asker_open(struct asker *asker, int fd);
  * the answer says so. */
 bool asker_ask(struct asker *asker, struct asked *asked, json_t *question);
 
-/* Whether the keeper answers at all. */
+/* Whether the service is well. */
 void asker_ping(struct asker *asker, struct asked *asked);
 
 /* For whoever doesn't wait any more. */
 void asker_forget(struct asker *asker, struct asked *asked);
 
-/* Hands over what the keeper has sent. 0 or -errno: without the keeper there is no front. */
+/* Hands over what the supervisor has sent. 0 or -errno: without it there is no front. */
 int asker_hear(struct asker *asker);
 
 /* Nobody waits longer than he said. */

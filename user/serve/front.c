@@ -103,7 +103,7 @@ static void wait_for_work(struct front *front)
 		return;
 	if (polled[0].revents & POLLOUT)
 		channel_flush(&front->asker.channel);
-	/* without the keeper there is nothing to serve, and a new one brings its own front */
+	/* without the supervisor there is nothing to serve, and a new one brings its own front */
 	if (polled[0].revents & ~POLLOUT && asker_hear(&front->asker))
 		_exit(EXIT_FAILURE);
 }

@@ -51,7 +51,7 @@ static enum exit_code serve(const struct options *options)
 		error = permit_maintain(&context);
 	if (!error) {
 		privileges_allow_files(FRONT_WANTED_FILES);
-		error = privileges_become_keeper(&identity);
+		error = privileges_become(&identity);
 	}
 	if (!error)
 		return supervise(options, &identity, setup);

@@ -7,6 +7,7 @@
 #include "address_list.h"
 #include "keeper.h"
 #include "permit.h"
+#include "quote.h"
 #include "server.h"
 
 /* Which operation knows which. A misspelt `ip=` must not permit the caller's own address. */
@@ -30,16 +31,11 @@ static bool is_known(const char *operation, const char *name)
 	return false;
 }
 
-/* A name from outside: its printable part, and not too much of it. */
 static void refuse_name(struct answer *refusal, const char *format, const char *name)
 {
-	char shown[41];
-	size_t length = 0;
+	char quoted[QUOTE_SIZE];
 
-	for (; name[length] && length + 1 < sizeof(shown); length++)
-		shown[length] = name[length] >= ' ' && name[length] <= '~' ? name[length] : '?';
-	shown[length] = '\0';
-	answer_error(refusal, HTTP_BAD_REQUEST, format, shown);
+	answer_error(refusal, HTTP_BAD_REQUEST, format, quote(quoted, name, strlen(name)));
 }
 
 static bool check_names(const struct form *form, const char *operation, struct answer *refusal)

@@ -46,7 +46,7 @@ void privileges_allow_files(unsigned long wanted)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-enum exit_code privileges_become_keeper(const struct identity *identity)
+enum exit_code privileges_become(const struct identity *identity)
 {
 	/* CAP_BPF: look-ups and updates in the maps. CAP_DAC_OVERRIDE: the pins in bpffs, the
 	 * state directory, and at a reload the key all belong to root and are for nobody else. */

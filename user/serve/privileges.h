@@ -16,8 +16,8 @@ enum exit_code identity_find(struct identity *identity, const char *user);
 /* How many files this process and its children may have open: `wanted`, or as many as may be. */
 void privileges_allow_files(unsigned long wanted);
 
-/* For good: another user, no more than what reaches the store and the maps. */
-enum exit_code privileges_become_keeper(const struct identity *identity);
+/* For good: this user, with no more than what reaches the store and the maps. */
+enum exit_code privileges_become(const struct identity *identity);
 
-/* Of the keeper's child: none at all. */
+/* Of the front: none at all. */
 enum exit_code privileges_drop_all(void);

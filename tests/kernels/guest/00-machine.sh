@@ -3,23 +3,12 @@
 #
 # What every other guest test takes for granted. If one of these fails, look no further.
 
-ran=0
-
-check() {
-    text=$1
-    shift
-    ran=$((ran + 1))
-    if output=$("$@" 2>&1); then
-        echo "ok $ran - $text"
-    else
-        echo "not ok $ran - $text"
-        echo "# $output"
-    fi
-}
+# shellcheck source=/dev/null
+. /check.sh
 
 check 'the kernel describes its types' test -s /sys/kernel/btf/vmlinux
 check 'a veth pair can be made' ip link add left type veth peer name right
 check 'its interfaces are in sysfs' test -d /sys/class/net/right
 check 'bpftool lists programs' bpftool prog list
 check 'objects can be pinned' mkdir /sys/fs/bpf/pins
-echo "1..$ran"
+plan

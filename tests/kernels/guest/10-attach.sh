@@ -4,34 +4,8 @@
 # The limiter attached to a veth in the driver and in generic mode, with exact counts; and
 # replaced and detached while packets arrive.
 
-export XDP_RATELIMIT_PIN_DIR=/sys/fs/bpf/xdp-ratelimit
-ran=0
-
-check() {
-    text=$1
-    shift
-    ran=$((ran + 1))
-    if output=$("$@" 2>&1); then
-        echo "ok $ran - $text"
-    else
-        echo "not ok $ran - $text"
-        echo "$output" | sed 's/^/# /'
-    fi
-}
-
-# Without IPv6 nothing arrives but what is sent here.
-make_pair() {
-    echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
-    ip link add left type veth peer name right
-    ip link set left up
-    ip link set right up
-}
-
-# counted: "COUNTER PACKETS" of all that are not zero, in one line
-counted() {
-    xdp-ratelimit stats right |
-        awk '$3 == "packets" { printf "%s%s %s", gap, $1, $2; gap = " " }'
-}
+# shellcheck source=/dev/null
+. /check.sh
 
 # limits_exactly MODE: of 1000 packets 300 pass
 limits_exactly() {
@@ -45,7 +19,7 @@ limits_exactly() {
 detaches() {
     xdp-ratelimit detach right || return
     ! ip link show dev right | grep xdp || return
-    [ ! -e $XDP_RATELIMIT_PIN_DIR ]
+    [ ! -e "$XDP_RATELIMIT_PIN_DIR" ]
 }
 
 # A frame of more than one page takes a program that knows fragments.
@@ -86,4 +60,4 @@ check 'frames of 9014 bytes are limited in the driver' takes_large_frames
 check 'detach leaves nothing' detaches
 check 'replaced during a flood: no packet goes unfiltered' replaces_during_a_flood
 check 'detach leaves nothing' detaches
-echo "1..$ran"
+plan

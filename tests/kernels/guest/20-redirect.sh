@@ -3,21 +3,9 @@
 #
 # What exceeds the limit goes to another veth, whose other end counts it.
 
-export XDP_RATELIMIT_PIN_DIR=/sys/fs/bpf/xdp-ratelimit
 mac=02:00:00:00:00:07
-ran=0
-
-check() {
-    text=$1
-    shift
-    ran=$((ran + 1))
-    if output=$("$@" 2>&1); then
-        echo "ok $ran - $text"
-    else
-        echo "not ok $ran - $text"
-        echo "$output" | sed 's/^/# /'
-    fi
-}
+# shellcheck source=/dev/null
+. /check.sh
 
 make_pairs() {
     echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
@@ -29,12 +17,6 @@ make_pairs() {
     # A redirect into a veth needs a program on its other end: one that lets this pass.
     xdp-ratelimit --pin-dir /sys/fs/bpf/other attach in --limit '1000000/1s packets' \
         --sources 4096 >/dev/null
-}
-
-# counted: "COUNTER PACKETS" of all that are not zero, in one line
-counted() {
-    xdp-ratelimit stats right |
-        awk '$3 == "packets" { printf "%s%s %s", gap, $1, $2; gap = " " }'
 }
 
 start_receiver() {
@@ -77,4 +59,4 @@ check 'detach' xdp-ratelimit detach right
 check 'generic mode redirects it, too' redirects generic
 check 'when the other interface is gone, it is dropped' drops_when_it_is_gone
 check 'detach' xdp-ratelimit detach right
-echo "1..$ran"
+plan

@@ -3,27 +3,12 @@
 #
 # A permit lifts the limit, and ends in time.
 
-export XDP_RATELIMIT_PIN_DIR=/sys/fs/bpf/xdp-ratelimit
 source=198.51.100.7
-ran=0
-
-check() {
-    text=$1
-    shift
-    ran=$((ran + 1))
-    if output=$("$@" 2>&1); then
-        echo "ok $ran - $text"
-    else
-        echo "not ok $ran - $text"
-        echo "$output" | sed 's/^/# /'
-    fi
-}
+# shellcheck source=/dev/null
+. /check.sh
 
 attach() {
-    echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
-    ip link add left type veth peer name right
-    ip link set left up
-    ip link set right up
+    make_pair
     xdp-ratelimit attach right --limit '100/1h packets' --sources 4096
 }
 
@@ -62,4 +47,4 @@ check 'it is revoked' xdp-ratelimit permit revoke $source
 check 'the limit holds again' gains dropped_packets_limit 200
 check 'a permit ends in time' ends_in_time
 check 'detach' xdp-ratelimit detach right
-echo "1..$ran"
+plan
