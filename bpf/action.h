@@ -24,9 +24,9 @@ static __always_inline void readdress(struct xdp_md *ctx, const struct xrl_class
 static __noinline int redirect(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
                                __u32 bytes)
 {
-	__u32 copy = policy->copy;
+	__u32 target = (policy->generation & 1) * XRL_MAX_CLASSES + policy->class_number;
 
-	if (bpf_redirect_map(&redirects, copy, XDP_DROP) != XDP_REDIRECT) {
+	if (bpf_redirect_map(&redirects, target, XDP_DROP) != XDP_REDIRECT) {
 		count(XRL_dropped_redirect_gone, bytes);
 		return XDP_DROP;
 	}

@@ -5,14 +5,17 @@
  * address. Each CPU remembers the last one until the jiffy ends, and drops what else comes from
  * it without a look-up of its bucket, which is most of what a dropped packet costs.
  *
- * It is the answer that the bucket would give. In a class of one limit of packets, such as the
- * default, what is full stays so until its window ends, and in a jiffy in which the bucket is
- * settled (limits.h) none does. With several limits another one may be the first to refuse, and
- * with other units a smaller packet may have room: they do without. A new policy and new permits
- * have a new generation. Only a bucket that is evicted meanwhile would answer otherwise, as one
- * that has forgotten. And it is looked up in every jiffy, so that the LRU map sees it in use. */
+ * It is the answer that the bucket would give. In a plain class, such as the default, what is full
+ * stays so until its window ends, and in a jiffy in which the bucket is settled (limits.h) none
+ * does. With several limits another one may be the first to refuse, and with other units a smaller
+ * packet may have room: they do without. A new policy and new permits have a new generation. Only a
+ * bucket that is evicted meanwhile would answer otherwise, as one that has forgotten. And it is
+ * looked up in every jiffy, so that the LRU map sees it in use. */
 
 #include "source.h"
+
+/* What is written is in order at any time, whoever may interrupt (PREEMPT_RT). */
+#define barrier() asm volatile("" ::: "memory")
 
 #define XRL_AGAIN_CPUS 256 /* those beyond do without */
 
@@ -23,6 +26,7 @@ struct refusal {
 	__u32 source;
 	__u32 generation; /* 0: refused once, which is not worth a thought yet */
 	__u64 jiffy;
+	__u32 class_number;
 } __attribute__((aligned(64)));
 
 static struct refusal refusals[XRL_AGAIN_CPUS];
@@ -62,17 +66,17 @@ static __always_inline int is_refused_again(const struct refusal *last,
  * may have closed the window since. Read in this order: the windows of older limits are closed
  * before the generation is written; and a window that stands while the bucket is settled is
  * open. */
-static __always_inline int stays_full(struct xrl_bucket *bucket, const struct policy *policy,
-                                      __u64 jiffy)
+static __always_inline int stays_full(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                      __u32 generation, __u64 jiffy)
 {
-	const struct xrl_class *class = policy->class;
 	__u32 until;
 
-	if (__sync_fetch_and_add(&bucket->generation, 0) != policy->generation)
+	if ((__u32)__sync_fetch_and_add((xrl_word *)&bucket->resolved, 0) != generation)
 		return 0;
 	until = *(const volatile __u32 *)&bucket->settled_until_jiffies;
 	return until - (__u32)jiffy - 1 < class->settled_max_jiffies &&
-	       xrl_window_used(xrl_read_after((__u64 *)&bucket->windows[0])) ==
+	       xrl_window_used(&class->limits[0],
+	                       xrl_read_after((xrl_word *)&bucket->windows[0])) ==
 	               class->limits[0].max_units;
 }
 
@@ -84,15 +88,19 @@ static __always_inline void remember_refusal(struct refusal *last, const struct 
 {
 	__u64 jiffy = bpf_jiffies64();
 
-	if (!last || policy->class->limit_count != 1)
+	if (!last || !policy->class->is_plain)
 		return;
 	if (last->source != address_word(source)) {
-		last->source = address_word(source);
 		last->generation = 0;
+		barrier();
+		last->source = address_word(source);
 		return;
 	}
-	if (!stays_full(bucket, policy, jiffy) || permit_until_ns(source) > xrl_boot_ns())
+	if (!stays_full(bucket, policy->class, policy->generation, jiffy) ||
+	    permit_until_ns(source))
 		return;
-	last->generation = policy->generation;
+	last->class_number = policy->class_number;
 	last->jiffy = jiffy;
+	barrier();
+	last->generation = policy->generation;
 }

@@ -10,41 +10,30 @@
  *	XRL_SUBPROGRAM	how to declare a function that the verifier shall check by itself, once,
  *			whatever its arguments: hence the tests for NULL at their beginnings
  *
- * Time without a clock. A look at the clock closes every window that is over, and writes
- * down the jiffy before which no other one will be ("settled"). Until then any window that
- * stands there is open, and a packet needs no clock. A jiffy that the kernel counts late
- * can only keep a window open for as long as it is late, which never makes one unit more
- * than N. settled_max_jiffies keeps it below the shortest period (so that a window opened
- * meanwhile can't end before) and below a second.
+ * Time without a clock, in a class that has only fixed buckets. A look at the clock closes
+ * every window that is over, and writes down the jiffy before which no other one will be
+ * ("settled"). Until then any window that stands there is open, and a packet needs no clock. A
+ * jiffy that the kernel counts late can only keep a window open for as long as it is late, which
+ * never makes one unit more than N. settled_max_jiffies keeps it below the shortest period (so
+ * that a window opened meanwhile can't end before) and below a second. With sliding windows or
+ * token buckets it is 0: each packet looks at the clock.
  *
  * Exact on any number of CPUs, without a lock:
  *   - A window changes only by compare-and-swap from the value that the decision was made
  *     on. A CPU that was held up in between fails to swap and decides again.
  *   - Whether a window is over is judged by a clock that was read after the window was.
  *   - What nobody has looked at for a period is over, whatever its ticks say (they go
- *     round). So checked_boot_ns is advanced before a window is opened, never after, and
+ *     round). So checked_ticks is advanced before a window is opened, never after, and
  *     never moves back: no open window is older than what it says.
  * What remains: a CPU that is held up for a whole period (a virtual one, say), exactly
  * between its look and its swap, and while the window is closed both before and after,
  * admits its one packet into a window that is already over. */
 
-#include "window.h"
-
-/* How often a packet tries again after another CPU was faster. Each time one of them got
- * through. Even where 64 CPUs are at one source all the time, one of them loses so many
- * times in a row with a chance of (63/64)^512, which is 0.03 %. */
-#define XRL_ATTEMPTS 512
-
-/* 6.1 refuses a loop that is closed by the step to the next instruction, and nobody but the
- * compiler knows which one is: short loops have to be no loops at all. */
-#ifdef __clang__
-#define XRL_UNROLL _Pragma("unroll")
-#else
-#define XRL_UNROLL _Pragma("GCC unroll 8")
-#endif
+#include "algorithm.h"
 
 enum xrl_answer {
 	XRL_ALLOWED,
+	XRL_ALLOWED_NEAR, /* and so much is used now that the class warns of it */
 	XRL_REFUSED,
 	XRL_AGAIN,
 };
@@ -52,19 +41,13 @@ enum xrl_answer {
 /* What a packet would use up of a limit in each unit. As an array, because every branch
  * here is one more that the verifier has to follow for each of the limits. */
 struct xrl_demand {
-	__u64 units[4]; /* by enum xrl_unit; the last one is never asked for */
+	__u64 units[XRL_UNITS]; /* by enum xrl_unit */
 };
 
-/* An xrl_answer, and when it is XRL_REFUSED the unit of the limit that refused: one
- * number, since a function that is checked by itself returns no more. */
-struct xrl_charge {
-	__u16 answer;
-	__u16 unit;
-};
-
-xrl_inline __u64 xrl_demand_units(const struct xrl_demand *demand, __u32 unit)
+/* A limit that was taken away, between others that stay, leaves a place without a limit. */
+xrl_inline __u64 xrl_demand_units(const struct xrl_demand *demand, const struct xrl_limit *limit)
 {
-	return demand->units[unit & 3];
+	return limit->period_ns ? demand->units[limit->unit & (XRL_UNITS - 1)] : 0;
 }
 
 xrl_inline int xrl_is_settled(const struct xrl_bucket *bucket, const struct xrl_class *class)
@@ -74,45 +57,40 @@ xrl_inline int xrl_is_settled(const struct xrl_bucket *bucket, const struct xrl_
 	return until - xrl_jiffies() - 1 < class->settled_max_jiffies;
 }
 
-/* A read that isn't done before those that stand above it. x86 never does that; elsewhere an
- * atomic addition of nothing makes sure of it, for another 7 ns. */
-xrl_inline __u64 xrl_read_after(__u64 *value)
+xrl_inline xrl_word xrl_resolved_read(const struct xrl_bucket *bucket)
 {
-#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
-	return *(volatile __u64 *)value;
-#else
-	return __sync_fetch_and_add(value, 0);
-#endif
+	return *(const volatile xrl_word *)&bucket->resolved;
 }
 
-/* Afterwards checked_boot_ns is at least `now_ns`. False when other CPUs moved it again and
- * again, and never as far. */
-xrl_inline int xrl_advance(struct xrl_bucket *bucket, __u64 seen_ns, __u64 now_ns)
+xrl_inline int xrl_resolved_swap(struct xrl_bucket *bucket, xrl_word from, xrl_word to)
 {
-	for (int i = 0; i < 4; i++) {
-		__u64 before_ns;
+	return __sync_val_compare_and_swap((xrl_word *)&bucket->resolved, from, to) == from;
+}
 
-		if (now_ns <= seen_ns)
-			return 1;
-		before_ns = __sync_val_compare_and_swap(&bucket->checked_boot_ns, seen_ns, now_ns);
-		if (before_ns == seen_ns)
-			return 1;
-		seen_ns = before_ns;
-	}
+/* The penalty is a window, too, whose "units" are the rest of the word. */
+xrl_inline int xrl_has_penalty(xrl_word resolved)
+{
+	return resolved >> XRL_RESOLVED_BITS != 0;
+}
+
+/* For how long a penalty goes on. 0: it's over, or there is none. Ended ones are taken away. */
+XRL_SUBPROGRAM __u64 xrl_penalty_ns(struct xrl_bucket *bucket, const struct xrl_class *class)
+{
+	__u64 idle_ns, now_ns;
+	xrl_word word;
+
+	if (!bucket || !class)
+		return 0;
+	word = xrl_resolved_read(bucket);
+	if (!xrl_has_penalty(word))
+		return 0;
+	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
+	if (idle_ns < class->penalty.period_ns &&
+	    !xrl_window_is_over(&class->penalty, word, now_ns))
+		return xrl_window_remaining_ns(&class->penalty, word, now_ns) +
+		       (1ULL << class->penalty.tick_shift);
+	xrl_resolved_swap(bucket, word, word & ((1ULL << XRL_RESOLVED_BITS) - 1));
 	return 0;
-}
-
-/* Closes one window if it is over. Returns for how long it won't be. What holds more units
- * than the limit has was written by a CPU that still obeyed another limit. */
-xrl_inline __u64 xrl_close_if_over(struct xrl_window *window, const struct xrl_limit *limit,
-                                   xrl_word word, __u64 idle_ns, __u64 now_ns)
-{
-	if (!word)
-		return ~0ULL;
-	if (idle_ns < limit->period_ns && xrl_window_used(word) <= limit->max_units &&
-	    !xrl_window_is_over(limit, word, now_ns))
-		return xrl_window_remaining_ns(limit, word, now_ns);
-	return xrl_window_swap(window, word, 0) ? ~0ULL : 0;
 }
 
 /* Looks at the clock: closes what is over and settles the bucket until the next end.
@@ -120,31 +98,37 @@ xrl_inline __u64 xrl_close_if_over(struct xrl_window *window, const struct xrl_l
 XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	xrl_word words[XRL_WINDOWS];
-	__u64 seen_ns, now_ns, idle_ns, settled_ns, settled_jiffies;
+	__u64 now_ns, idle_ns, settled_ns, settled_jiffies;
 	__u32 jiffies, i;
 
 	if (!bucket || !class)
 		return 0;
-	/* Unrolled: 6.1 refuses a loop that is closed by the step to the next instruction,
-	 * and nobody but the compiler knows which one is. */
 	XRL_UNROLL
 	for (i = 0; i < XRL_WINDOWS; i++)
 		words[i] = xrl_window_read(&bucket->windows[i]);
-	seen_ns = xrl_read_after(&bucket->checked_boot_ns);
 	jiffies = xrl_jiffies();
-	now_ns = xrl_boot_ns();
+	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
 
-	idle_ns = now_ns > seen_ns ? now_ns - seen_ns : 0;
 	settled_ns = ~0ULL;
 	XRL_UNROLL
 	for (i = 0; i < XRL_WINDOWS; i++) {
-		__u64 open_ns = xrl_close_if_over(&bucket->windows[i], &class->limits[i], words[i],
-		                                  idle_ns, now_ns);
+		const struct xrl_limit *limit = &class->limits[i];
+		__u64 open_ns;
 
+		if (!words[i])
+			continue;
+		if (limit->algorithm == XRL_FIXED &&
+		    !xrl_window_is_done(limit, words[i], idle_ns, now_ns))
+			open_ns = xrl_window_remaining_ns(limit, words[i], now_ns);
+		else
+			open_ns = xrl_close_if_over(&bucket->windows[i], limit, words[i], idle_ns,
+			                            now_ns);
 		if (open_ns < settled_ns)
 			settled_ns = open_ns;
 	}
-	if (!xrl_advance(bucket, seen_ns, now_ns))
+	if (xrl_has_penalty(xrl_resolved_read(bucket)))
+		xrl_penalty_ns(bucket, class);
+	if (!xrl_advance(&bucket->checked_ticks, now_ns))
 		return 0;
 
 	/* most often nothing is open, or for long: that costs no division */
@@ -156,38 +140,46 @@ XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class 
 	return now_ns;
 }
 
-/* Takes back what a packet used of a limit before it failed to get the next one. Between
- * the two it may have been in somebody's way: that packet is refused, none is admitted too
- * many. If the window ended meanwhile, there is nothing left to give back to. */
-XRL_SUBPROGRAM int xrl_give_back(struct xrl_window *window, __u64 mine, __u64 units)
+/* After an excess. Another CPU's penalty, begun a moment ago, is as good. */
+XRL_SUBPROGRAM int xrl_begin_penalty(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                     __u32 generation)
 {
-	if (!window)
-		return 0;
-	for (int i = 0; i < XRL_ATTEMPTS; i++) {
-		xrl_word word = xrl_window_read(window);
+	__u64 now_ns;
+	xrl_word word;
 
-		if (!xrl_window_is_same(word, mine) || xrl_window_used(word) < units)
-			return 0;
-		if (xrl_window_swap(window, word, xrl_window_add(word, -(__s64)units)))
-			return 0;
-	}
-	return 0;
+	if (!bucket || !class)
+		return 0;
+	word = xrl_resolved_read(bucket);
+	if (xrl_has_penalty(word) || (__u32)word != generation)
+		return 0; /* resolved for another policy, its ticks would mean something else */
+	now_ns = xrl_boot_ns();
+	if (!xrl_advance(&bucket->checked_ticks, now_ns))
+		return 0;
+	now_ns = xrl_window_ticks(&class->penalty, now_ns) << XRL_RESOLVED_BITS;
+	/* the circle's first tick means that there is none: one later, then */
+	if (!now_ns)
+		now_ns = 1ULL << XRL_RESOLVED_BITS;
+	return xrl_resolved_swap(bucket, word, word | now_ns);
 }
 
-/* One window: judged open if it stands, opened if it doesn't. Returns what is to be
- * written in its place, or 0 when it refuses. */
-xrl_inline xrl_word xrl_window_next(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
-                                    __u64 units)
+/* Most packets of most policies, kept as short as can be: one more in the open window of a plain
+ * class. XRL_AGAIN: it isn't as simple as that. */
+xrl_inline enum xrl_answer xrl_try_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	if (word)
-		return xrl_window_has_room(limit, word, units) ? xrl_window_add(word, units) : 0;
-	return units <= limit->max_units ? xrl_window_open(limit, now_ns, units) : 0;
+	xrl_word word = xrl_window_read(&bucket->windows[0]);
+
+	if (!word || !xrl_is_settled(bucket, class))
+		return XRL_AGAIN;
+	if ((word & ((1ULL << XRL_WINDOW_USED_BITS) - 1)) >= class->limits[0].max_units)
+		return XRL_REFUSED;
+	return xrl_window_swap(&bucket->windows[0], word, word + 1) ? XRL_ALLOWED : XRL_AGAIN;
 }
 
 /* One attempt at one window. */
 xrl_inline enum xrl_answer xrl_try_one(struct xrl_bucket *bucket, const struct xrl_class *class,
                                        __u32 i, __u64 units)
 {
+	const struct xrl_limit *limit = &class->limits[i];
 	struct xrl_window *window = &bucket->windows[i];
 	xrl_word word, next;
 	__u64 now_ns = 0;
@@ -199,84 +191,143 @@ xrl_inline enum xrl_answer xrl_try_one(struct xrl_bucket *bucket, const struct x
 			return XRL_AGAIN;
 		word = xrl_window_read(window);
 	}
-	next = xrl_window_next(&class->limits[i], word, now_ns, units);
+	next = xrl_next(limit, word, now_ns, units);
 	if (!next)
 		return XRL_REFUSED;
-	return xrl_window_swap(window, word, next) ? XRL_ALLOWED : XRL_AGAIN;
+	if (!xrl_window_swap(window, word, next))
+		return XRL_AGAIN;
+	return class->warns && xrl_is_near(limit, next, now_ns) ? XRL_ALLOWED_NEAR : XRL_ALLOWED;
 }
 
-/* What was decided on, window by window, and what is to stand there instead. */
-struct xrl_swaps {
-	xrl_word from[XRL_MAX_LIMITS];
-	xrl_word to[XRL_MAX_LIMITS];
-	__u64 units[XRL_MAX_LIMITS]; /* 0: this window isn't concerned */
+/* The same at the only one. */
+xrl_inline __u32 xrl_try_single(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                const struct xrl_demand *demand)
+{
+	__u32 unit = class->limits[0].unit;
+	__u64 units = xrl_demand_units(demand, &class->limits[0]);
+
+	return units ? xrl_try_one(bucket, class, 0, units) | unit << 16 : XRL_ALLOWED;
+}
+
+xrl_inline xrl_word xrl_next_of(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
+                                __u64 units)
+{
+	return limit->algorithm == XRL_FIXED ? xrl_window_next(limit, word, now_ns, units)
+	                                     : xrl_next(limit, word, now_ns, units);
+}
+
+/* Whether all of them have room at this moment. Gives the time, if it took a look at the clock. */
+xrl_inline __u32 xrl_ask_all(struct xrl_bucket *bucket, const struct xrl_class *class,
+                             const struct xrl_demand *demand, __u64 *now_ns)
+{
+	*now_ns = 0;
+	if (!xrl_is_settled(bucket, class)) {
+		*now_ns = xrl_look(bucket, class);
+		if (!*now_ns)
+			return XRL_AGAIN;
+	}
+	for (__u32 i = 0; i < XRL_MAX_LIMITS && i < class->limit_count; i++) {
+		__u64 units = xrl_demand_units(demand, &class->limits[i]);
+		xrl_word word = xrl_window_read(&bucket->windows[i]);
+
+		if (units && !xrl_next_of(&class->limits[i], word, *now_ns, units))
+			return XRL_REFUSED | class->limits[i].unit << 16;
+	}
+	return XRL_ALLOWED;
+}
+
+/* What has been charged, by limit: the upper half of what was written, which says in which window
+ * that was, and is all that xrl_give_back has to know. Or that there is nothing to be given back;
+ * no fixed or sliding window looks like that, and a token bucket only once in 2^32 times. */
+#define XRL_NOTHING (~0U)
+
+struct xrl_marks {
+	__u32 marks[XRL_MAX_LIMITS];
 };
 
-/* All or none. */
-xrl_inline enum xrl_answer xrl_commit(struct xrl_bucket *bucket, const struct xrl_swaps *swaps)
+xrl_inline void xrl_take_back(struct xrl_bucket *bucket, const struct xrl_class *class,
+                              const struct xrl_demand *demand, const struct xrl_marks *taken)
 {
-	__u32 i, done;
-
-	for (done = 0; done < XRL_MAX_LIMITS; done++)
-		if (swaps->units[done] &&
-		    !xrl_window_swap(&bucket->windows[done], swaps->from[done], swaps->to[done]))
-			break;
-	if (done == XRL_MAX_LIMITS)
-		return XRL_ALLOWED;
-	for (i = 0; i < done; i++)
-		if (swaps->units[i])
-			xrl_give_back(&bucket->windows[i], swaps->to[i], swaps->units[i]);
-	return XRL_AGAIN;
+	for (__u32 i = 0; i < XRL_MAX_LIMITS; i++)
+		if (taken->marks[i] != XRL_NOTHING)
+			xrl_give_back(&bucket->windows[i], &class->limits[i],
+			              (__u64)taken->marks[i] << 32,
+			              xrl_demand_units(demand, &class->limits[i]));
 }
 
-/* One attempt at all windows together: all decisions first, and only then the swaps. */
+/* One attempt at one window of several. 0: it failed. */
+xrl_inline xrl_word xrl_charge_window(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                      __u32 i, __u64 units, __u64 *now_ns)
+{
+	xrl_word word = xrl_window_read(&bucket->windows[i]), next;
+
+	if (!word && !*now_ns) {
+		*now_ns = xrl_look(bucket, class);
+		if (!*now_ns)
+			return 0;
+	}
+	next = xrl_next_of(&class->limits[i], word, *now_ns, units);
+	if (!next || !xrl_window_swap(&bucket->windows[i], word, next))
+		return 0;
+	return next;
+}
+
+/* One attempt at all windows together: all of them are asked first, and only then charged. */
 XRL_SUBPROGRAM __u32 xrl_try_all(struct xrl_bucket *bucket, const struct xrl_class *class,
                                  const struct xrl_demand *demand)
 {
-	struct xrl_swaps swaps = {};
-	__u64 now_ns = 0;
-	__u32 i;
+	struct xrl_marks taken;
+	__u32 answer, i;
+	__u64 now_ns;
 
 	if (!bucket || !class || !demand)
 		return XRL_AGAIN;
-	if (!xrl_is_settled(bucket, class)) {
-		now_ns = xrl_look(bucket, class);
-		if (!now_ns)
-			return XRL_AGAIN;
-	}
+	answer = xrl_ask_all(bucket, class, demand, &now_ns);
+	if (answer != XRL_ALLOWED)
+		return answer;
+	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
 	for (i = 0; i < XRL_MAX_LIMITS && i < class->limit_count; i++) {
-		__u64 units = xrl_demand_units(demand, class->limits[i].unit);
-		xrl_word word = xrl_window_read(&bucket->windows[i]);
+		const struct xrl_limit *limit = &class->limits[i];
+		__u64 units = xrl_demand_units(demand, limit);
+		xrl_word next;
 
 		if (!units)
 			continue;
-		if (!word && !now_ns) {
-			now_ns = xrl_look(bucket, class);
-			if (!now_ns)
-				return XRL_AGAIN;
+		next = xrl_charge_window(bucket, class, i, units, &now_ns);
+		if (!next) {
+			xrl_take_back(bucket, class, demand, &taken);
+			return XRL_AGAIN;
 		}
-		swaps.units[i] = units;
-		swaps.from[i] = word;
-		swaps.to[i] = xrl_window_next(&class->limits[i], word, now_ns, units);
-		if (!swaps.to[i])
-			return XRL_REFUSED | class->limits[i].unit << 16;
+		taken.marks[i] = next >> 32;
+		if (class->warns && xrl_is_near(limit, next, now_ns))
+			answer = XRL_ALLOWED_NEAR;
 	}
-	return xrl_commit(bucket, &swaps);
+	return answer;
 }
 
-/* Charges a packet to its source's limits. XRL_AGAIN: other CPUs were always faster. The
- * common case, one limit and no such CPU, is kept short. */
-xrl_inline struct xrl_charge xrl_charge(struct xrl_bucket *bucket, const struct xrl_class *class,
-                                        const struct xrl_demand *demand)
+XRL_SUBPROGRAM __u32 xrl_try_often(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                   const struct xrl_demand *demand)
 {
-	__u32 unit = class->limits[0].unit, answer = XRL_AGAIN;
-	__u64 units = xrl_demand_units(demand, unit);
+	__u32 answer = XRL_AGAIN;
+
+	for (int i = 0; i < XRL_ATTEMPTS * XRL_ROUNDS && (__u16)answer == XRL_AGAIN; i++)
+		answer = xrl_try_all(bucket, class, demand);
+	return answer;
+}
+
+/* Charges a packet to a source's limits: an xrl_answer, and when it is XRL_REFUSED above it the
+ * unit of the limit that refused: one number, since a function that is checked by itself returns
+ * no more. XRL_AGAIN: other CPUs were always faster. */
+xrl_inline __u32 xrl_charge(struct xrl_bucket *bucket, const struct xrl_class *class,
+                            const struct xrl_demand *demand)
+{
+	__u32 answer = XRL_AGAIN;
 
 	if (class->limit_count == 1)
-		answer = units ? xrl_try_one(bucket, class, 0, units) | unit << 16 : XRL_ALLOWED;
-	for (int i = 0; i < XRL_ATTEMPTS && (__u16)answer == XRL_AGAIN; i++)
-		answer = xrl_try_all(bucket, class, demand);
-	return (struct xrl_charge){.answer = answer, .unit = answer >> 16};
+		answer = xrl_try_single(bucket, class, demand);
+	if ((__u16)answer == XRL_AGAIN)
+		answer = xrl_try_often(bucket, class, demand);
+	return answer;
 }
 
 XRL_SUBPROGRAM int xrl_try_icmp_error(struct xrl_bucket *bucket, const struct xrl_class *class)
@@ -286,13 +337,23 @@ XRL_SUBPROGRAM int xrl_try_icmp_error(struct xrl_bucket *bucket, const struct xr
 	return xrl_try_one(bucket, class, XRL_ICMP_ERRORS, 1);
 }
 
+XRL_SUBPROGRAM int xrl_try_icmp_error_again(struct xrl_bucket *bucket,
+                                            const struct xrl_class *class)
+{
+	int answer = XRL_AGAIN;
+
+	for (int i = 0; i < XRL_ATTEMPTS && answer == XRL_AGAIN; i++)
+		answer = xrl_try_icmp_error(bucket, class);
+	return answer;
+}
+
 /* The same for an ICMP error, which has a window of its own. */
 xrl_inline enum xrl_answer xrl_charge_icmp_error(struct xrl_bucket *bucket,
                                                  const struct xrl_class *class)
 {
 	enum xrl_answer answer = XRL_AGAIN;
 
-	for (int i = 0; i < XRL_ATTEMPTS && answer == XRL_AGAIN; i++)
-		answer = xrl_try_icmp_error(bucket, class);
+	for (int i = 0; i < XRL_ROUNDS && answer == XRL_AGAIN; i++)
+		answer = xrl_try_icmp_error_again(bucket, class);
 	return answer;
 }

@@ -4,6 +4,7 @@
 /* From a frame to what the limiter wants to know of it. */
 
 #include "cursor.h"
+#include "http.h"
 #include "limits.h"
 #include "../include/address.h"
 
@@ -34,7 +35,12 @@ struct packet {
 	enum packet_kind kind;
 	struct xrl_address source;
 	__u32 frame_bytes;
-	int is_connection; /* TCP: a SYN without ACK */
+	__u32 wants; /* enum xrl_wants: what is to be found out, the rest is left at 0 */
+	__u16 destination_port;
+	__u8 protocol;        /* TCP, UDP, or one that nothing is known of */
+	__u8 has_ports;       /* a fragment that isn't the first, say, has none */
+	__u8 is_connection;   /* TCP: a SYN without ACK */
+	__u8 is_http_request; /* TCP: begins with a method */
 };
 
 struct vlan_tag {
@@ -83,10 +89,40 @@ static __always_inline int is_icmp_error(__u8 type)
 	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
+XRL_SUBPROGRAM int begins_request(__u64 start)
+{
+	return http_begins_request(start);
+}
+
+/* Truncated: what the lengths promise is not in this buffer. */
+static __always_inline enum packet_kind find_http_request(struct cursor *frame,
+                                                          const struct tcphdr *tcp,
+                                                          __u32 payload_bytes,
+                                                          struct packet *packet)
+{
+	__u32 header_bytes = tcp->doff * 4;
+	__u8 copy[HTTP_METHOD_BYTES], *start;
+	__u64 word = 0;
+
+	if (header_bytes < sizeof(*tcp) || payload_bytes < header_bytes + HTTP_METHOD_BYTES)
+		return PACKET_IPV4;
+	cursor_skip(frame, (header_bytes - sizeof(*tcp)) & 0x3C);
+	start = cursor_take(frame, HTTP_METHOD_BYTES, copy);
+	if (!start)
+		return PACKET_IPV4_TRUNCATED;
+#pragma unroll
+	for (int i = HTTP_METHOD_BYTES - 1; i >= 0; i--)
+		word = word << 8 | start[i];
+	/* A call is what costs here, so most other segments do without. */
+	if ((__u8)(word - 'C') <= 'T' - 'C')
+		packet->is_http_request = begins_request(word);
+	return PACKET_IPV4;
+}
+
 /* A TCP header cut off in the first fragment would hide its SYN (RFC 1858), and no stack
  * takes one that is cut off in a whole packet: both are refused. */
 static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32 payload_bytes,
-                                                     int *is_connection)
+                                                     struct packet *packet)
 {
 	struct tcphdr copy, *tcp;
 
@@ -95,7 +131,27 @@ static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32
 	tcp = cursor_take(frame, sizeof(*tcp), &copy);
 	if (!tcp)
 		return PACKET_IPV4_TRUNCATED;
-	*is_connection = tcp->syn && !tcp->ack;
+	packet->is_connection = tcp->syn && !tcp->ack;
+	packet->destination_port = bpf_ntohs(tcp->dest);
+	packet->has_ports = 1;
+	if (packet->wants & XRL_WANTS_HTTP)
+		return find_http_request(frame, tcp, payload_bytes, packet);
+	return PACKET_IPV4;
+}
+
+/* One that is cut short by its sender has no ports, and nobody will read it. */
+static __always_inline enum packet_kind find_udp_port(struct cursor *frame, __u32 payload_bytes,
+                                                      struct packet *packet)
+{
+	struct udphdr copy, *udp;
+
+	if (payload_bytes < sizeof(*udp))
+		return PACKET_IPV4;
+	udp = cursor_take(frame, sizeof(*udp), &copy);
+	if (!udp)
+		return PACKET_IPV4_TRUNCATED;
+	packet->destination_port = bpf_ntohs(udp->dest);
+	packet->has_ports = 1;
 	return PACKET_IPV4;
 }
 
@@ -150,14 +206,17 @@ static __always_inline enum packet_kind classify_ipv4(struct cursor *frame, int 
 		return PACKET_IPV4_TRUNCATED;
 
 	__builtin_memcpy(&packet->source, &ip->saddr, sizeof(packet->source));
+	packet->protocol = ip->protocol;
 	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
 		return PACKET_IPV4; /* RFC 791: only the first fragment has the next header */
 	/* the mask tells the verifier what the 4 bits of the header length allow */
 	cursor_skip(frame, (header_bytes - sizeof(*ip)) & 0x3C);
 	if (ip->protocol == IPPROTO_TCP)
-		return classify_tcp(frame, total_bytes - header_bytes, &packet->is_connection);
+		return classify_tcp(frame, total_bytes - header_bytes, packet);
 	if (ip->protocol == IPPROTO_ICMP)
 		return classify_icmp(frame, total_bytes - header_bytes);
+	if (ip->protocol == IPPROTO_UDP && packet->wants & XRL_WANTS_PORTS)
+		return find_udp_port(frame, total_bytes - header_bytes, packet);
 	return PACKET_IPV4;
 }
 
@@ -197,6 +256,7 @@ XRL_SUBPROGRAM int parse_split(struct xdp_md *ctx, struct packet *packet)
 	return 0;
 }
 
+/* packet->wants says what is to be found out, all else in it is 0. */
 static __always_inline void parse(struct xdp_md *ctx, int may_have_frags, struct packet *packet)
 {
 	parse_frame(ctx, may_have_frags, 0, packet);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The arithmetic of one limit's window: no packet, no map and no clock in it, so that
+/* The arithmetic of one limit's fixed bucket: no packet, no map and no clock in it, so that
  * unit tests and fuzzers compile this file in user space.
  *
- * A fixed bucket: the window opens at a source's first unit and holds N of them until
- * one period later. The opening is kept in 24 bits of ticks, of which a period has at
- * most 2^22, so that the circle is four periods long:
+ * The window opens at a source's first unit and holds N of them until one period later. Its
+ * word has the units in the lowest bits, limit->used_bits of them, 40 unless N is larger, and
+ * above them the opening in ticks. Of these a period has a quarter of what the bits hold at
+ * the most, so that the circle is four periods long:
  *
  *      opened        + 1 period                       + 3 periods      + 4 = opened
  *        |---- open ----|------------- over --------------|---- open ----|
@@ -18,17 +19,15 @@
 
 #include "../include/bucket.h"
 
-#define XRL_MAX_PERIOD_TICKS (1u << (XRL_TICK_BITS - 2))
-#define XRL_TICK_MASK        ((1u << XRL_TICK_BITS) - 1)
+#define XRL_WINDOW_USED_BITS 40
+#define XRL_MAX_PERIOD_TICKS (1u << 22)
+
+/* The clocks of two CPUs differ by less, 1.07 s. What is further ahead is foreign. */
+#define XRL_MAX_AHEAD_NS (1ULL << 30)
 
 #define xrl_inline static inline __attribute__((always_inline))
 
 typedef __u64 __attribute__((may_alias)) xrl_word;
-
-union xrl_window_bits {
-	struct xrl_window window;
-	xrl_word word;
-};
 
 /* All zero: no window is open. */
 xrl_inline xrl_word xrl_window_read(const struct xrl_window *window)
@@ -42,37 +41,68 @@ xrl_inline int xrl_window_swap(struct xrl_window *window, xrl_word from, xrl_wor
 	return __sync_val_compare_and_swap((xrl_word *)window, from, to) == from;
 }
 
-/* A window that opens now. Rounded up, so that it never ends early. */
+/* The circle, less one. */
+xrl_inline __u32 xrl_window_tick_mask(const struct xrl_limit *limit)
+{
+	return ~0ULL >> limit->used_bits;
+}
+
+/* Rounded up, so that no window ends early. */
+xrl_inline __u64 xrl_window_ticks(const struct xrl_limit *limit, __u64 now_ns)
+{
+	return (now_ns + (1ULL << limit->tick_shift) - 1) >> limit->tick_shift;
+}
+
+/* A window that opens now. */
 xrl_inline xrl_word xrl_window_open(const struct xrl_limit *limit, __u64 now_ns, __u64 units)
 {
-	__u64 tick_ns = 1ULL << limit->tick_shift;
-	union xrl_window_bits bits = {.word = 0};
-
-	bits.window.used_units = units;
-	bits.window.opened_ticks = (now_ns + tick_ns - 1) >> limit->tick_shift;
-	return bits.word;
+	return xrl_window_ticks(limit, now_ns) << limit->used_bits | units;
 }
 
 xrl_inline __u32 xrl_window_age_ticks(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
 {
-	union xrl_window_bits bits = {.word = word};
-
-	return ((__u32)(now_ns >> limit->tick_shift) - (__u32)bits.window.opened_ticks) &
-	       XRL_TICK_MASK;
+	return ((now_ns >> limit->tick_shift) - (word >> limit->used_bits)) &
+	       xrl_window_tick_mask(limit);
 }
 
 /* The window was opened after this clock reading: by a CPU whose clock is ahead, or
  * within the tick that was rounded up. */
-xrl_inline int xrl_window_is_ahead(__u32 age_ticks)
+xrl_inline int xrl_window_is_ahead(const struct xrl_limit *limit, __u32 age_ticks)
 {
-	return age_ticks >= 3 * XRL_MAX_PERIOD_TICKS;
+	return age_ticks > xrl_window_tick_mask(limit) / 4 * 3;
+}
+
+xrl_inline __u64 xrl_window_used(const struct xrl_limit *limit, xrl_word word)
+{
+	return word & ((1ULL << limit->used_bits) - 1);
 }
 
 xrl_inline int xrl_window_is_over(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
 {
 	__u32 age_ticks = xrl_window_age_ticks(limit, word, now_ns);
 
-	return age_ticks >= limit->period_ticks && !xrl_window_is_ahead(age_ticks);
+	return age_ticks >= limit->period_ticks && !xrl_window_is_ahead(limit, age_ticks);
+}
+
+/* More is used than this limit can have let pass, or it was opened later than any clock can say:
+ * then it was written by a CPU that still obeyed another limit. */
+xrl_inline int xrl_window_is_foreign(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+{
+	__u32 ahead_ticks =
+		-xrl_window_age_ticks(limit, word, now_ns) & xrl_window_tick_mask(limit);
+
+	/* two more, because the one clock is rounded up and the other one down */
+	return xrl_window_used(limit, word) > limit->max_units ||
+	       (ahead_ticks <= xrl_window_tick_mask(limit) / 4 &&
+	        ahead_ticks > (XRL_MAX_AHEAD_NS >> limit->tick_shift) + 2);
+}
+
+/* Or nobody has looked for so long that its ticks mean nothing. */
+xrl_inline int xrl_window_is_done(const struct xrl_limit *limit, xrl_word word, __u64 idle_ns,
+                                  __u64 now_ns)
+{
+	return idle_ns >= limit->period_ns || xrl_window_is_foreign(limit, word, now_ns) ||
+	       xrl_window_is_over(limit, word, now_ns);
 }
 
 /* How long an open window stays so at the least. */
@@ -80,37 +110,29 @@ xrl_inline __u64 xrl_window_remaining_ns(const struct xrl_limit *limit, xrl_word
 {
 	__u32 age_ticks = xrl_window_age_ticks(limit, word, now_ns);
 
-	if (xrl_window_is_ahead(age_ticks))
+	if (xrl_window_is_ahead(limit, age_ticks))
 		age_ticks = 0;
 	return (__u64)(limit->period_ticks - age_ticks - 1) << limit->tick_shift;
 }
 
-xrl_inline __u64 xrl_window_used(xrl_word word)
+/* What is to be written in place of `word`, which is open if it isn't 0. 0: refused. */
+xrl_inline xrl_word xrl_window_next(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
+                                    __u64 units)
 {
-	union xrl_window_bits bits = {.word = word};
+	__u64 used = xrl_window_used(limit, word);
 
-	return bits.window.used_units;
+	if (used + units > limit->max_units)
+		return 0;
+	return word ? word + units : xrl_window_open(limit, now_ns, units);
 }
 
-xrl_inline int xrl_window_has_room(const struct xrl_limit *limit, xrl_word word, __u64 units)
+xrl_inline int xrl_window_is_same(const struct xrl_limit *limit, xrl_word one, xrl_word other)
 {
-	return xrl_window_used(word) + units <= limit->max_units;
+	return one >> limit->used_bits == other >> limit->used_bits;
 }
 
-/* The same window with so many units more; the caller has made sure of the room. The
- * count is in the low bits of the word on every machine that BPF runs on only by way of
- * the bit-field, hence no plain addition. */
-xrl_inline xrl_word xrl_window_add(xrl_word word, __s64 units)
+/* Without so many units. Unused, it is as good as closed: the next unit opens another one. */
+xrl_inline xrl_word xrl_window_less(const struct xrl_limit *limit, xrl_word word, __u64 units)
 {
-	union xrl_window_bits bits = {.word = word};
-
-	bits.window.used_units += units;
-	return bits.word;
-}
-
-xrl_inline int xrl_window_is_same(xrl_word one, xrl_word other)
-{
-	union xrl_window_bits a = {.word = one}, b = {.word = other};
-
-	return a.window.opened_ticks == b.window.opened_ticks;
+	return xrl_window_used(limit, word) == units ? 0 : word - units;
 }

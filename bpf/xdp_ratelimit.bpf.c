@@ -9,7 +9,8 @@
 #include "verdict.h"
 #include "../include/program.h"
 
-const volatile struct xrl_program_info program_info = {};
+/* In a section of its own, so that it is found in any version of the program. */
+const volatile struct xrl_program_info program_info SEC(XRL_PROGRAM_INFO_SECTION) = {};
 
 static __always_inline int limit(struct xdp_md *ctx, int may_have_frags)
 {
@@ -18,9 +19,12 @@ static __always_inline int limit(struct xdp_md *ctx, int may_have_frags)
 	struct policy policy;
 	struct verdict verdict;
 
+	int has_policy = read_policy(&policy);
+
+	packet.wants = policy_of(policy.generation)->wants;
 	parse(ctx, may_have_frags, &packet);
 	frame_bytes = packet.frame_bytes;
-	if (!read_policy(&policy)) {
+	if (!has_policy) {
 		count(XRL_passed_limiter_failed, frame_bytes);
 		return XDP_PASS;
 	}

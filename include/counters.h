@@ -5,11 +5,13 @@
 
 /* Why a frame is refused. The first ones obey the policy's action; frames that are
  * not proper IPv4 have nowhere to be redirected to and are dropped. */
-#define XRL_LIMIT_REASONS(X) \
-	X(packets_limit)     \
-	X(bytes_limit)       \
-	X(connections_limit) \
-	X(icmp_errors_limit) \
+#define XRL_LIMIT_REASONS(X)   \
+	X(packets_limit)       \
+	X(bytes_limit)         \
+	X(connections_limit)   \
+	X(http_requests_limit) \
+	X(icmp_errors_limit)   \
+	X(penalty)             \
 	X(contention)
 #define XRL_FRAME_REASONS(X) \
 	X(truncated)         \
@@ -18,7 +20,10 @@
 
 #define XRL_PASSED(X)    \
 	X(within_limits) \
+	X(near_limit)    \
 	X(permit)        \
+	X(trusted)       \
+	X(not_protected) \
 	X(icmp_error)    \
 	X(arp)           \
 	X(ipv6)          \

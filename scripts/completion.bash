@@ -16,7 +16,7 @@ _xdp_ratelimit_command() {
     local word
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-        attach | detach | status | stats | show | metrics | serve)
+        attach | detach | reload | check | status | stats | show | metrics | serve)
             echo "$word"
             return
             ;;
@@ -59,10 +59,18 @@ _xdp_ratelimit() {
     --limit | --sources | --account | --comment | --parent | --listen | --trusted-proxies) return ;;
     *)
         case $(_xdp_ratelimit_command) in
-        '') words='attach detach status stats show permit account metrics serve --version' ;;
+        '')
+            words='attach detach reload check status stats show permit account metrics serve'
+            words+=' --version'
+            ;;
         attach) words="--limit --action --monitor --mode --sources $(_xdp_ratelimit_interfaces)" ;;
         detach) words="--all $(_xdp_ratelimit_interfaces)" ;;
         stats) words=$(_xdp_ratelimit_interfaces) ;;
+        check)
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            [[ $current != -* ]] && return
+            words=
+            ;;
         permit) words='request list revoke' ;;
         'permit request') words='--account --comment' ;;
         'permit list') words='--all' ;;

@@ -2,6 +2,7 @@
 #include "action.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
+
+#include "quote.h"
 
 #define EXPECTED "expected drop, monitor, or redirect IFNAME [MAC]"
 
@@ -37,49 +40,66 @@ static bool read_own_mac(const char *interface, __u8 mac[6])
 	return ok;
 }
 
-/* SIOCETHTOOL: a veth takes redirected frames only if its peer expects them. */
-static void warn_of_veth(const char *interface)
+bool action_needs_program_behind(const struct action *action)
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = {.ifr_data = (char *)&info};
+	bool is_veth;
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
-	if (fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request) && !strcmp(info.driver, "veth"))
-		warn("%s is a veth: what is redirected to it arrives only if its peer has an XDP "
-		     "program or GRO switched on",
-		     interface);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", action->interface);
+	is_veth = action->kind == XRL_REDIRECT && fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request) &&
+	          !strcmp(info.driver, "veth");
 	if (fd >= 0)
 		close(fd);
+	return is_veth;
 }
 
-static enum exit_code parse_redirect(const char *text, struct action *action)
+__attribute__((format(printf, 5, 6))) static enum exit_code
+refuse(struct action_refusal *refusal, enum exit_code code, const char *hint, const char *text,
+       const char *format, ...)
 {
-	char interface[64] = "", mac[64] = "", rest[2] = "";
+	const struct complaint complaint = {refusal->text, sizeof(refusal->text)};
+	char reason[320];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	complain_value(&complaint, "action", text, "%s", reason);
+	refusal->hint = hint;
+	return code;
+}
+
+static enum exit_code read_redirect(const char *text, struct action *action,
+                                    struct action_refusal *refusal)
+{
+	char interface[64] = "", mac[64] = "", rest[2] = "", quoted[QUOTE_SIZE];
 	int words = sscanf(text, "redirect %63s %63s %1s", interface, mac, rest);
 
 	if (words < 1 || words > 2)
-		return fail(EXIT_USAGE, NULL, "action '%.60s': " EXPECTED, text);
+		return refuse(refusal, EXIT_USAGE, NULL, text, EXPECTED);
 	action->ifindex = strlen(interface) < IF_NAMESIZE ? if_nametoindex(interface) : 0;
 	if (!action->ifindex)
-		return fail(EXIT_NOT_FOUND, "ip link shows the interfaces",
-		            "action '%.60s': there is no interface '%s'", text, interface);
+		return refuse(refusal, EXIT_NOT_FOUND, "ip link shows the interfaces", text,
+		              "there is no interface '%s'",
+		              quote(quoted, interface, strlen(interface)));
 	strcpy(action->interface, interface);
-	warn_of_veth(interface);
 	if (words == 1)
 		return EXIT_DONE;
 	action->readdress = true;
 	if (!parse_mac(mac, action->destination_mac))
-		return fail(EXIT_USAGE, NULL,
-		            "action '%.60s': '%s' is no MAC address; expected six pairs of "
-		            "hexadecimal digits, such as 02:00:00:00:00:01",
-		            text, mac);
-	if (!read_own_mac(interface, action->source_mac))
-		return fail(EXIT_FAILED, NULL, "cannot read the MAC address of %s: %m", interface);
+		return refuse(refusal, EXIT_USAGE, NULL, text,
+		              "'%s' is no MAC address; expected six pairs of hexadecimal digits, "
+		              "such as 02:00:00:00:00:01",
+		              quote(quoted, mac, strlen(mac)));
+	if (!read_own_mac(action->interface, action->source_mac))
+		return refuse(refusal, EXIT_FAILED, NULL, text,
+		              "cannot read the MAC address of %s: %m", action->interface);
 	return EXIT_DONE;
 }
 
-enum exit_code action_parse(const char *text, struct action *action)
+enum exit_code action_read(const char *text, struct action *action, struct action_refusal *refusal)
 {
 	*action = (struct action){.kind = XRL_DROP};
 	if (!strcmp(text, "drop"))
@@ -90,10 +110,22 @@ enum exit_code action_parse(const char *text, struct action *action)
 	}
 	action->kind = XRL_REDIRECT;
 	if (!strncmp(text, "redirect ", strlen("redirect ")))
-		return parse_redirect(text, action);
-	return fail(EXIT_USAGE,
-	            strcmp(text, "redirect") ? NULL : "quote it: --action 'redirect IFNAME'",
-	            "action '%.60s': " EXPECTED, text);
+		return read_redirect(text, action, refusal);
+	return refuse(refusal, EXIT_USAGE,
+	              strcmp(text, "redirect") ? NULL : "quote it: --action 'redirect IFNAME'",
+	              text, EXPECTED);
+}
+
+enum exit_code action_parse(const char *text, struct action *action)
+{
+	struct action_refusal refusal;
+	enum exit_code code = action_read(text, action, &refusal);
+
+	if (code)
+		return fail(code, refusal.hint, "%s", refusal.text);
+	if (action_needs_program_behind(action))
+		warn(ACTION_NEEDS_PROGRAM, action->interface);
+	return EXIT_DONE;
 }
 
 void action_apply(const struct action *action, struct xrl_class *class)

@@ -4,6 +4,7 @@
 #include <linux/types.h>
 #include <net/if.h>
 
+#include "complaint.h"
 #include "output.h"
 #include "../include/policy.h"
 
@@ -18,8 +19,24 @@ struct action {
 
 #define ACTION_TEXT_SIZE 64
 
-/* Reads "drop", "monitor" or "redirect IFNAME [MAC]"; reports what is wrong. */
+/* Why a text is no action. */
+struct action_refusal {
+	char text[COMPLAINT_SIZE];
+	const char *hint; /* for who gave it as an option; NULL: none */
+};
+
+/* Reads "drop", "monitor" or "redirect IFNAME [MAC]", whose interface must be there. */
+enum exit_code action_read(const char *text, struct action *action, struct action_refusal *refusal);
+
+/* The same of an option: reports what is wrong, and what is unusual. */
 enum exit_code action_parse(const char *text, struct action *action);
+
+/* Redirects to a veth, which takes redirected frames only if its peer expects them. */
+bool action_needs_program_behind(const struct action *action);
+
+#define ACTION_NEEDS_PROGRAM                                                                     \
+	"%s is a veth: what is redirected to it arrives only if its peer has an XDP program or " \
+	"GRO switched on"
 
 void action_apply(const struct action *action, struct xrl_class *class);
 

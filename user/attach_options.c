@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "attach_options.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <bpf/libbpf.h>
 
 #include "command.h"
 #include "limit.h"
-
-/* The kernel keeps free entries of an LRU map for each CPU, in batches of 128: on 6.1 a
- * map that is smaller than this holds as little as 5 % of its size. */
-#define MIN_SOURCES_PER_CPU 256
-#define MAX_SOURCES         (1u << 26)
+#include "sources.h"
 
 #define ETHERNET_FRAME_BYTES 1514
 
@@ -33,20 +26,34 @@ static const struct option known[] = {
 	{},
 };
 
+/* Where a limit goes: NULL when there are too many of its kind. */
+static struct xrl_limit *place_of(struct attach_options *options, const struct xrl_limit *limit)
+{
+	if (limit->endpoint_protocol || limit->scope_bits != XRL_SCOPE_SOURCE)
+		return options->separate_count == XRL_MAX_SEPARATE
+		               ? NULL
+		               : &options->separate[options->separate_count++];
+	return options->limit_count == XRL_MAX_LIMITS ? NULL
+	                                              : &options->limits[options->limit_count++];
+}
+
 static enum exit_code add_limit(struct attach_options *options, const char *text)
 {
-	const struct xrl_limit *limit;
-	char complaint[320];
+	struct xrl_limit limit, *place;
+	char complaint[COMPLAINT_SIZE];
 
-	if (options->limit_count == XRL_MAX_LIMITS)
-		return command_usage(&cmd_attach, "limit '%.60s': at most %d limits are possible",
-		                     text, XRL_MAX_LIMITS);
-	if (limit_parse(text, &options->limits[options->limit_count], complaint, sizeof(complaint)))
+	if (limit_parse(text, &limit, complaint, sizeof(complaint)))
 		return fail(EXIT_USAGE, NULL, "%s", complaint);
-	limit = &options->limits[options->limit_count++];
-	if (limit->unit == XRL_BYTES && limit->max_units < ETHERNET_FRAME_BYTES)
+	place = place_of(options, &limit);
+	if (!place)
+		return command_usage(&cmd_attach,
+		                     "limit '%.60s': at most %d limits are possible, and %d with "
+		                     "an endpoint or another scope than source",
+		                     text, XRL_MAX_LIMITS, XRL_MAX_SEPARATE);
+	*place = limit;
+	if (limit.unit == XRL_BYTES && limit.max_units < ETHERNET_FRAME_BYTES)
 		warn("limit '%s' refuses every frame of more than %llu bytes", text,
-		     limit->max_units);
+		     limit.max_units);
 	return EXIT_DONE;
 }
 
@@ -70,20 +77,11 @@ static enum exit_code set_mode(struct attach_options *options, const char *text)
 
 static enum exit_code set_sources(struct attach_options *options, const char *text)
 {
-	unsigned long least = MIN_SOURCES_PER_CPU * (unsigned long)libbpf_num_possible_cpus();
-	unsigned long sources;
-	char *end;
+	char complaint[COMPLAINT_SIZE];
 
-	errno = 0;
-	sources = strtoul(text, &end, 10);
-	if (errno || *end || strspn(text, "0123456789") != strlen(text) || sources < least ||
-	    sources > MAX_SOURCES)
-		return command_usage(
-			&cmd_attach,
-			"sources '%.60s': expected a number from %lu (%d for each CPU) "
-			"to %u",
-			text, least, MIN_SOURCES_PER_CPU, MAX_SOURCES);
-	options->sources = sources;
+	if (sources_parse(text, &options->sources,
+	                  &(struct complaint){complaint, sizeof(complaint)}))
+		return command_usage(&cmd_attach, "%s", complaint);
 	return EXIT_DONE;
 }
 

@@ -12,11 +12,17 @@ struct attach_options {
 	__u32 ifindexes[MAX_INTERFACES];
 	int interface_count;
 	struct xrl_limit limits[XRL_MAX_LIMITS];
-	__u32 limit_count; /* 0: as before, or the default */
-	bool has_action;   /* false: as before, or drop */
+	struct xrl_limit separate[XRL_MAX_SEPARATE]; /* with an endpoint or another scope */
+	__u32 limit_count, separate_count;           /* none: as before, or the default */
+	bool has_action;                             /* false: as before, or drop */
 	struct action action;
 	enum attach_mode mode;
 	__u32 sources; /* 0: as before, or the default */
 };
+
+static inline bool attach_options_have_limits(const struct attach_options *options)
+{
+	return options->limit_count || options->separate_count;
+}
 
 enum exit_code attach_options_read(struct attach_options *options, int argc, char **argv);

@@ -8,6 +8,9 @@
 #define CLASS_DEFAULT_MAX_PACKETS 10000 /* per second and source */
 #define CLASS_MAX_ICMP_ERRORS     100   /* per second and source */
 
+/* No limits, but for ICMP errors, and drop. */
+void class_set_empty(struct xrl_class *class);
+
 /* The default policy: 10000 packets a second for every source, and drop. */
 void class_set_default(struct xrl_class *class);
 

@@ -7,11 +7,11 @@
 #include <bpf/bpf.h>
 
 #include "attach_options.h"
-#include "class.h"
+#include "attach_policy.h"
 #include "command.h"
-#include "config.h"
 #include "permit_restore.h"
 #include "policy_output.h"
+#include "publish.h"
 #include "system.h"
 
 /* One interface of this run: named, or one whose program is to follow to new maps. */
@@ -23,7 +23,9 @@ struct target {
 };
 
 struct run {
+	const struct globals *globals;
 	struct attach_options options;
+	struct attach_policy policy;
 	struct permit_context permits;
 	struct instance instance;
 	struct target *targets;
@@ -129,36 +131,34 @@ static enum exit_code add_other_targets(struct run *run)
 	return error;
 }
 
-/* What was asked for; for the rest what is in force; else the default. */
-static __u32 compose_policy(struct run *run, struct xrl_class *class)
+static enum exit_code compose_policy(struct run *run)
 {
 	const struct attach_options *options = &run->options;
-	__u32 redirect = 0, generation;
 
+	if (run->was_attached && !instance_has_policy(&run->instance) &&
+	    !instance_lacks_policy(&run->instance))
+		return fail(EXIT_FAILED, "try again",
+		            "the policy in force can't be read; nothing was changed");
 	/* what a command left that was killed before it attached anything is nobody's wish */
-	run->had_policy = instance_read_policy(&run->instance, class, &redirect, &generation) &&
-	                  run->was_attached;
-	if (!run->had_policy) {
-		class_set_default(class);
-		redirect = 0;
-	}
-	if (run->was_attached && !run->had_policy &&
-	    (!options->limit_count || !options->has_action))
+	run->had_policy = run->was_attached && instance_has_policy(&run->instance);
+	if (run->was_attached && !run->had_policy && !run->policy.is_of_file &&
+	    (!attach_options_have_limits(options) || !options->has_action))
 		warn("the policy of the other version can't be read: what --limit and --action "
-		     "don't "
-		     "say is the default now");
-	if (options->limit_count) {
-		memset(class->limits, 0, XRL_MAX_LIMITS * sizeof(class->limits[0]));
-		memcpy(class->limits, options->limits,
-		       options->limit_count * sizeof(class->limits[0]));
-		class->limit_count = options->limit_count;
-	}
-	class_finish(class);
-	if (options->has_action) {
-		action_apply(&options->action, class);
-		redirect = options->action.ifindex;
-	}
-	return redirect;
+		     "don't say is the default now");
+	return attach_policy_compose(&run->policy, run->had_policy ? &run->instance : NULL,
+	                             options);
+}
+
+/* Of those that are attached already and those that will be. */
+static enum exit_code check_redirects(const struct run *run)
+{
+	enum exit_code error =
+		interface_check_redirects(run->instance.pin_dir, &run->policy.policy);
+
+	for (int i = 0; i < run->target_count && !error; i++)
+		error = interface_check_redirect(run->targets[i].interface, run->targets[i].ifindex,
+		                                 &run->policy.policy);
+	return error;
 }
 
 /* What was pinned before this run is none of its business, permits above all. */
@@ -200,16 +200,19 @@ static enum exit_code commit_targets(struct run *run)
 /* Maps are filled before a program reads them. Then comes all that may be refused, and what
  * others obey changes only when none of it was: programs move to new maps, those maps take
  * the place of the pinned ones (whoever is killed in between leaves the old ones, with the
- * permits, and the next attach finds that the programs use others), and last the policy. */
+ * permits, and the next attach finds that the programs use others), and last the policy, which
+ * was written to the copy that nobody obeys. */
 static enum exit_code apply(struct run *run)
 {
-	bool pin_last = run->instance.other_layout;
-	struct xrl_class class;
-	__u32 redirect = compose_policy(run, &class);
-	enum exit_code error = EXIT_DONE;
+	bool pin_last = run->instance.other_layout, is_due = false;
+	enum exit_code error = compose_policy(run);
 
-	if (!run->had_policy)
-		error = instance_publish(&run->instance, &class, redirect);
+	if (!error)
+		error = check_redirects(run);
+	if (!error)
+		error = instance_prepare_policy(&run->instance, &run->policy.policy, &is_due);
+	if (!error && is_due && !run->had_policy)
+		error = instance_put_in_force(&run->instance);
 	if (!error)
 		error = prepare_targets(run);
 	if (!error && !pin_last)
@@ -218,8 +221,8 @@ static enum exit_code apply(struct run *run)
 		error = commit_targets(run);
 	if (!error && pin_last)
 		error = instance_pin(&run->instance);
-	if (!error && run->had_policy)
-		error = instance_publish(&run->instance, &class, redirect);
+	if (!error && is_due && run->had_policy)
+		error = instance_put_in_force(&run->instance);
 	return error;
 }
 
@@ -229,6 +232,8 @@ static __u32 choose_sources(const struct run *run)
 
 	if (run->options.sources)
 		return run->options.sources;
+	if (run->policy.policy.sources)
+		return run->policy.policy.sources;
 	return there ? there : INSTANCE_DEFAULT_SOURCES;
 }
 
@@ -261,17 +266,19 @@ static void restore_permits(struct run *run)
 		     failure.hint[0] ? "; " : "", failure.hint);
 }
 
-static enum exit_code attach_locked(struct run *run)
+static enum exit_code attach_locked(struct run *run, struct config *config)
 {
 	enum exit_code error = pins_check(run->instance.pin_dir);
 	__u32 sources, room;
 
 	if (error)
 		return error;
+	error = attach_policy_read(&run->policy, config, run->globals, &run->options);
 	sources = choose_sources(run);
 	room = choose_permit_room(run);
 	instance_open(&run->instance, run->instance.pin_dir, sources, room);
-	error = add_named_targets(run);
+	if (!error)
+		error = add_named_targets(run);
 	if (!error)
 		error = add_other_targets(run);
 	if (!error)
@@ -285,7 +292,15 @@ static enum exit_code attach_locked(struct run *run)
 	return error;
 }
 
-static void print_json(const struct run *run)
+/* What the file says of it isn't in force. */
+static bool overrides_action(const struct run *run)
+{
+	const struct xrl_policy *policy = run->policy.policy.compiled;
+
+	return run->options.has_action && policy && policy->file[0];
+}
+
+static void print_json(struct run *run)
 {
 	json_t *attached = json_array();
 
@@ -297,13 +312,13 @@ static void print_json(const struct run *run)
 		                                "mode", attach_mode_name(target->change.mode),
 		                                "replaced", target->before.state == LINK_ATTACHED));
 	}
-	output_json(json_pack("{s:o, s:o, s:b, s:I}", "attached", attached, "policy",
-	                      policy_json(&run->instance), "layout_changed",
-	                      run->instance.other_layout, "permits",
-	                      (json_int_t)instance_count_permits(&run->instance)));
+	output_json(json_pack("{s:o, s:o, s:b, s:b, s:I}", "attached", attached, "policy",
+	                      policy_json(&run->instance), "action_overridden",
+	                      overrides_action(run), "layout_changed", run->instance.other_layout,
+	                      "permits", (json_int_t)instance_count_permits(&run->instance)));
 }
 
-static void print_text(const struct globals *globals, const struct run *run)
+static void print_text(const struct globals *globals, struct run *run)
 {
 	bool own_dir = strcmp(globals->pin_dir, DEFAULT_PIN_DIR);
 
@@ -317,6 +332,9 @@ static void print_text(const struct globals *globals, const struct run *run)
 		               : "");
 	}
 	policy_print(&run->instance);
+	if (overrides_action(run))
+		printf("note       the action is that of the command line, until the file is read "
+		       "again\n");
 	if (run->instance.fresh[SHARED_BUCKETS] && run->instance.other_layout)
 		printf("note       %s: buckets start anew; permits in force: %u\n",
 		       run->instance.resized ? "the number of buckets changed"
@@ -348,7 +366,8 @@ static enum exit_code lock_pin_dir(const char *pin_dir, int *lock)
 static enum exit_code run_attach(const struct globals *globals, int argc, char **argv)
 {
 	struct config config;
-	struct run run = {.permits = {.pin_dir = globals->pin_dir,
+	struct run run = {.globals = globals,
+	                  .permits = {.pin_dir = globals->pin_dir,
 	                              .state_dir = globals->state_dir,
 	                              .rules = &config.permits}};
 	enum exit_code error;
@@ -359,13 +378,11 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 	run.instance.pin_dir = globals->pin_dir;
 	error = attach_options_read(&run.options, argc, argv);
 	if (!error)
-		error = config_read(&config, globals->config_path, globals->config_named);
-	if (!error)
 		error = system_check(true);
 	if (!error)
 		error = lock_pin_dir(globals->pin_dir, &lock);
 	if (!error)
-		error = attach_locked(&run);
+		error = attach_locked(&run, &config);
 	if (!error && globals->json)
 		print_json(&run);
 	else if (!error)
@@ -373,6 +390,7 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 	for (int i = 0; i < run.target_count; i++)
 		interface_discard(&run.targets[i].change);
 	instance_close(&run.instance);
+	policy_free(&run.policy.policy);
 	free(run.targets);
 	if (lock >= 0)
 		close(lock);
@@ -381,7 +399,7 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 
 const struct command cmd_attach = {
 	.name = "attach",
-	.usage = "attach IF... [--limit 'N/PERIOD UNIT']... [--action ACTION] [--monitor] "
+	.usage = "attach IF... [--config FILE] [--limit LIMIT]... [--action ACTION] [--monitor] "
 		 "[--mode auto|native|generic] [--sources N]",
 	.summary = "limit what arrives on these interfaces, or change how; it stays until detach",
 	.run = run_attach,

@@ -2,7 +2,9 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/types.h>
 
+#include "cidr_list.h"
 #include "clock.h"
 #include "command.h"
 #include "limit.h"
@@ -10,43 +12,71 @@
 
 #define SECOND_NS 1000000000ULL
 
-static void print_limit(const struct source_state *source, const struct xrl_limit *limit,
-                        int window)
+static void print_limit(const struct source_state *source, const struct source_limit *of,
+                        const char *label, const char *what)
 {
-	struct source_rest rest = source_rest_of(source, limit, window);
+	const struct limit_rest *rest = &of->rest;
 	char text[LIMIT_TEXT_SIZE];
 
-	limit_format(limit, text, sizeof(text));
-	printf("%-10s %s%s: %llu used, %llu left", window ? "" : "limits", text,
-	       window == XRL_ICMP_ERRORS ? " (ICMP errors)" : "", rest.used, rest.remaining);
-	if (rest.reset_boot_ns)
-		printf(", anew in %.3f s",
-		       (double)(rest.reset_boot_ns - source->now_ns) / SECOND_NS);
-	if (rest.retry_after_ns)
+	limit_format(of->limit, text, sizeof(text));
+	printf("%-10s %s%s: %llu used, %llu left", label, text, what, rest->used, rest->remaining);
+	if (rest->reset_ns)
+		printf(", anew in %.3f s", (double)rest->reset_ns / SECOND_NS);
+	if (of->refuses && rest->retry_ns == rest->reset_ns)
 		printf("; refused until then");
-	else if (!rest.remaining)
-		printf("; passes all the same (%s)", source->monitored ? "monitor" : "permit");
+	else if (of->refuses)
+		printf("; refused for %.3f s", (double)rest->retry_ns / SECOND_NS);
+	else if (rest->retry_ns)
+		printf("; passes all the same (%s)", source->permitted ? "permit" : "monitor");
 	printf("\n");
+}
+
+static void print_class(const struct source_state *source)
+{
+	char cidr[CIDR_TEXT_SIZE];
+
+	printf("class      %s", source->class->name);
+	if (source->reason == BY_CIDR) {
+		cidr_format(&source->cidr.cidr, cidr);
+		printf(", by %s\n", cidr);
+	} else {
+		printf(", by %s\n",
+		       source->reason == BY_PERMIT ? "its permit" : "default: no CIDR has it");
+	}
+}
+
+static void print_permit(const struct source_state *source)
+{
+	char until[OUTPUT_TIME_SIZE];
+
+	if (!source->permit_until_boot_ns) {
+		printf("permit     none\n");
+		return;
+	}
+	output_time(until, clock_unix_seconds(source->permit_until_boot_ns + SECOND_NS - 1));
+	printf("permit     until %s%s\n", until, source->permitted ? ": no limit applies" : "");
 }
 
 static void print_text(const struct source_state *source, const char *address)
 {
-	const struct xrl_class *class = &source->class;
-	char until[OUTPUT_TIME_SIZE];
+	const struct xrl_class *class = source->class;
 
 	printf("source     %s%s\n", address,
 	       source->known ? "" : " (has no bucket: not seen, or long ago)");
-	printf("class      default\n");
-	if (source->permit_until_boot_ns) {
-		output_time(until,
-		            clock_unix_seconds(source->permit_until_boot_ns + SECOND_NS - 1));
-		printf("permit     until %s: no limit applies\n", until);
-	} else {
-		printf("permit     none\n");
+	print_class(source);
+	print_permit(source);
+	if (source->penalty_ns)
+		printf("penalty    for another %.3f s: %s\n",
+		       (double)source->penalty_ns / SECOND_NS,
+		       class->action == XRL_MONITOR ? "passes all the same (monitor)"
+		                                    : "all but ICMP errors is refused");
+	if (!class->limit_count && !class->separate_count) {
+		printf("limits     none: trusted\n");
+		return;
 	}
-	for (__u32 i = 0; i < class->limit_count; i++)
-		print_limit(source, &class->limits[i], i);
-	print_limit(source, &class->limits[XRL_ICMP_ERRORS], XRL_ICMP_ERRORS);
+	for (__u32 i = 0; i < source->limit_count; i++)
+		print_limit(source, &source->limits[i], i ? "" : "limits", "");
+	print_limit(source, &source->icmp_errors, "", " (ICMP errors)");
 }
 
 static enum exit_code run_show(const struct globals *globals, int argc, char **argv)

@@ -26,7 +26,7 @@ struct command {
 };
 
 extern const struct command cmd_attach, cmd_detach, cmd_status, cmd_stats, cmd_show, cmd_metrics;
-extern const struct command cmd_permit, cmd_account, cmd_serve;
+extern const struct command cmd_permit, cmd_account, cmd_serve, cmd_check, cmd_reload;
 
 enum exit_code command_usage(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

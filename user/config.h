@@ -51,7 +51,19 @@ void config_set_default(struct config *config);
 int config_set(struct config *config, const char *section, const char *key, const char *value,
                char *complaint, size_t size);
 
-/* Reads the file on top of the defaults. A file that isn't there is an error (EXIT_FAILED) only
+#define CONFIG_KEYS 11
+
+/* Where each key was given. {}: nowhere yet. */
+struct config_lines {
+	int of[CONFIG_KEYS];
+};
+
+/* The same for a line of the file, where a key may be given once. */
+int config_take(struct config *config, struct config_lines *lines, int line, const char *section,
+                const char *key, const char *value, char *complaint, size_t size);
+
+/* Reads [permits] and [serve] of the file on top of the defaults, whatever is wrong with the
+ * sections of the policy (policy_file.h). A file that isn't there is an error (EXIT_FAILED) only
  * with `must_exist`. Reports the first mistake as FILE:LINE with exit code EXIT_FAILED;
  * *config is then the default. A key may be given once. */
 enum exit_code config_read(struct config *config, const char *path, bool must_exist);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 
-#include "class.h"
 #include "clock.h"
 #include "skeleton.h"
 
@@ -21,16 +20,19 @@ static const struct {
                             sizeof(struct xrl_bucket), 0},
 	[SHARED_PERMITS] = {BPF_MAP_TYPE_HASH, sizeof(struct xrl_address),
                             sizeof(struct xrl_permit), 0},
-	[SHARED_CLASSES] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct xrl_class),
-                            XRL_CLASS_COPIES},
+	[SHARED_CLASSES] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32),
+                            XRL_COPIES * sizeof(struct xrl_policy), 1},
 	[SHARED_META] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct xrl_meta), 1},
-	[SHARED_REDIRECTS] = {BPF_MAP_TYPE_DEVMAP, sizeof(__u32), sizeof(__u32), XRL_CLASS_COPIES},
+	[SHARED_REDIRECTS] = {BPF_MAP_TYPE_DEVMAP, sizeof(__u32), sizeof(__u32),
+                              XRL_COPIES *XRL_MAX_CLASSES},
+	[SHARED_CIDRS] = {BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32), XRL_COPIES + 1},
+	[SHARED_SEPARATE_BUCKETS] = {BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32),
+                                     XRL_COPIES},
+	[SHARED_PROTECTED_PORTS] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32),
+                                    XRL_COPIES * sizeof(struct xrl_ports), 1},
+	[SHARED_CLASS_BUCKETS] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32),
+                                  XRL_CLASS_BUCKETS * sizeof(struct xrl_class_bucket), 1},
 };
-
-static const char *object_name(int map)
-{
-	return map == SHARED_META ? PINS_META_SECTION : shared_map_names[map];
-}
 
 static const __u32 zero;
 
@@ -41,6 +43,15 @@ static void close_map(struct instance *instance, int map)
 	instance->maps[map] = -1;
 }
 
+/* Whether all of a policy is there. */
+static bool has_policy_maps(const struct instance *instance)
+{
+	for (int i = 0; i < SHARED_MAPS; i++)
+		if (i != SHARED_BUCKETS && i != SHARED_PERMITS && instance->maps[i] < 0)
+			return false;
+	return true;
+}
+
 /* Of another version: only permits have a layout that is kept for ever. */
 static void drop_other_version(struct instance *instance)
 {
@@ -48,9 +59,8 @@ static void drop_other_version(struct instance *instance)
 
 	if (instance->maps[SHARED_BUCKETS] < 0 && instance->maps[SHARED_META] < 0)
 		return;
-	/* without all three, nobody knows what the windows in the buckets mean */
-	if (instance->maps[SHARED_META] >= 0 && instance->maps[SHARED_CLASSES] >= 0 &&
-	    instance->maps[SHARED_REDIRECTS] >= 0 &&
+	/* without all of it, nobody knows what the windows in the buckets mean */
+	if (has_policy_maps(instance) &&
 	    !bpf_map_lookup_elem(instance->maps[SHARED_META], &zero, &meta) &&
 	    meta.abi_version == XRL_ABI_VERSION)
 		return;
@@ -100,6 +110,9 @@ void instance_open(struct instance *instance, const char *pin_dir, __u32 sources
 
 void instance_close(struct instance *instance)
 {
+	if (instance->policies)
+		munmap(instance->policies, XRL_COPIES * sizeof(*instance->policies));
+	instance->policies = NULL;
 	for (int i = 0; i < SHARED_MAPS; i++)
 		close_map(instance, i);
 }
@@ -142,7 +155,8 @@ static enum exit_code reuse_map(struct bpf_map *map, int fd)
 enum exit_code instance_reuse(const struct instance *instance, struct xdp_ratelimit_bpf *skeleton)
 {
 	for (int i = 0; i < SHARED_MAPS; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, object_name(i));
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(skeleton->obj, shared_map_objects[i]);
 		enum exit_code error = reuse_map(map, instance->maps[i]);
 
 		if (error)
@@ -171,7 +185,8 @@ static enum exit_code make_maps(struct instance *instance, __u32 sources, __u32 
 		             "the kernel refused the maps for %u sources: %s", sources,
 		             strerror(-failed));
 	for (int i = 0; i < SHARED_MAPS && !error; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, object_name(i));
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(skeleton->obj, shared_map_objects[i]);
 
 		if (instance->maps[i] >= 0)
 			continue;
@@ -219,20 +234,43 @@ static bool read_meta(const struct instance *instance, struct xrl_meta *meta)
 	       !bpf_map_lookup_elem(instance->maps[SHARED_META], &zero, meta);
 }
 
-bool instance_read_policy(const struct instance *instance, struct xrl_class *class,
-                          __u32 *redirect_ifindex, __u32 *generation)
+void *instance_map_memory(const struct instance *instance, enum shared_map map, bool to_write)
+{
+	void *memory = instance->maps[map] < 0 ? MAP_FAILED
+	                                       : mmap(NULL, layouts[map].value_size,
+	                                              to_write ? PROT_READ | PROT_WRITE : PROT_READ,
+	                                              MAP_SHARED, instance->maps[map], 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+void instance_unmap_memory(void *memory, enum shared_map map)
+{
+	if (memory)
+		munmap(memory, layouts[map].value_size);
+}
+
+const struct xrl_policy *instance_policy(struct instance *instance, __u32 *generation)
 {
 	struct xrl_meta meta;
-	__u32 copy;
 
-	if (!read_meta(instance, &meta) || !meta.generation || instance->maps[SHARED_CLASSES] < 0)
-		return false;
-	copy = meta.generation & 1;
+	*generation = 0;
+	if (!read_meta(instance, &meta) || !meta.generation)
+		return NULL;
+	if (!instance->policies)
+		instance->policies = instance_map_memory(instance, SHARED_CLASSES, false);
+	if (!instance->policies)
+		return NULL;
 	*generation = meta.generation;
-	*redirect_ifindex = 0;
-	bpf_map_lookup_elem(instance->maps[SHARED_REDIRECTS], &copy, redirect_ifindex);
-	return !bpf_map_lookup_elem(instance->maps[SHARED_CLASSES], &copy, class) &&
-	       class->limit_count && class->limit_count <= XRL_MAX_LIMITS;
+	return &instance->policies[meta.generation & 1];
+}
+
+__u32 instance_redirect(const struct instance *instance, __u32 generation, __u32 class_number)
+{
+	__u32 key = (generation & 1) * XRL_MAX_CLASSES + class_number, ifindex = 0;
+
+	bpf_map_lookup_elem(instance->maps[SHARED_REDIRECTS], &key, &ifindex);
+	return ifindex;
 }
 
 bool instance_has_policy(const struct instance *instance)
@@ -242,88 +280,35 @@ bool instance_has_policy(const struct instance *instance)
 	return read_meta(instance, &meta) && meta.generation;
 }
 
-static bool same_limit(const struct xrl_limit *a, const struct xrl_limit *b)
+bool instance_lacks_policy(const struct instance *instance)
 {
-	return a->max_units == b->max_units && a->period_ns == b->period_ns && a->unit == b->unit;
-}
+	struct xrl_meta meta;
 
-/* The place of a limit among those from `from` on, or -1. */
-static int find_limit(const struct xrl_class *class, const struct xrl_limit *wanted, __u32 from)
-{
-	for (__u32 i = from; i < class->limit_count; i++)
-		if (same_limit(&class->limits[i], wanted))
-			return i;
-	return -1;
-}
-
-/* Moves limits that were in force before to where their windows are. */
-static void keep_places(struct xrl_class *class, const struct xrl_class *old)
-{
-	for (__u32 i = 0; i < old->limit_count && i < class->limit_count; i++) {
-		struct xrl_limit moved = class->limits[i];
-		int place = same_limit(&moved, &old->limits[i])
-		                    ? (int)i
-		                    : find_limit(class, &old->limits[i], 0);
-
-		if (place < 0 ||
-		    (place < (int)i && same_limit(&class->limits[place], &old->limits[place])))
-			continue;
-		class->limits[i] = class->limits[place];
-		class->limits[place] = moved;
-	}
-}
-
-/* Says of every limit since when it is in force: its windows go on if it stays. */
-static void keep_windows(struct xrl_class *class, const struct xrl_class *old, __u32 generation)
-{
-	keep_places(class, old);
-	for (__u32 i = 0; i < XRL_WINDOWS; i++) {
-		bool stays = same_limit(&class->limits[i], &old->limits[i]);
-
-		class->limits[i].since_generation =
-			stays ? old->limits[i].since_generation : generation;
-	}
-}
-
-static int set_redirect(const struct instance *instance, __u32 copy, __u32 ifindex)
-{
-	if (ifindex)
-		return bpf_map_update_elem(instance->maps[SHARED_REDIRECTS], &copy, &ifindex,
-		                           BPF_ANY);
-	bpf_map_delete_elem(instance->maps[SHARED_REDIRECTS], &copy);
-	return 0;
+	return read_meta(instance, &meta) && !meta.generation;
 }
 
 /* 0 says that there is no policy yet, so it is left out when the count goes round. */
-static __u32 next_generation(__u32 generation, __u32 step)
+__u32 instance_next_generation(__u32 generation, __u32 step)
 {
 	__u32 next = generation + step;
 
 	return next ? next : next + 2;
 }
 
-static struct xrl_meta *map_meta(const struct instance *instance)
-{
-	void *memory = mmap(NULL, sizeof(struct xrl_meta), PROT_READ | PROT_WRITE, MAP_SHARED,
-	                    instance->maps[SHARED_META], 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
 /* One atomic step, which no CPU can see half of; a write by system call promises less. */
 int instance_bump_generation(const struct instance *instance, __u32 step)
 {
-	struct xrl_meta *meta = map_meta(instance);
+	struct xrl_meta *meta = instance_map_memory(instance, SHARED_META, true);
 	__u32 generation;
 
 	if (!meta)
 		return -errno;
 	generation = __atomic_load_n(&meta->generation, __ATOMIC_SEQ_CST);
 	while (!__atomic_compare_exchange_n(&meta->generation, &generation,
-	                                    next_generation(generation, step), false,
+	                                    instance_next_generation(generation, step), false,
 	                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
-	munmap(meta, sizeof(*meta));
+	instance_unmap_memory(meta, SHARED_META);
 	return 0;
 }
 
@@ -337,40 +322,18 @@ __u64 instance_store_change(const struct instance *instance)
 /* By a store into memory, too: a system call would write the generation as it was. */
 int instance_set_store_change(const struct instance *instance, __u64 change)
 {
-	struct xrl_meta *meta = map_meta(instance);
+	struct xrl_meta *meta = instance_map_memory(instance, SHARED_META, true);
 
 	if (!meta)
 		return -errno;
 	__atomic_store_n(&meta->store_change, change, __ATOMIC_SEQ_CST);
-	munmap(meta, sizeof(*meta));
+	instance_unmap_memory(meta, SHARED_META);
 	return 0;
 }
 
 bool instance_takes_permits(const struct instance *instance)
 {
 	return instance->maps[SHARED_PERMITS] >= 0 && instance->maps[SHARED_META] >= 0;
-}
-
-enum exit_code instance_publish(struct instance *instance, struct xrl_class *class,
-                                __u32 redirect_ifindex)
-{
-	struct xrl_class old = {};
-	__u32 old_redirect = 0, generation = 0, copy;
-	bool had_policy = instance_read_policy(instance, &old, &old_redirect, &generation);
-
-	generation = next_generation(generation, 1);
-	copy = generation & 1;
-	keep_windows(class, had_policy ? &old : &(struct xrl_class){}, generation);
-	if (had_policy && !memcmp(class, &old, sizeof(old)) && redirect_ifindex == old_redirect)
-		return EXIT_DONE;
-	if (bpf_map_update_elem(instance->maps[SHARED_CLASSES], &copy, class, BPF_ANY))
-		return fail(EXIT_FAILED, NULL, "cannot write the map classes: %m");
-	if (set_redirect(instance, copy, redirect_ifindex))
-		return fail(EXIT_FAILED, "its driver must be able to send what XDP redirects",
-		            "the kernel refuses to redirect to that interface: %m");
-	if (instance_bump_generation(instance, 1))
-		return fail(EXIT_FAILED, NULL, "cannot write the map meta: %m");
-	return EXIT_DONE;
 }
 
 enum exit_code instance_open_attached(struct instance *instance, const char *pin_dir)

@@ -11,11 +11,12 @@
 /* The maps that the interfaces of one pin directory share. */
 struct instance {
 	const char *pin_dir;
-	int maps[SHARED_MAPS];   /* -1: not there */
-	bool fresh[SHARED_MAPS]; /* made by this command, so that nothing refers to it */
-	bool resized;            /* other_layout, but only in the number of buckets */
-	bool permits_resized;    /* other_layout, but only in the room for permits */
-	bool other_layout;       /* something was there, of another version or size */
+	struct xrl_policy *policies; /* both copies, once they have been looked at; else NULL */
+	int maps[SHARED_MAPS];       /* -1: not there */
+	bool fresh[SHARED_MAPS];     /* made by this command, so that nothing refers to it */
+	bool resized;                /* other_layout, but only in the number of buckets */
+	bool permits_resized;        /* other_layout, but only in the room for permits */
+	bool other_layout;           /* something was there, of another version or size */
 };
 
 /* Opens what is pinned and usable. `sources`, `permits`: how many buckets there must be and for
@@ -39,19 +40,27 @@ void instance_close(struct instance *instance);
 /* Whether there is a whole one to read: reports why not otherwise. */
 enum exit_code instance_open_attached(struct instance *instance, const char *pin_dir);
 
-/* The class in force and the interface it redirects to (0: none). False: no policy yet. */
-bool instance_read_policy(const struct instance *instance, struct xrl_class *class,
-                          __u32 *redirect_ifindex, __u32 *generation);
+/* The policy in force, to be read while the pin directory is locked and until the instance is
+ * closed. NULL: none yet. */
+const struct xrl_policy *instance_policy(struct instance *instance, __u32 *generation);
+
+/* The interface that a class of it redirects to. 0: none, or it is gone. */
+__u32 instance_redirect(const struct instance *instance, __u32 generation, __u32 class_number);
+
+/* One of those maps that are variables, in memory. NULL: it can't be had. */
+void *instance_map_memory(const struct instance *instance, enum shared_map map, bool to_write);
+void instance_unmap_memory(void *memory, enum shared_map map);
 
 /* Whether there is a policy in force, of whatever content. */
 bool instance_has_policy(const struct instance *instance);
 
-/* Puts a class in force with one store. Limits that stay keep their windows: they may be
- * moved within `class` for that. Nothing happens when nothing has changed. */
-enum exit_code instance_publish(struct instance *instance, struct xrl_class *class,
-                                __u32 redirect_ifindex);
+/* Whether there is surely none, which is more than that it can't be read. */
+bool instance_lacks_policy(const struct instance *instance);
 
-/* 1: the other copy of the class is in force; 2: the permits have changed. 0 or -errno. */
+/* 1: the other copy of the policy is in force; 2: the permits have changed. */
+__u32 instance_next_generation(__u32 generation, __u32 step);
+
+/* Puts it in force, in one store. 0 or -errno. */
 int instance_bump_generation(const struct instance *instance, __u32 step);
 
 /* Which change of the permit store the map `permits` holds. 0: unknown, or being changed. */

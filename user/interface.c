@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ static bool uses_pinned_maps(const char *pin_dir, const __u32 *map_ids, __u32 co
 	return true;
 }
 
+/* Of the program's read-only data. */
 static void read_version(__u32 map_id, struct interface_info *info)
 {
 	struct xrl_program_info about;
@@ -104,8 +106,9 @@ static void read_version(__u32 map_id, struct interface_info *info)
 
 	if (fd < 0)
 		return;
-	if (!bpf_obj_get_info_by_fd(fd, &map, &size) && strstr(map.name, ".rodata") &&
-	    map.value_size == sizeof(about) && !bpf_map_lookup_elem(fd, &zero, &about))
+	if (!bpf_obj_get_info_by_fd(fd, &map, &size) &&
+	    !strcmp(map.name, XRL_PROGRAM_INFO_SECTION) && map.value_size == sizeof(about) &&
+	    !bpf_map_lookup_elem(fd, &zero, &about))
 		snprintf(info->version, sizeof(info->version), "%.*s",
 		         (int)sizeof(about.version) - 1, about.version);
 	close(fd);
@@ -176,6 +179,77 @@ void interface_read(const char *pin_dir, const char *interface, struct interface
 	close(fd);
 }
 
+enum exit_code interface_check_maps(const char *pin_dir)
+{
+	enum exit_code error = EXIT_DONE;
+	char(*interfaces)[IF_NAMESIZE];
+	int count = pins_list_interfaces(pin_dir, &interfaces);
+
+	for (int i = 0; i < count && !error; i++) {
+		struct interface_info info;
+
+		interface_read(pin_dir, interfaces[i], &info);
+		if (info.state == LINK_ATTACHED && !info.uses_pinned_maps)
+			error = fail(EXIT_FAILED, "run attach again: it mends that",
+			             "the program on %s runs on other maps than those pinned in "
+			             "%s, after an attach that was interrupted; nothing was "
+			             "changed",
+			             interfaces[i], pin_dir);
+	}
+	free(interfaces);
+	return error;
+}
+
+enum exit_code interface_check_redirect(const char *interface, __u32 ifindex,
+                                        const struct policy *policy)
+{
+	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++)
+		if (policy->redirects[i] == ifindex)
+			return fail(EXIT_FAILED, "edit its action",
+			            "what exceeds the limits of class '%s' on %s can't be "
+			            "redirected to %s itself; nothing was changed",
+			            policy->compiled->classes[i].name, interface, interface);
+	return EXIT_DONE;
+}
+
+static bool redirects(const struct policy *policy)
+{
+	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++)
+		if (policy->redirects[i])
+			return true;
+	return false;
+}
+
+static enum exit_code check_attached(const char *interface, const struct interface_info *info,
+                                     const struct policy *policy)
+{
+	if (info->state != LINK_ATTACHED)
+		return EXIT_DONE;
+	if (info->other_namespace)
+		return fail(EXIT_BUSY, "run this where the limiter was attached",
+		            "the policy redirects, and '%s' is in another network namespace than "
+		            "this command; nothing was changed",
+		            interface);
+	return interface_check_redirect(interface, info->ifindex, policy);
+}
+
+enum exit_code interface_check_redirects(const char *pin_dir, const struct policy *policy)
+{
+	enum exit_code error = EXIT_DONE;
+	char(*interfaces)[IF_NAMESIZE];
+	int count = redirects(policy) ? pins_list_interfaces(pin_dir, &interfaces) : 0;
+
+	for (int i = 0; i < count && !error; i++) {
+		struct interface_info info;
+
+		interface_read(pin_dir, interfaces[i], &info);
+		error = check_attached(interfaces[i], &info, policy);
+	}
+	if (redirects(policy))
+		free(interfaces);
+	return error;
+}
+
 static enum exit_code report_foreign(const char *interface, __u32 program_id)
 {
 	struct bpf_prog_info program = {};
@@ -221,12 +295,27 @@ static int open_counters(const struct instance *instance, const char *interface)
 	                     sizeof(struct xrl_counters), 1);
 }
 
-/* Only one of the two entry points suits the kernel. */
+static int program_fd(const struct xdp_ratelimit_bpf *skeleton)
+{
+	int fd = bpf_program__fd(skeleton->progs.xdp_ratelimit);
+
+	return fd >= 0 ? fd : bpf_program__fd(skeleton->progs.xdp_ratelimit_s);
+}
+
+/* Only one of the two entry points suits the kernel. A program without a name nobody would know
+ * for ours again: libbpf leaves it out when it had no memory to find out whether it may. */
 static int load_one(struct xdp_ratelimit_bpf *skeleton, bool frags)
 {
+	struct bpf_prog_info program;
+	int error;
+
 	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit, frags);
 	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit_s, !frags);
-	return xdp_ratelimit_bpf__load(skeleton);
+	error = xdp_ratelimit_bpf__load(skeleton);
+	if (!error && read_program_fd(program_fd(skeleton), &program, NULL, 0) &&
+	    !is_our_program(&program))
+		error = -ENOMEM;
+	return error;
 }
 
 static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
@@ -240,7 +329,7 @@ static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
 		fail(EXIT_FAILED, NULL, "cannot read the program in this binary: %m");
 		return NULL;
 	}
-	about = (struct xrl_program_info *)&skeleton->rodata->program_info;
+	about = (struct xrl_program_info *)&skeleton->rodata_info->program_info;
 	snprintf(about->version, sizeof(about->version), "%s", XRL_VERSION);
 	if (instance_reuse(instance, skeleton)) {
 		xdp_ratelimit_bpf__destroy(skeleton);
@@ -278,13 +367,6 @@ static struct xdp_ratelimit_bpf *load_program(const struct instance *instance,
 		return NULL;
 	}
 	return skeleton;
-}
-
-static int program_fd(const struct xdp_ratelimit_bpf *skeleton)
-{
-	int fd = bpf_program__fd(skeleton->progs.xdp_ratelimit);
-
-	return fd >= 0 ? fd : bpf_program__fd(skeleton->progs.xdp_ratelimit_s);
 }
 
 static int create_link(int program, __u32 ifindex, __u32 flags)

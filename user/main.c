@@ -9,8 +9,8 @@
 #include "config.h"
 
 static const struct command *const commands[] = {
-	&cmd_attach, &cmd_detach,  &cmd_status,  &cmd_stats, &cmd_show,
-	&cmd_permit, &cmd_account, &cmd_metrics, &cmd_serve,
+	&cmd_attach, &cmd_detach, &cmd_reload,  &cmd_check,   &cmd_status, &cmd_stats,
+	&cmd_show,   &cmd_permit, &cmd_account, &cmd_metrics, &cmd_serve,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -167,6 +167,8 @@ int main(int argc, char **argv)
 		return error;
 	libbpf_set_print(globals.verbose ? print_libbpf : print_nothing);
 	error = run(&globals, argc, argv);
+	if (!error && output_json_failed())
+		error = EXIT_FAILED;
 	if ((fflush(stdout) || ferror(stdout)) && !error)
 		error = fail(EXIT_FAILED, NULL, "cannot write the output: %m");
 	return error;

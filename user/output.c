@@ -11,6 +11,7 @@ static bool use_json;
 static json_t *warnings;
 static bool failed;
 static struct failure *capture;
+static bool json_failed;
 
 static const char *code_name(enum exit_code code)
 {
@@ -40,8 +41,7 @@ bool output_is_json(void)
 	return use_json;
 }
 
-/* Text from outside (an argument, a file name) need not be UTF-8, which JSON asks for. */
-static json_t *json_text(const char *text)
+json_t *output_text(const char *text)
 {
 	json_t *string = json_string(text);
 
@@ -69,8 +69,8 @@ struct failure *output_capture(struct failure *failure)
 static void print_json(const struct failure *failure)
 {
 	json_t *error = json_pack("{s:s, s:o, s:o}", "code", code_name(failure->code), "message",
-	                          json_text(failure->message), "hint",
-	                          failure->hint[0] ? json_text(failure->hint) : json_null());
+	                          output_text(failure->message), "hint",
+	                          failure->hint[0] ? output_text(failure->hint) : json_null());
 
 	if (failure->retry_after_seconds >= 0)
 		json_object_set_new(error, "retry_after_seconds",
@@ -139,7 +139,7 @@ void warn(const char *format, ...)
 	if (use_json) {
 		if (!warnings)
 			warnings = json_array();
-		json_array_append_new(warnings, json_text(message));
+		json_array_append_new(warnings, output_text(message));
 	} else {
 		fprintf(stderr, "warning: %s\n", message);
 	}
@@ -149,6 +149,7 @@ void warn(const char *format, ...)
 void output_json(json_t *result)
 {
 	if (!result) {
+		json_failed = true;
 		fail(EXIT_FAILED, NULL, "a name that is not UTF-8 can't be written as JSON");
 		return;
 	}
@@ -158,6 +159,11 @@ void output_json(json_t *result)
 	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
 	putchar('\n');
 	json_decref(result);
+}
+
+bool output_json_failed(void)
+{
+	return json_failed;
 }
 
 void output_time(char *text, long long unix_seconds)

@@ -47,6 +47,12 @@ void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the result of a run and releases it. With warnings, where there were any. */
 void output_json(json_t *result);
 
+/* Whether there was a result that couldn't be written as JSON: the run has failed then. */
+bool output_json_failed(void);
+
+/* Text from outside (an argument, a file name) need not be UTF-8, which JSON asks for. */
+json_t *output_text(const char *text);
+
 /* RFC 3339 in UTC, to the second. */
 #define OUTPUT_TIME_SIZE 32
 void output_time(char *text, long long unix_seconds);

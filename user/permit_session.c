@@ -15,28 +15,6 @@ static int shorter(int usual_ms, int most_ms)
 	return most_ms && most_ms < usual_ms ? most_ms : usual_ms;
 }
 
-/* A program that runs on other maps than those pinned obeys nothing that is written here. */
-static enum exit_code check_interfaces(const char *pin_dir)
-{
-	enum exit_code error = EXIT_DONE;
-	char(*interfaces)[IF_NAMESIZE];
-	int count = pins_list_interfaces(pin_dir, &interfaces);
-
-	for (int i = 0; i < count && !error; i++) {
-		struct interface_info info;
-
-		interface_read(pin_dir, interfaces[i], &info);
-		if (info.state == LINK_ATTACHED && !info.uses_pinned_maps)
-			error = fail(EXIT_FAILED, "run attach again: it mends that",
-			             "the program on %s runs on other maps than those pinned in "
-			             "%s, after an attach that was interrupted; nothing was "
-			             "changed",
-			             interfaces[i], pin_dir);
-	}
-	free(interfaces);
-	return error;
-}
-
 static enum exit_code open_limiter(struct permit_session *session, const struct instance *instance)
 {
 	const char *pin_dir = session->context->pin_dir;
@@ -63,7 +41,7 @@ static enum exit_code open_limiter(struct permit_session *session, const struct 
 		            "the maps in %s are of another version of xdp-ratelimit; nothing was "
 		            "changed",
 		            pin_dir);
-	return check_interfaces(pin_dir);
+	return interface_check_maps(pin_dir);
 }
 
 /* Drops what the store has for as long, or longer. */

@@ -12,12 +12,37 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 
+#include "../include/policy.h"
+
 #define LOCK_POLL_MS 20
 
 const char *const shared_map_names[SHARED_MAPS] = {
-	[SHARED_BUCKETS] = "buckets",     [SHARED_PERMITS] = "permits",
-	[SHARED_CLASSES] = "classes",     [SHARED_META] = "meta",
+	[SHARED_BUCKETS] = "buckets",
+	[SHARED_PERMITS] = "permits",
+	[SHARED_CLASSES] = "classes",
+	[SHARED_META] = "meta",
 	[SHARED_REDIRECTS] = "redirects",
+	[SHARED_CIDRS] = "cidrs",
+	[SHARED_SEPARATE_BUCKETS] = "separate_buckets",
+	[SHARED_PROTECTED_PORTS] = "protected_ports",
+	[SHARED_CLASS_BUCKETS] = "class_buckets",
+};
+
+const char *const shared_map_objects[SHARED_MAPS] = {
+	[SHARED_BUCKETS] = "buckets",
+	[SHARED_PERMITS] = "permits",
+	[SHARED_CLASSES] = ".data.classes",
+	[SHARED_META] = ".data.meta",
+	[SHARED_REDIRECTS] = "redirects",
+	[SHARED_CIDRS] = "cidrs",
+	[SHARED_SEPARATE_BUCKETS] = "separate_buckets",
+	[SHARED_PROTECTED_PORTS] = ".data.ports",
+	[SHARED_CLASS_BUCKETS] = ".data.shared",
+};
+
+static const char *const inner_map_names[INNER_KINDS] = {
+	[INNER_CIDRS] = PINS_CIDRS_NAME,
+	[INNER_SEPARATE] = PINS_SEPARATE_NAME,
 };
 
 static const char *const interface_objects[] = {"link", "program", "counters"};
@@ -30,6 +55,11 @@ static const char *const interface_objects[] = {"link", "program", "counters"};
 void pins_shared_path(pin_path path, const char *pin_dir, const char *map)
 {
 	snprintf(path, PATH_MAX, "%s/%s", pin_dir, map);
+}
+
+void pins_inner_path(pin_path path, const char *pin_dir, enum inner_kind kind, __u32 copy)
+{
+	snprintf(path, PATH_MAX, "%s/%s_%u", pin_dir, inner_map_names[kind], copy);
 }
 
 void pins_interface_path(pin_path path, const char *pin_dir, const char *interface,
@@ -123,6 +153,13 @@ static bool is_dot(const char *name)
 	return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
+/* libbpf leaves names out when its test of whether the kernel takes them fails, for want of memory,
+ * say: what has none may be ours. */
+static bool is_name(const char *name, const char *wanted, size_t length)
+{
+	return !*name || !strncmp(name, wanted, length);
+}
+
 /* A pinned map or program by its own name, which a foreign one would hardly have. */
 static bool has_name(const char *path, const char *name)
 {
@@ -134,7 +171,9 @@ static bool has_name(const char *path, const char *name)
 
 	if (fd < 0) /* gone again, or of a kind that can't be opened */
 		return errno == ENOENT;
-	is = (!bpf_obj_get_info_by_fd(fd, &map, &map_size) && !strcmp(map.name, name)) ||
+	/* the kernel keeps the beginning of a longer name */
+	is = (!bpf_obj_get_info_by_fd(fd, &map, &map_size) &&
+	      is_name(map.name, name, sizeof(map.name) - 1)) ||
 	     (!bpf_obj_get_info_by_fd(fd, &program, &program_size) &&
 	      !strncmp(program.name, name, strlen(name)));
 	close(fd);
@@ -173,6 +212,14 @@ static bool holds_only_ours(const char *path)
 	return ours;
 }
 
+/* "KIND_COPY" */
+static bool is_inner_name(const char *name, enum inner_kind kind)
+{
+	size_t length = strlen(inner_map_names[kind]);
+
+	return !strncmp(name, inner_map_names[kind], length) && name[length] == '_';
+}
+
 static bool is_our_map(const char *path, const char *name)
 {
 	char base[NAME_MAX + 1];
@@ -181,8 +228,13 @@ static bool is_our_map(const char *path, const char *name)
 		name = base;
 	if (!pin_name_is_reserved(name))
 		return false;
-	return has_name(path, name) ||
-	       (!strcmp(name, shared_map_names[SHARED_META]) && has_name(path, PINS_META_SECTION));
+	for (int i = 0; i < SHARED_MAPS; i++)
+		if (!strcmp(name, shared_map_names[i]))
+			return has_name(path, shared_map_objects[i]) || has_name(path, name);
+	for (enum inner_kind kind = 0; kind < INNER_KINDS; kind++)
+		if (is_inner_name(name, kind))
+			return has_name(path, inner_map_names[kind]);
+	return false;
 }
 
 static enum exit_code check_entry(const char *pin_dir, const char *name)
@@ -316,23 +368,41 @@ enum exit_code pins_remove_interface(const char *pin_dir, const char *interface)
 	return EXIT_DONE;
 }
 
+static enum exit_code remove_with_new(const char *path)
+{
+	pin_path fresh;
+
+	new_path(fresh, path);
+	unlink(fresh);
+	return remove_entry(path);
+}
+
+static enum exit_code remove_inner(const char *pin_dir)
+{
+	enum exit_code error = EXIT_DONE;
+	pin_path path;
+
+	for (enum inner_kind kind = 0; kind < INNER_KINDS && !error; kind++)
+		for (__u32 copy = 0; copy < XRL_COPIES && !error; copy++) {
+			pins_inner_path(path, pin_dir, kind, copy);
+			error = remove_with_new(path);
+		}
+	return error;
+}
+
 enum exit_code pins_remove_shared(const char *pin_dir, bool keep_permits)
 {
+	enum exit_code error = remove_inner(pin_dir);
 	pin_path path, fresh;
 
-	for (int i = 0; i < SHARED_MAPS; i++) {
-		enum exit_code error;
-
+	for (int i = 0; i < SHARED_MAPS && !error; i++) {
 		pins_shared_path(path, pin_dir, shared_map_names[i]);
 		new_path(fresh, path);
 		unlink(fresh);
-		if (keep_permits && i == SHARED_PERMITS)
-			continue;
-		error = remove_entry(path);
-		if (error)
-			return error;
+		if (!keep_permits || i != SHARED_PERMITS)
+			error = remove_entry(path);
 	}
-	if (!keep_permits)
+	if (!error && !keep_permits)
 		rmdir(pin_dir);
-	return EXIT_DONE;
+	return error;
 }

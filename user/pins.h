@@ -17,17 +17,29 @@ enum shared_map {
 	SHARED_CLASSES,
 	SHARED_META,
 	SHARED_REDIRECTS,
+	SHARED_CIDRS,
+	SHARED_SEPARATE_BUCKETS,
+	SHARED_PROTECTED_PORTS,
+	SHARED_CLASS_BUCKETS,
 	SHARED_MAPS,
 };
 
 extern const char *const shared_map_names[SHARED_MAPS];
 
-/* The program has `meta` as a variable, and such a map has the name of its section. */
-#define PINS_META_SECTION ".data.meta"
+/* Their names in the program: what is a variable there has that of its section. */
+extern const char *const shared_map_objects[SHARED_MAPS];
+
+/* The maps inside of `cidrs` and `separate_buckets`, by copy of the policy, have pins of their
+ * own: by its number alone a map is opened only with CAP_SYS_ADMIN. */
+enum inner_kind { INNER_CIDRS, INNER_SEPARATE, INNER_KINDS };
+
+#define PINS_CIDRS_NAME    "cidrs"
+#define PINS_SEPARATE_NAME "separate"
 
 typedef char pin_path[PATH_MAX];
 
 void pins_shared_path(pin_path path, const char *pin_dir, const char *map);
+void pins_inner_path(pin_path path, const char *pin_dir, enum inner_kind kind, __u32 copy);
 
 /* `object`: link, program or counters. NULL: the directory itself. */
 void pins_interface_path(pin_path path, const char *pin_dir, const char *interface,

@@ -6,5 +6,5 @@
 #include "instance.h"
 
 /* The policy in force, as every command shows it. */
-json_t *policy_json(const struct instance *instance);
-void policy_print(const struct instance *instance);
+json_t *policy_json(struct instance *instance);
+void policy_print(struct instance *instance);

@@ -1,119 +1,185 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "source_state.h"
 
-#include <arpa/inet.h>
+#include <string.h>
 #include <unistd.h>
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 
+#include "cidr_map.h"
 #include "clock.h"
-#include "limit.h"
-#include "pins.h"
-#include "../bpf/window.h"
+#include "inner_map.h"
+#include "../include/bucket.h"
 #include "../include/permit.h"
 
-#define SECOND_NS 1000000000ULL
+typedef __u64 __attribute__((may_alias)) word;
 
-static void read_source(const struct instance *instance, struct source_state *source)
+/* What of a bucket still counts under the policy in force. */
+struct look {
+	struct instance *instance;
+	const struct xrl_policy *policy;
+	__u32 generation;
+	struct xrl_bucket bucket;
+	bool same_class; /* else all windows are closed at the next packet */
+};
+
+static __u64 word_of(const void *at)
+{
+	return *(const word *)at;
+}
+
+static void read_permit(const struct instance *instance, struct source_state *source)
 {
 	struct xrl_permit permit;
 
-	/* a look-up by system call leaves the order of the LRU as it was */
-	source->known = !bpf_map_lookup_elem(instance->maps[SHARED_BUCKETS], &source->address,
-	                                     &source->bucket);
-	source->now_ns = clock_boot_ns();
 	if (!bpf_map_lookup_elem(instance->maps[SHARED_PERMITS], &source->address, &permit) &&
 	    permit.until_boot_ns > source->now_ns)
 		source->permit_until_boot_ns = permit.until_boot_ns;
 }
 
-/* Whether the program would take this window for an open one, by its own arithmetic. */
-static bool is_open(const struct source_state *source, const struct xrl_limit *limit, xrl_word word)
+/* As the program does when it resolves a bucket (source.h). */
+static __u32 choose_class(const struct look *look, struct source_state *source)
 {
-	const struct xrl_bucket *bucket = &source->bucket;
-	__u64 idle_ns = source->now_ns > bucket->checked_boot_ns
-	                        ? source->now_ns - bucket->checked_boot_ns
-	                        : 0;
+	__u32 number = look->policy->default_class;
 
-	return source->known && word && idle_ns < limit->period_ns &&
-	       (__s32)(limit->since_generation - bucket->generation) <= 0 &&
-	       !xrl_window_is_over(limit, word, source->now_ns);
+	source->reason = BY_DEFAULT;
+	if (source->permit_until_boot_ns && look->policy->permitted_class < XRL_MAX_CLASSES) {
+		number = look->policy->permitted_class;
+		source->reason = BY_PERMIT;
+	} else if (cidr_map_find(look->instance, look->generation & 1, &source->address,
+	                         &source->cidr)) {
+		number = source->cidr.class_number;
+		source->reason = BY_CIDR;
+	}
+	return number & (XRL_MAX_CLASSES - 1);
 }
 
-struct source_rest source_rest_of(const struct source_state *source, const struct xrl_limit *limit,
-                                  int window)
+/* A limit that is younger than what the bucket was resolved for has nothing there. */
+static bool is_younger(const struct look *look, const struct xrl_limit *limit)
 {
-	xrl_word word = xrl_window_read(&source->bucket.windows[window]);
-	struct source_rest rest = {.remaining = limit->max_units};
-	__u64 until_end_ns;
-
-	if (!is_open(source, limit, word))
-		return rest;
-	/* the end of the last tick, after which the next unit opens a new window */
-	until_end_ns =
-		xrl_window_remaining_ns(limit, word, source->now_ns) + (1ULL << limit->tick_shift);
-	rest.used = xrl_window_used(word);
-	rest.remaining = rest.used < limit->max_units ? limit->max_units - rest.used : 0;
-	rest.reset_boot_ns = source->now_ns + until_end_ns;
-	if (!rest.remaining && !source->permit_until_boot_ns && !source->monitored)
-		rest.retry_after_ns = until_end_ns;
-	return rest;
+	return (__s32)(limit->since_generation - (__u32)look->bucket.resolved.generation) > 0;
 }
 
-static json_t *time_json(__u64 boot_ns)
+static struct limit_rest rest_of_window(const struct look *look, const struct source_state *source,
+                                        const struct xrl_limit *limit, __u32 place)
 {
-	char text[OUTPUT_TIME_SIZE];
+	__u64 window = look->same_class && !is_younger(look, limit)
+	                       ? word_of(&look->bucket.windows[place])
+	                       : 0;
 
-	if (!boot_ns)
-		return json_null();
-	/* rounded up: at the second that is shown, it has come */
-	output_time(text, clock_unix_seconds(boot_ns + SECOND_NS - 1));
-	return json_string(text);
+	return limit_rest_of(limit, window, look->bucket.checked_ticks, source->now_ns);
 }
 
-static json_t *limit_json(const struct source_state *source, const struct xrl_limit *limit,
-                          int window)
+static bool read_class_bucket(const struct instance *instance, const struct xrl_limit *limit,
+                              struct xrl_separate_bucket *bucket)
 {
-	struct source_rest rest = source_rest_of(source, limit, window);
-	char text[LIMIT_TEXT_SIZE];
+	const struct xrl_class_bucket *buckets =
+		instance_map_memory(instance, SHARED_CLASS_BUCKETS, false);
 
-	limit_format(limit, text, sizeof(text));
-	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:f, s:s, s:f, s:s, s:s, s:n}", "limit_text",
-	                 text, "limit", (json_int_t)limit->max_units, "used", (json_int_t)rest.used,
-	                 "remaining", (json_int_t)rest.remaining, "reset_at",
-	                 time_json(rest.reset_boot_ns), "retry_after_seconds",
-	                 (double)rest.retry_after_ns / SECOND_NS, "unit",
-	                 limit_unit_name(limit->unit), "period_seconds",
-	                 (double)limit->period_ns / SECOND_NS, "algorithm", "fixed", "scope",
-	                 "source", "endpoint");
+	if (!buckets)
+		return false;
+	*bucket = buckets[limit->id & (XRL_CLASS_BUCKETS - 1)].bucket;
+	instance_unmap_memory((void *)buckets, SHARED_CLASS_BUCKETS);
+	return true;
 }
 
-enum exit_code source_state_read(const struct instance *instance, const struct xrl_address *address,
+static struct xrl_address prefix_of(const struct xrl_address *address, __u32 bits)
+{
+	struct xrl_address prefix;
+	__u32 whole;
+
+	memcpy(&whole, address, sizeof(whole));
+	whole &= htonl(~0U << (32 - bits));
+	memcpy(&prefix, &whole, sizeof(prefix));
+	return prefix;
+}
+
+/* `map`: the separate buckets, -1: none. */
+static struct limit_rest rest_of_separate(const struct look *look,
+                                          const struct source_state *source,
+                                          const struct xrl_limit *limit, int map)
+{
+	struct xrl_separate_bucket bucket = {};
+	struct xrl_separate_key key = {.limit_id = limit->id};
+
+	if (limit->scope_bits == XRL_SCOPE_CLASS) {
+		read_class_bucket(look->instance, limit, &bucket);
+	} else {
+		key.address = prefix_of(&source->address, limit->scope_bits);
+		if (map < 0 || bpf_map_lookup_elem(map, &key, &bucket))
+			bucket = (struct xrl_separate_bucket){};
+	}
+	return limit_rest_of(limit, word_of(&bucket.window), bucket.checked_ticks, source->now_ns);
+}
+
+static struct source_limit judge(const struct source_state *source, const struct xrl_limit *limit,
+                                 struct limit_rest rest)
+{
+	return (struct source_limit){
+		.limit = limit,
+		.rest = rest,
+		.refuses =
+			rest.retry_ns && !source->permitted && source->class->action != XRL_MONITOR,
+	};
+}
+
+static void read_limits(const struct look *look, struct source_state *source)
+{
+	const struct xrl_class *class = source->class;
+	int map = class->separate_count
+	                  ? inner_map_open(look->instance, INNER_SEPARATE, look->generation & 1)
+	                  : -1;
+
+	for (__u32 i = 0; i < class->limit_count && i < XRL_MAX_LIMITS; i++)
+		if (class->limits[i].period_ns)
+			source->limits[source->limit_count++] =
+				judge(source, &class->limits[i],
+			              rest_of_window(look, source, &class->limits[i], i));
+	for (__u32 i = 0; i < class->separate_count && i < XRL_MAX_SEPARATE; i++)
+		source->limits[source->limit_count++] =
+			judge(source, &class->separate[i],
+		              rest_of_separate(look, source, &class->separate[i], map));
+	source->icmp_errors = judge(
+		source, &class->limits[XRL_ICMP_ERRORS],
+		rest_of_window(look, source, &class->limits[XRL_ICMP_ERRORS], XRL_ICMP_ERRORS));
+	if (map >= 0)
+		close(map);
+}
+
+static void read_penalty(const struct look *look, struct source_state *source)
+{
+	const struct xrl_limit *penalty = &source->class->penalty;
+
+	if (look->same_class && penalty->period_ns && !is_younger(look, penalty) &&
+	    !source->permitted)
+		source->penalty_ns =
+			limit_rest_of_penalty(penalty, word_of(&look->bucket.resolved),
+		                              look->bucket.checked_ticks, source->now_ns);
+}
+
+enum exit_code source_state_read(struct instance *instance, const struct xrl_address *address,
                                  struct source_state *source)
 {
-	__u32 redirect, generation;
+	struct look look = {.instance = instance};
+	__u32 number;
 
 	*source = (struct source_state){.address = *address};
-	if (!instance_read_policy(instance, &source->class, &redirect, &generation))
+	look.policy = instance_policy(instance, &look.generation);
+	if (!look.policy)
 		return fail(EXIT_FAILED, "run attach again: it mends that",
 		            "there is no policy in %s", instance->pin_dir);
-	source->monitored = source->class.action == XRL_MONITOR;
-	read_source(instance, source);
+	/* a look-up by system call leaves the order of the LRU as it was */
+	source->known = !bpf_map_lookup_elem(instance->maps[SHARED_BUCKETS], address, &look.bucket);
+	source->now_ns = clock_boot_ns();
+	read_permit(instance, source);
+	number = choose_class(&look, source);
+	source->class = &look.policy->classes[number];
+	source->permitted = source->permit_until_boot_ns && source->reason != BY_PERMIT;
+	look.same_class = source->known && look.bucket.resolved.generation &&
+	                  look.bucket.resolved.class_number == number;
+	read_limits(&look, source);
+	read_penalty(&look, source);
 	return EXIT_DONE;
-}
-
-json_t *source_state_json(const struct source_state *source)
-{
-	const struct xrl_class *class = &source->class;
-	json_t *limits = json_array();
-	char address[INET_ADDRSTRLEN];
-
-	inet_ntop(AF_INET, &source->address, address, sizeof(address));
-	for (__u32 i = 0; i < class->limit_count; i++)
-		json_array_append_new(limits, limit_json(source, &class->limits[i], i));
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "source", address, "class", "default",
-	                 "known", source->known, "permit_expires_at",
-	                 time_json(source->permit_until_boot_ns), "limits", limits, "icmp_errors",
-	                 limit_json(source, &class->limits[XRL_ICMP_ERRORS], XRL_ICMP_ERRORS));
 }
 
 enum exit_code source_state_look_up(const char *pin_dir, const struct xrl_address *address,

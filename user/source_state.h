@@ -4,37 +4,42 @@
 #include <stdbool.h>
 
 #include "instance.h"
+#include "limit_rest.h"
+#include "policy.h"
 #include "../include/address.h"
-#include "../include/bucket.h"
-#include "../include/policy.h"
 
 /* What is left to a source, by the program's own arithmetic and without changing anything. */
 
+enum class_reason { BY_DEFAULT, BY_CIDR, BY_PERMIT };
+
+/* One of its limits, as it would be found by a packet now. */
+struct source_limit {
+	const struct xrl_limit *limit;
+	struct limit_rest rest;
+	bool refuses; /* no room, and nothing lets the packet pass all the same */
+};
+
 struct source_state {
 	struct xrl_address address;
-	struct xrl_bucket bucket;
-	struct xrl_class class;
-	bool known;
+	const struct xrl_class *class; /* of the policy, while the instance is open */
+	enum class_reason reason;
+	struct policy_cidr cidr;    /* by which, where that is the reason */
+	bool known;                 /* it has a bucket */
 	__u64 permit_until_boot_ns; /* 0: none in force */
-	bool monitored;             /* nothing is refused */
+	__u64 penalty_ns;           /* from now; 0: none */
+	bool permitted;             /* by the permit, whatever the limits say */
 	__u64 now_ns;
+	struct source_limit limits[XRL_MAX_LIMITS + XRL_MAX_SEPARATE];
+	__u32 limit_count;
+	struct source_limit icmp_errors;
 };
 
-/* What one limit leaves to it, now. */
-struct source_rest {
-	__u64 used, remaining;
-	__u64 reset_boot_ns;  /* 0: no window is open */
-	__u64 retry_after_ns; /* 0: there is room for a unit */
-};
-
-enum exit_code source_state_read(const struct instance *instance, const struct xrl_address *address,
+enum exit_code source_state_read(struct instance *instance, const struct xrl_address *address,
                                  struct source_state *source);
 
-/* `window`: the limit's place in the class. */
-struct source_rest source_rest_of(const struct source_state *source, const struct xrl_limit *limit,
-                                  int window);
+const char *source_state_reason(const struct source_state *source);
 
-/* source, class, known, permit_expires_at, limits[], icmp_errors: as `show IP --json` has it. */
+/* As `show IP --json` has it. */
 json_t *source_state_json(const struct source_state *source);
 
 /* All of it for one address, with the pin directory locked meanwhile. EXIT_NOT_FOUND when nothing

@@ -195,6 +195,13 @@ struct iphdr {
 	};
 };
 
+struct udphdr {
+	__be16 source;
+	__be16 dest;
+	__be16 len;
+	__sum16 check;
+};
+
 typedef struct {
 	unsigned char op;
 	unsigned char bits;

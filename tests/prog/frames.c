@@ -28,7 +28,8 @@ static int is_ipv4(const struct shape *shape)
 
 static __u32 transport_bytes(const struct shape *shape)
 {
-	return protocol_of(shape) == IPPROTO_TCP ? TCP_BYTES : OTHER_BYTES;
+	return protocol_of(shape) == IPPROTO_TCP ? TCP_BYTES + shape->tcp_options_bytes
+	                                         : OTHER_BYTES;
 }
 
 __u32 frame_link_bytes(const struct shape *shape)
@@ -65,17 +66,22 @@ static unsigned char *put_link(const struct shape *shape, unsigned char *at)
 /* All fragments carry the same bytes: one that isn't the first must not be believed. */
 static void put_transport(const struct shape *shape, unsigned char *at)
 {
+	__u32 bytes = transport_bytes(shape);
+
 	put16(at, 40000);
-	put16(at + 2, 443);
+	put16(at + 2, shape->destination_port ? shape->destination_port : FRAME_PORT);
 	if (protocol_of(shape) == IPPROTO_TCP) {
-		at[12] = TCP_BYTES / 4 << 4;
+		at[12] = bytes / 4 << 4;
 		at[13] = shape->tcp_flags;
+		memset(at + TCP_BYTES, 1, shape->tcp_options_bytes); /* NOP */
 	} else if (protocol_of(shape) == IPPROTO_ICMP) {
 		at[0] = shape->icmp_type;
 		at[1] = 0;
 	} else {
 		put16(at + 4, OTHER_BYTES + shape->payload_bytes);
 	}
+	if (shape->payload)
+		memcpy(at + bytes, shape->payload, strnlen(shape->payload, shape->payload_bytes));
 }
 
 static void put_ipv4(const struct shape *shape, unsigned char *at)

@@ -12,6 +12,7 @@
 #define FRAME_LINK_BYTES 14
 #define FRAME_TAG_BYTES  4
 #define FRAME_IPV4_BYTES 20
+#define FRAME_PORT       443
 
 #define FRAME_SYN 0x02
 #define FRAME_RST 0x04
@@ -34,9 +35,12 @@ struct shape {
 	__u16 fragment;  /* flags and offset */
 	__u8 protocol;   /* 0: UDP */
 	__u8 tcp_flags;
+	__u8 tcp_options_bytes;
 	__u8 icmp_type;
-	__u16 payload_bytes; /* behind the transport header, or behind the ethertype */
-	__u16 frame_bytes;   /* pads or cuts it; 0: neither */
+	__u16 destination_port; /* 0: 443 */
+	__u16 payload_bytes;    /* behind the transport header, or behind the ethertype */
+	const char *payload;    /* what it begins with, up to payload_bytes; NULL: zeros */
+	__u16 frame_bytes;      /* pads or cuts it; 0: neither */
 	struct xrl_address source;
 };
 

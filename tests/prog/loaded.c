@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "../../include/program.h"
@@ -75,21 +75,23 @@ static int prepare(struct loaded *loaded, const struct loaded_options *options)
 static int take_descriptors(struct loaded *loaded, enum loaded_entry entry)
 {
 	struct xdp_ratelimit_bpf *skel = loaded->skel;
-	int meta = bpf_map__fd(skel->maps.data_meta);
 
 	loaded->program = bpf_program__fd(entry == LOADED_FRAGS ? skel->progs.xdp_ratelimit
 	                                                        : skel->progs.xdp_ratelimit_s);
 	loaded->buckets = bpf_map__fd(skel->maps.buckets);
 	loaded->permits = bpf_map__fd(skel->maps.permits);
-	loaded->classes = bpf_map__fd(skel->maps.classes);
 	loaded->redirects = bpf_map__fd(skel->maps.redirects);
 	loaded->counters = bpf_map__fd(skel->maps.counters);
+	loaded->cidrs = bpf_map__fd(skel->maps.cidrs);
+	loaded->separate_buckets = bpf_map__fd(skel->maps.separate_buckets);
 	loaded->cpus = libbpf_num_possible_cpus();
 	loaded->per_cpu = calloc(loaded->cpus, sizeof(*loaded->per_cpu));
-	loaded->meta = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, meta, 0);
-	if (loaded->meta == MAP_FAILED)
-		loaded->meta = NULL;
-	return loaded->per_cpu && loaded->meta ? 0 : -ENOMEM;
+	/* libbpf has mapped the variables into memory */
+	loaded->meta = &skel->data_meta->meta;
+	loaded->policies = skel->data_classes->policies;
+	loaded->protected_ports = skel->data_ports->protected_ports;
+	loaded->class_buckets = skel->data_shared->class_buckets;
+	return loaded->per_cpu ? 0 : -ENOMEM;
 }
 
 int loaded_open(struct loaded *loaded, const struct loaded_options *options)
@@ -115,8 +117,6 @@ int loaded_open(struct loaded *loaded, const struct loaded_options *options)
 
 void loaded_close(struct loaded *loaded)
 {
-	if (loaded->meta)
-		munmap(loaded->meta, getpagesize());
 	free(loaded->per_cpu);
 	xdp_ratelimit_bpf__destroy(loaded->skel);
 	*loaded = (struct loaded){};
@@ -161,12 +161,126 @@ static void store_generation(struct loaded *loaded, __u32 generation)
 	__atomic_store_n(&loaded->meta->generation, generation, __ATOMIC_SEQ_CST);
 }
 
+static __u32 next_copy(const struct loaded *loaded)
+{
+	return (loaded->meta->generation + 1) & 1;
+}
+
+struct xrl_policy *loaded_next_policy(struct loaded *loaded)
+{
+	struct xrl_policy *policy = &loaded->policies[next_copy(loaded)];
+
+	memset(policy, 0, sizeof(*policy));
+	policy->permitted_class = XRL_MAX_CLASSES;
+	return policy;
+}
+
+struct xrl_ports *loaded_next_ports(struct loaded *loaded)
+{
+	struct xrl_ports *ports = &loaded->protected_ports[next_copy(loaded)];
+
+	memset(ports, 0, sizeof(*ports));
+	return ports;
+}
+
+static void set_inner(int outer, __u32 copy, int inner)
+{
+	must(inner >= 0 && !bpf_map_update_elem(outer, &copy, &inner, BPF_ANY), "a map of maps");
+	close(inner);
+}
+
+/* Only where there is one: each change waits for the programs that run. */
+static void clear_inner(int outer, __u32 copy)
+{
+	__u32 id;
+
+	if (!bpf_map_lookup_elem(outer, &copy, &id))
+		bpf_map_delete_elem(outer, &copy);
+}
+
+void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, size_t count)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	__u32 copy = next_copy(loaded);
+	int tree;
+
+	if (!count) {
+		clear_inner(loaded->cidrs, copy);
+		return;
+	}
+	tree = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "tree", sizeof(struct xrl_cidr), sizeof(__u32),
+	                      count, &options);
+	for (size_t i = 0; i < count; i++)
+		must(!bpf_map_update_elem(tree, &cidrs[i].cidr, &cidrs[i].class_number, BPF_ANY),
+		     "a CIDR");
+	set_inner(loaded->cidrs, copy, tree);
+}
+
+/* With types, as the loader makes it: 6.1 and older take no other one for such a place. */
+static int create_separate(const struct loaded *loaded, __u32 entries)
+{
+	const struct btf *btf = bpf_object__btf(loaded->skel->obj);
+	LIBBPF_OPTS(bpf_map_create_opts, options, .btf_fd = bpf_object__btf_fd(loaded->skel->obj),
+	            .btf_key_type_id =
+	                    btf__find_by_name_kind(btf, "xrl_separate_key", BTF_KIND_STRUCT),
+	            .btf_value_type_id =
+	                    btf__find_by_name_kind(btf, "xrl_separate_bucket", BTF_KIND_STRUCT));
+
+	return bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "separate", sizeof(struct xrl_separate_key),
+	                      sizeof(struct xrl_separate_bucket), entries, &options);
+}
+
+void loaded_set_separate(struct loaded *loaded, __u32 entries)
+{
+	__u32 copy = next_copy(loaded), id;
+
+	if (!entries)
+		clear_inner(loaded->separate_buckets, copy);
+	else if (!bpf_map_lookup_elem(loaded->separate_buckets, &(__u32){!copy}, &id))
+		set_inner(loaded->separate_buckets, copy, bpf_map_get_fd_by_id(id));
+	else
+		set_inner(loaded->separate_buckets, copy, create_separate(loaded, entries));
+}
+
+/* The element that no program reads: a change of it waits as any other one does. */
+void loaded_wait(struct loaded *loaded)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+
+	set_inner(loaded->cidrs, XRL_COPIES,
+	          bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "tree", sizeof(struct xrl_cidr),
+	                         sizeof(__u32), 1, &options));
+}
+
+static void repeat_inner(int outer, __u32 copy)
+{
+	__u32 id;
+
+	if (bpf_map_lookup_elem(outer, &(__u32){!copy}, &id))
+		clear_inner(outer, copy);
+	else
+		set_inner(outer, copy, bpf_map_get_fd_by_id(id));
+}
+
+void loaded_repeat_maps(struct loaded *loaded)
+{
+	__u32 copy = next_copy(loaded);
+
+	repeat_inner(loaded->cidrs, copy);
+	repeat_inner(loaded->separate_buckets, copy);
+}
+
+void loaded_switch(struct loaded *loaded)
+{
+	store_generation(loaded, loaded->meta->generation + 1);
+}
+
 void loaded_publish(struct loaded *loaded, const struct xrl_class *class)
 {
-	__u32 generation = loaded->meta->generation + 1, copy = generation & 1;
-
-	must(!bpf_map_update_elem(loaded->classes, &copy, class, BPF_ANY), "classes");
-	store_generation(loaded, generation);
+	loaded_next_policy(loaded)->classes[0] = *class;
+	loaded_set_cidrs(loaded, NULL, 0);
+	loaded_set_separate(loaded, 0);
+	loaded_switch(loaded);
 }
 
 void loaded_renew(const struct loaded *loaded, struct xrl_class *class)

@@ -10,6 +10,7 @@
 #include "../../include/counters.h"
 #include "../../include/permit.h"
 #include "../../include/policy.h"
+#include "../../user/policy.h"
 
 enum loaded_entry {
 	LOADED_FRAGS,  /* xdp_ratelimit, which takes frames of several buffers */
@@ -27,9 +28,13 @@ struct xdp_ratelimit_bpf;
 
 struct loaded {
 	struct xdp_ratelimit_bpf *skel;
-	int program, buckets, permits, classes, redirects, counters;
+	int program, buckets, permits, redirects, counters, cidrs, separate_buckets;
 	int cpus;
-	struct xrl_meta *meta; /* the map itself */
+	/* the maps themselves */
+	struct xrl_meta *meta;
+	struct xrl_policy *policies;
+	struct xrl_ports *protected_ports;
+	struct xrl_class_bucket *class_buckets;
 	struct xrl_counters *per_cpu;
 };
 
@@ -44,9 +49,27 @@ void loaded_close(struct loaded *loaded);
 struct xrl_class loaded_class(const char *const limits[XRL_MAX_LIMITS], const char *icmp_errors,
                               enum xrl_action action);
 
-/* Puts a class in force. What a limit says of its since_generation is kept; loaded_renew
- * makes all of them new, so that no older window counts. */
+/* Puts a class in force, for every source. What a limit says of its since_generation is kept;
+ * loaded_renew makes all of them new, so that no older window counts. */
 void loaded_publish(struct loaded *loaded, const struct xrl_class *class);
+
+/* The copy that isn't in force, to be filled in: all zero, but that permits have no
+ * class of their own. */
+struct xrl_policy *loaded_next_policy(struct loaded *loaded);
+struct xrl_ports *loaded_next_ports(struct loaded *loaded);
+
+/* Makes the trees of that copy, and room for so many separate buckets unless there is; 0: none. */
+void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, size_t count);
+void loaded_set_separate(struct loaded *loaded, __u32 entries);
+
+/* Gives it those of the copy in force. */
+void loaded_repeat_maps(struct loaded *loaded);
+
+/* Until no packet is under way that began before. */
+void loaded_wait(struct loaded *loaded);
+
+/* Puts it in force. */
+void loaded_switch(struct loaded *loaded);
 void loaded_renew(const struct loaded *loaded, struct xrl_class *class);
 
 /* Until then in boot time; 0 revokes it. */

@@ -14,9 +14,11 @@
 
 #include "frames.h"
 #include "loaded.h"
+#include "policies.h"
 #include "tap.h"
 
 #define TIMES       50
+#define CLASS_TIMES 4 /* where each one waits for the kernel to change maps */
 #define FLOOD       20000
 #define WINDOWS     9
 #define PERIOD_NS   100000000ULL
@@ -248,6 +250,91 @@ static void check_other_limits(struct loaded *loaded, const char *limit, const c
 	       loaded_counter_name(counter));
 }
 
+/* The source is refused in its class, and it is remembered. */
+static void refuse_in_class(struct loaded *loaded, const struct policy_text *policy)
+{
+	policies_publish(loaded, policy);
+	for (int i = 0; i < 4; i++)
+		run(loaded, &udp);
+}
+
+static const struct policy_text two_classes = {
+	.classes = {
+		{.limits = {"1/1h packets"}},
+		{.limits = {"1/1h packets"}, .sources = "198.51.100.9/32", .action = XRL_MONITOR}}};
+
+static void check_class(struct loaded *loaded)
+{
+	int monitored = 0, changed = 0, trusted = 0, moved = 0;
+
+	for (int i = 0; i < CLASS_TIMES; i++) {
+		struct xrl_policy *policy;
+
+		refuse_in_class(loaded, &two_classes);
+		monitored += is_counted(loaded, &udp, XRL_passed_monitor_packets_limit) &&
+		             is_counted(loaded, &udp, XRL_passed_monitor_packets_limit);
+		policies_repeat(loaded)->classes[1].action = XRL_DROP;
+		loaded_switch(loaded);
+		changed += is_counted(loaded, &udp, XRL_dropped_packets_limit);
+
+		refuse_in_class(loaded, &two_classes);
+		policies_repeat(loaded);
+		loaded_set_cidrs(loaded, NULL, 0);
+		loaded_switch(loaded);
+		moved += is_counted(loaded, &udp, XRL_passed_within_limits);
+
+		refuse_in_class(loaded, &two_classes);
+		policy = policies_repeat(loaded);
+		policy->classes[1].limit_count = 0;
+		policies_finish_class(&policy->classes[1]);
+		loaded_switch(loaded);
+		trusted += is_counted(loaded, &udp, XRL_passed_trusted);
+	}
+	tap_ok(monitored == CLASS_TIMES, "a source refused again is treated as its class says");
+	tap_ok(changed == CLASS_TIMES, "the class's new action is in force with the next packet");
+	tap_ok(moved == CLASS_TIMES, "so is another class");
+	tap_ok(trusted == CLASS_TIMES, "and that it is trusted now");
+}
+
+/* Only of a plain class is anything remembered: here a smaller packet has room. */
+static void check_two_classes(struct loaded *loaded)
+{
+	static const struct policy_text policy = {
+		.classes = {
+			{.limits = {"1/1h packets"}},
+			{.limits = {"100/1h packets", "1000/1h bytes"}, .sources = "10.0.0.0/8"}}};
+	struct shape small = udp, large = big;
+	int good = 0;
+
+	small.source = large.source = (struct xrl_address){{10, 0, 0, 1}};
+	for (int i = 0; i < CLASS_TIMES; i++) {
+		refuse_in_class(loaded, &policy);
+		for (int j = 0; j < 4; j++)
+			run(loaded, &large);
+		good += is_counted(loaded, &large, XRL_dropped_bytes_limit) &&
+		        is_counted(loaded, &small, XRL_passed_within_limits) &&
+		        is_counted(loaded, &udp, XRL_dropped_packets_limit);
+	}
+	tap_ok(good == CLASS_TIMES, "of two classes only one is plain");
+}
+
+/* The rest of a flood still goes where nothing is protected. */
+static void check_protected(struct loaded *loaded)
+{
+	static const struct policy_text policy = {.classes = {{.limits = {"1/1h packets"}}},
+	                                          .protect = "udp/443"};
+	struct shape elsewhere = udp;
+	int good = 0;
+
+	elsewhere.destination_port = 444;
+	for (int i = 0; i < CLASS_TIMES; i++) {
+		refuse_in_class(loaded, &policy);
+		good += is_counted(loaded, &elsewhere, XRL_passed_not_protected) &&
+		        is_counted(loaded, &udp, XRL_dropped_packets_limit);
+	}
+	tap_ok(good == CLASS_TIMES, "a source refused again still reaches what isn't protected");
+}
+
 static void check_entry(enum loaded_entry entry)
 {
 	struct loaded_options options = {.entry = entry};
@@ -263,6 +350,9 @@ static void check_entry(enum loaded_entry entry)
 	check_policy(&loaded);
 	check_other_sources(&loaded);
 	check_icmp_errors(&loaded);
+	check_class(&loaded);
+	check_two_classes(&loaded);
+	check_protected(&loaded);
 	check_other_limits(&loaded, "1000/1h bytes", "2/1h packets", &udp, &big,
 	                   XRL_dropped_bytes_limit);
 	check_other_limits(&loaded, "1300/1h bytes", NULL, &big, &udp, XRL_passed_within_limits);

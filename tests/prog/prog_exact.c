@@ -7,27 +7,23 @@
  * many or too few in any of them would show to the end. No window ends early: there were no
  * more of them than the time has room for. */
 
-#include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "frames.h"
 #include "loaded.h"
+#include "policies.h"
 #include "tap.h"
+#include "traffic.h"
 
-#define CPUS        2
-#define WINDOWS     20
-#define PERIOD_NS   100000000ULL
-#define GIVE_UP_NS  40000000000ULL /* a busy machine needs longer than WINDOWS periods */
-#define POLL_US     2000
-#define FRAME_BYTES 60
-#define HOUR_NS     3600000000000ULL
+#define WINDOWS         20
+#define PERIOD_NS       100000000ULL
+#define GIVE_UP_NS      40000000000ULL /* a busy machine needs longer than WINDOWS periods */
+#define FRAME_BYTES     60
+#define SECOND_NS       1000000000ULL
+#define TOKEN_US        1500000
+#define SLIDING_WINDOWS 10
+#define HOUR_NS         3600000000000ULL
 
 /* The frame is a SYN of FRAME_BYTES. */
 struct scene {
@@ -57,90 +53,12 @@ static const struct scene scenes[] = {
          FRAME_BYTES},
 };
 
-struct sender {
-	const struct loaded *loaded;
-	int cpu, error;
-	pthread_t thread;
-};
-
 #define SOURCE                               \
 	{                                    \
 		.octets = { 203, 0, 113, 9 } \
 	}
 
 static const struct xrl_address source = SOURCE;
-static unsigned char frame[FRAME_ROOM];
-static int stop;
-static struct sender senders[CPUS];
-static __u64 sent_before;
-
-/* One run without an end, so that neither CPU leaves a gap in which a window stays half
- * empty: the kernel takes some 20 ms to start one. A signal ends it. */
-static void *send_frames(void *argument)
-{
-	struct sender *sender = argument;
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sender->cpu, &one);
-	pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
-	while (!sender->error && !__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-		sender->error = loaded_run_often(sender->loaded, frame, FRAME_BYTES, INT_MAX, NULL);
-		if (sender->error == -EINTR)
-			sender->error = 0;
-	}
-	return NULL;
-}
-
-static __u64 packets_of(const struct loaded *loaded, __u32 counter)
-{
-	struct xrl_counter_pair sum[XRL_COUNTERS];
-
-	loaded_read_counters(loaded, sum);
-	return sum[counter].packets;
-}
-
-static __u64 all_packets(const struct loaded *loaded)
-{
-	struct xrl_counter_pair sum[XRL_COUNTERS];
-	__u64 packets = 0;
-
-	loaded_read_counters(loaded, sum);
-	for (int i = 0; i < XRL_COUNTERS; i++)
-		packets += sum[i].packets;
-	return packets;
-}
-
-static void start_senders(void)
-{
-	stop = 0;
-	sent_before = all_packets(senders[0].loaded);
-	for (int i = 0; i < CPUS; i++)
-		if (pthread_create(&senders[i].thread, NULL, send_frames, &senders[i]))
-			abort();
-}
-
-static void interrupt(int signal)
-{
-	(void)signal;
-}
-
-/* Returns how many frames they sent, or 0 after an error. */
-static __u64 stop_senders(void)
-{
-	int error = 0;
-
-	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
-	for (int i = 0; i < CPUS; i++) {
-		/* again and again: the first one may come just before a run starts */
-		while (pthread_tryjoin_np(senders[i].thread, NULL) == EBUSY) {
-			pthread_kill(senders[i].thread, SIGUSR1);
-			usleep(POLL_US);
-		}
-		error |= senders[i].error;
-	}
-	return error ? 0 : all_packets(senders[0].loaded) - sent_before;
-}
 
 static struct xrl_class put_in_force(struct loaded *loaded, const struct scene *scene)
 {
@@ -169,21 +87,21 @@ static int was_late(__u64 begin_ns)
 static void check_scene(struct loaded *loaded, const struct scene *scene, int reload)
 {
 	struct xrl_class class = put_in_force(loaded, scene);
-	__u64 before = packets_of(loaded, XRL_passed_within_limits);
+	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
 	__u64 begin_ns = loaded_boot_ns(), end_ns, passed, last, windows, sent;
 	__u32 generation = loaded->meta->generation;
 
-	start_senders();
+	traffic_start();
 	do {
 		if (reload)
 			loaded_publish(loaded, &class);
-		usleep(POLL_US);
-		passed = packets_of(loaded, XRL_passed_within_limits) - before;
+		usleep(TRAFFIC_POLL_US);
+		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
 	} while (passed <= WINDOWS * scene->packets && !was_late(begin_ns));
-	sent = stop_senders();
+	sent = traffic_stop();
 	end_ns = loaded_boot_ns();
 
-	passed = packets_of(loaded, XRL_passed_within_limits) - before;
+	passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
 	last = packets_in_last_window(loaded, scene);
 	windows = (passed - last) / scene->packets;
 	tap_ok(sent && (passed - last) % scene->packets == 0 && last <= scene->packets &&
@@ -197,6 +115,75 @@ static void check_scene(struct loaded *loaded, const struct scene *scene, int re
 		tap_note("%u reloads", loaded->meta->generation - generation);
 }
 
+static void put_limit_in_force(struct loaded *loaded, const char *limit)
+{
+	struct policy_text text = {.classes = {{.limits = {limit}}}};
+
+	policies_publish(loaded, &text);
+	loaded_forget(loaded, source);
+}
+
+/* Waits for the first packet that passes. Returns when it has. */
+static __u64 first_passed_ns(const struct loaded *loaded, __u64 before)
+{
+	while (traffic_packets(loaded, XRL_passed_within_limits) == before)
+		usleep(TRAFFIC_POLL_US / 10);
+	return loaded_boot_ns();
+}
+
+/* A token bucket of `burst` that gets `rate` a second: so many pass from the first packet to the
+ * last, and no more. The slack is for the time that nobody sent, at the end. */
+static void check_token(struct loaded *loaded, const char *limit, __u64 burst, __u64 rate,
+                        __u64 slack)
+{
+	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
+	__u64 earliest_ns = loaded_boot_ns(), first_ns, last_ns, latest_ns, passed, least, most;
+
+	put_limit_in_force(loaded, limit);
+	traffic_start();
+	first_ns = first_passed_ns(loaded, before);
+	usleep(TOKEN_US);
+	last_ns = loaded_boot_ns();
+	traffic_stop();
+	latest_ns = loaded_boot_ns();
+
+	passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
+	most = burst + rate * (latest_ns - earliest_ns) / SECOND_NS;
+	least = burst + rate * (last_ns - first_ns) / SECOND_NS - slack;
+	tap_ok(passed <= most, "%s: never more than the burst and what flows in", limit);
+	tap_ok(passed >= least, "%s: and no less", limit);
+	tap_note("%llu passed, %llu to %llu expected", passed, least, most);
+}
+
+/* Of N in a sliding window. In the first one N may pass; from then on what has passed is N for each
+ * of the windows, and in proportion for the one that has begun. */
+static void check_sliding(struct loaded *loaded, const char *limit, __u64 units, __u64 period_ns)
+{
+	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
+	__u64 first_window, last_window, now_ns, passed;
+	int too_many = 0, polls = 0;
+
+	put_limit_in_force(loaded, limit);
+	traffic_start();
+	do
+		first_window = loaded_boot_ns() / period_ns;
+	while (traffic_packets(loaded, XRL_passed_within_limits) == before);
+	last_window = loaded_boot_ns() / period_ns + SLIDING_WINDOWS;
+	do {
+		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
+		now_ns = loaded_boot_ns();
+		too_many += passed > units &&
+		            passed * period_ns > units * (now_ns - first_window * period_ns);
+		polls++;
+		usleep(TRAFFIC_POLL_US);
+	} while (now_ns / period_ns < last_window);
+	traffic_stop();
+	tap_ok(!too_many, "%s: never more than in proportion to the time", limit);
+	tap_ok(passed * 10 >= units * SLIDING_WINDOWS * 9, "%s: and no less", limit);
+	tap_note("%llu passed in %llu windows, looked at %d times", passed,
+	         now_ns / period_ns - first_window, polls);
+}
+
 /* A permit that is renewed over and over is never missed by a packet. */
 static void check_permits(struct loaded *loaded)
 {
@@ -204,14 +191,14 @@ static void check_permits(struct loaded *loaded)
 
 	put_in_force(loaded, &scenes[0]);
 	loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
-	passed = packets_of(loaded, XRL_passed_permit);
-	start_senders();
+	passed = traffic_packets(loaded, XRL_passed_permit);
+	traffic_start();
 	for (int i = 0; i < 500; i++) {
 		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS + i);
-		usleep(POLL_US / 2);
+		usleep(TRAFFIC_POLL_US / 2);
 	}
-	sent = stop_senders();
-	passed = packets_of(loaded, XRL_passed_permit) - passed;
+	sent = traffic_stop();
+	passed = traffic_packets(loaded, XRL_passed_permit) - passed;
 	if (!tap_ok(sent && passed == sent, "a permit renewed under traffic holds for each packet"))
 		tap_note("%llu of %llu", passed, sent);
 }
@@ -220,12 +207,12 @@ static void check_permits(struct loaded *loaded)
  * has passed for a while. Bounded. Returns what has passed. */
 static __u64 settled_packets_of(struct loaded *loaded, enum xrl_counter counter)
 {
-	__u64 before, now = packets_of(loaded, counter);
+	__u64 before, now = traffic_packets(loaded, counter);
 
 	for (int i = 0; i < 100; i++) {
 		before = now;
-		usleep(10 * POLL_US);
-		now = packets_of(loaded, counter);
+		usleep(10 * TRAFFIC_POLL_US);
+		now = traffic_packets(loaded, counter);
 		if (now == before)
 			break;
 	}
@@ -242,41 +229,15 @@ static void check_revocation(struct loaded *loaded)
 
 		put_in_force(loaded, &scenes[0]);
 		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
-		start_senders();
-		usleep(20 * POLL_US);
+		traffic_start();
+		usleep(20 * TRAFFIC_POLL_US);
 		loaded_permit(loaded, source, 0);
 		passed = settled_packets_of(loaded, XRL_passed_permit);
-		usleep(10 * POLL_US);
-		sent = stop_senders();
-		good &= sent && passed == packets_of(loaded, XRL_passed_permit);
+		usleep(10 * TRAFFIC_POLL_US);
+		sent = traffic_stop();
+		good &= sent && passed == traffic_packets(loaded, XRL_passed_permit);
 	}
 	tap_ok(good, "a permit revoked under traffic permits nothing more");
-}
-
-/* The first two that this process may use; on a machine with one, both senders share it. */
-static void choose_cpus(void)
-{
-	cpu_set_t allowed;
-	int found = 0;
-
-	sched_getaffinity(0, sizeof(allowed), &allowed);
-	for (int cpu = 0; cpu < CPU_SETSIZE && found < CPUS; cpu++)
-		if (CPU_ISSET(cpu, &allowed))
-			senders[found++].cpu = cpu;
-	for (; found < CPUS; found++)
-		senders[found].cpu = senders[0].cpu;
-}
-
-static void prepare_senders(struct loaded *loaded)
-{
-	struct sigaction action = {.sa_handler = interrupt};
-
-	sigaction(SIGUSR1, &action, NULL);
-	put_in_force(loaded, &scenes[0]);
-	choose_cpus();
-	for (int i = 0; i < CPUS; i++)
-		senders[i].loaded = loaded;
-	tap_note("CPUs %d and %d", senders[0].cpu, senders[1].cpu);
 }
 
 int main(void)
@@ -292,11 +253,16 @@ int main(void)
 
 	if (loaded_open(&loaded, &options))
 		return tap_give_up("the program doesn't load");
-	frame_build(&syn, frame);
-	prepare_senders(&loaded);
+	put_in_force(&loaded, &scenes[0]);
+	traffic_prepare(&loaded);
+	for (int i = 0; i < TRAFFIC_CPUS; i++)
+		traffic_set(i, &syn);
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
 		check_scene(&loaded, &scenes[i], 0);
 	check_scene(&loaded, &scenes[0], 1);
+	check_token(&loaded, "1000/1s packets token burst 400", 400, 1000, 100);
+	check_token(&loaded, "20000/1s packets token burst 20000", 20000, 20000, 2000);
+	check_sliding(&loaded, "1000/200ms packets sliding", 1000, 200000000);
 	check_permits(&loaded);
 	check_revocation(&loaded);
 	loaded_close(&loaded);

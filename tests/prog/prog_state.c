@@ -86,11 +86,12 @@ static void check_permit(struct loaded *loaded)
  * the permit's end, there is no doubt. */
 static void check_permit_end(struct loaded *loaded)
 {
-	__u64 until_ns = loaded_boot_ns() + 20000000, before_ns, after_ns;
+	__u64 until_ns, before_ns, after_ns;
 	int inside = 0, outside = 0, wrong = 0;
 
 	put_in_force(loaded, "1/1h packets", XRL_DROP);
 	run(loaded);
+	until_ns = loaded_boot_ns() + 20000000;
 	loaded_permit(loaded, source, until_ns);
 	do {
 		int action;
@@ -182,9 +183,9 @@ static void check_all_or_none(struct loaded *loaded)
 
 static void set_redirects(const struct loaded *loaded, __u32 ifindex)
 {
-	for (__u32 copy = 0; copy < XRL_CLASS_COPIES; copy++)
-		tap_ok(!bpf_map_update_elem(loaded->redirects, &copy, &ifindex, BPF_ANY),
-		       "redirect %u is set", copy);
+	for (__u32 class = 0; class < XRL_COPIES * XRL_MAX_CLASSES; class += XRL_MAX_CLASSES)
+		tap_ok(!bpf_map_update_elem(loaded->redirects, &class, &ifindex, BPF_ANY),
+		       "redirect %u is set", class);
 }
 
 static void check_readdress(struct loaded *loaded)

@@ -187,6 +187,13 @@ static const struct {
 	{"[serve]\nlisten = :80\n", "serve", "listen", ":80"},
 	{"[serve]\nlisten =\ta , b\t,\tc\n", "serve", "listen", "a,b,c"},
 	{"[serve]\nplaintext = no\n", NULL, NULL, NULL},
+	/* what is wrong with the policy stops nobody here */
+	{"[limiter]\nsources = x\nx = y\n?\n[permits]\naddresses = 7\n", "permits", "addresses",
+         "7"},
+	{"[class]\n[class a b]\n[class a]\n[class a]\nlimit = x\n[icmp-errors]\nlimit\n", NULL,
+         NULL, NULL},
+	{"[class a]\naddresses = 7\n[permits]\naddresses = 7\nclass = ?\nclass = nobody\n",
+         "permits", "addresses", "7"},
 };
 
 /* A file, and how what is reported goes on after the path. */
@@ -194,16 +201,20 @@ static const struct {
 	const char *text, *message;
 } bad[] = {
 	/* sections */
-	{"[limiter]\nsources = 1048576 ; buckets kept\ndefault = standard\n",
-         ":1: unknown section 'limiter'; expected permits or serve"},
-	{"[permits]\n\n[class standard]\nlimit = 100/1m connections sliding\n",
-         ":3: unknown section 'class standard'; expected permits or serve"},
+	{"[standard]\nlimit = 100/1m connections sliding\n",
+         ":1: unknown section 'standard'; expected limiter, class NAME, icmp-errors, permits or "
+         "serve"},
+	{"[permits]\n\n[clas standard]\n",
+         ":3: unknown section 'clas standard', did you mean 'class standard'?"},
+	{"[Class]\n", ":1: unknown section 'Class', did you mean 'class NAME'?"},
+	{"[classes standard]\n", ":1: unknown section 'classes standard', did you mean"},
+	{"[icmp_errors]\n", ":1: unknown section 'icmp_errors', did you mean 'icmp-errors'?"},
 	{"\n[permit]\n", ":2: unknown section 'permit', did you mean 'permits'?"},
 	{"[PERMITS]\n", ":1: unknown section 'PERMITS', did you mean 'permits'?"},
 	{"[ permits ]\n", ":1: unknown section ' permits ', did you mean 'permits'?"},
 	{"[server]\n", ":1: unknown section 'server', did you mean 'serve'?"},
 	{"[serve\x01]\n", ":1: unknown section 'serve?', did you mean 'serve'?"},
-	{"[]\n", ":1: unknown section ''; expected permits or serve"},
+	{"[]\n", ":1: unknown section ''; expected limiter"},
 	{"[", ":1: expected [SECTION]"},
 	{"[permits\naddresses = 7\n", ":1: expected [SECTION]"},
 	{"[permits] addresses = 7\n", ":1: expected [SECTION]"},
@@ -212,12 +223,16 @@ static const struct {
 	{"addresses = 7\n", ":1: 'addresses' stands before the first [SECTION]"},
 	{"\n= 7\n[permits]\n", ":2: '' stands before the first [SECTION]"},
 	/* keys */
+	{"[permits]\ndefault = a\n",
+         ":2: 'default' belongs in section [limiter], not in [permits]"},
+	{"[serve]\nlimit = 1/1s packets\n",
+         ":2: 'limit' belongs in section [class NAME] or [icmp-errors], not in [serve]"},
 	{"[permits]\nadresses = 7\n", ":2: unknown key 'adresses', did you mean 'addresses'?"},
 	{"[permits]\nAddresses = 7\n", ":2: unknown key 'Addresses', did you mean 'addresses'?"},
 	{"[serve]\ntrusted-proxies = unix\n",
          ":2: unknown key 'trusted-proxies', did you mean 'trusted_proxies'?"},
 	{"[permits]\nsomething = 7\n", ":2: unknown key 'something'; expected requests, addresses,"
-                                       " lifetime, linger or entries"},
+                                       " lifetime, linger, entries or class"},
 	{"[serve]\n\n\nx = 7\n", ":4: unknown key 'x'; expected listen, trusted_proxies,"
                                  " certificate, key, user or plaintext"},
 	{"[permits]\nlisten = :80\n", ":2: 'listen' belongs in section [serve], not in [permits]"},
@@ -449,7 +464,7 @@ static const struct {
 	{"serve", "", "a", "unknown key ''; expected listen"},
 	{"permits", "user", "a", "'user' belongs in section [serve], not in [permits]"},
 	{"serv", "user", "a", "unknown section 'serv', did you mean 'serve'?"},
-	{"", "user", "a", "unknown section ''; expected permits or serve"},
+	{"", "user", "a", "unknown section ''; expected limiter"},
 };
 
 static void settings_are_checked(void **state)

@@ -21,6 +21,12 @@ static const struct {
 	{"permits", "%70ermits"},
 	{"classes", "%63lasses"},
 	{"redirects", "%72edirects"},
+	{"cidrs", "%63idrs"},
+	{"cidrs_1", "%63idrs_1"},
+	{"separate_0", "%73eparate_0"},
+	{"separate_2", "separate_2"},
+	{"class_buckets", "%63lass_buckets"},
+	{"protected_ports", "%70rotected_ports"},
 	{"metal", "metal"},
 	{"...............", "%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e"},
 };

@@ -14,6 +14,7 @@
 #include "keeper_process.h"
 #include "log.h"
 #include "now.h"
+#include "policy_process.h"
 #include "setup.h"
 
 #define RELOAD_SECONDS 10
@@ -70,6 +71,7 @@ static void reload(struct supervisor *supervisor)
 	fronts_retire(&supervisor->fronts, RELOAD_SECONDS);
 	fronts_start(&supervisor->fronts, supervisor->setup);
 	log_addresses(supervisor->setup, "reloaded: listening on");
+	policy_process_start(supervisor->options);
 }
 
 /* The sockets go first: whoever comes now is refused instead of kept waiting. */
