@@ -37,34 +37,14 @@ struct bench {
 	int programs[PROGRAMS];
 };
 
-/* The time of this thread and not of the clock on the wall: others run here too. */
-static double run_ns(int program, __u32 packets)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame),
-	            .repeat = packets);
-	__u64 start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-
-	if (bpf_prog_test_run_opts(program, &run))
-		die("running a program");
-	return (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns) / packets;
-}
-
-static void continue_in(struct bench *bench, enum program program)
-{
-	__u32 zero = 0;
-
-	if (bpf_map_update_elem(bpf_map__fd(bench->baseline->maps.measured), &zero,
-	                        &bench->programs[program], BPF_ANY))
-		die("choosing the program");
-}
-
 static double measure(struct bench *bench, const struct scene *scene, enum program program,
                       __u32 packets)
 {
 	if (scene->sources == 1)
-		return run_ns(bench->programs[program], packets);
-	continue_in(bench, program);
-	return run_ns(bpf_program__fd(bench->baseline->progs.from_random_source), packets);
+		return run_ns(bench->programs[program], frame, sizeof(frame), packets);
+	continue_in(bench->baseline, bench->programs[program]);
+	return run_ns(bpf_program__fd(bench->baseline->progs.from_random_source), frame,
+	              sizeof(frame), packets);
 }
 
 /* Every source once. Of the flood as many as fill the map, so that it's full. */
@@ -74,8 +54,9 @@ static void meet(struct bench *bench, const struct scene *scene)
 
 	for (enum program program = BARE; program < PROGRAMS; program++) {
 		bench->baseline->bss->sources_drawn = 0;
-		continue_in(bench, program);
-		run_ns(bpf_program__fd(bench->baseline->progs.from_next_source), sources);
+		continue_in(bench->baseline, bench->programs[program]);
+		run_ns(bpf_program__fd(bench->baseline->progs.from_next_source), frame,
+		       sizeof(frame), sources);
 	}
 }
 
