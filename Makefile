@@ -10,6 +10,7 @@ MANDIR  ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+POLICYDIR ?= $(PREFIX)/share/xdp-ratelimit/policies
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool) bpftool)
 LLVM_STRIP ?= llvm-strip
@@ -49,6 +50,7 @@ PROG_LIB   := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(wildcard tests/prog/prog_
 TOOLS      := $(patsubst tests/tools/%.c,$(OUT)/tests/%,$(wildcard tests/tools/*.c))
 BENCHES    := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 MAN_PAGES  := $(wildcard user/*.8 user/*.5)
+POLICIES   := $(wildcard scripts/policies/*.conf)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -183,6 +185,8 @@ install: all
 	$(Q)install -D -m 0755 $(OUT)/xdp-ratelimit $(DESTDIR)$(SBINDIR)/xdp-ratelimit
 	$(Q)$(if $(SERVE),$(MAKE) --no-print-directory install-serve)
 	$(Q)install -D -m 0644 scripts/completion.bash $(DESTDIR)$(COMPDIR)/xdp-ratelimit
+	$(Q)install -d $(DESTDIR)$(POLICYDIR)
+	$(Q)install -m 0644 $(POLICIES) $(DESTDIR)$(POLICYDIR)
 	$(Q)for page in $(MAN_PAGES); do \
 		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
 	done
@@ -203,8 +207,10 @@ uninstall:
 	$(Q)for page in $(MAN_PAGES); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
 	done
+	$(Q)rm -f $(addprefix $(DESTDIR)$(POLICYDIR)/,$(notdir $(POLICIES)))
+	$(Q)rmdir $(DESTDIR)$(POLICYDIR) $(DESTDIR)$(dir $(POLICYDIR)) 2>/dev/null || true
 
 clean:
 	$(Q)rm -rf $(OUT)
 
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT) -type f -name '*.d' 2>/dev/null)
