@@ -3,18 +3,6 @@
 
 load network
 
-# killed MICROSECONDS ARGUMENT...: a command of the limiter that dies so long after its start
-killed() {
-    local delay pid
-    delay=$(printf '0.%06d' "$1")
-    shift
-    nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" "$@" >/dev/null 2>&1 3>&- &
-    pid=$!
-    sleep "$delay"
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-}
-
 # us_of COMMAND...: how long it takes, in microseconds: it is to be killed anywhere in that
 us_of() {
     local began_ns

@@ -134,6 +134,18 @@ send_on() {
     client "$build/tests/frames" send "$1" --source "$source" --count "$2" --rate 20000 >/dev/null
 }
 
+# killed MICROSECONDS ARGUMENT...: a command of the limiter that dies so long after its start
+killed() {
+    local delay pid
+    delay=$(printf '0.%06d' "$1")
+    shift
+    nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" "$@" >/dev/null 2>&1 3>&- &
+    pid=$!
+    sleep "$delay"
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+}
+
 # start_flood [OPTION...]: as many as possible, in the background, for at most 20 s
 start_flood() {
     nsenter --net="/run/netns/$name-client" "$build/tests/frames" send eth0 \

@@ -35,18 +35,6 @@ shown() {
     limiter show "${2:-$source}" --json | jq --raw-output --compact-output "$1"
 }
 
-# killed MICROSECONDS ARGUMENT...: a command of the limiter that dies so long after its start
-killed() {
-    local delay pid
-    delay=$(printf '0.%06d' "$1")
-    shift
-    nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" "$@" >/dev/null 2>&1 3>&- &
-    pid=$!
-    sleep "$delay"
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-}
-
 three_classes() {
     policy '[limiter]' 'default = standard' \
         '[class standard]' 'limit = 100/1h packets' \
