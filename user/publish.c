@@ -110,18 +110,24 @@ static bool is_in_force(const struct publication *publication)
 
 /* ---- what the copy consists of ---- */
 
+/* Those of the policy before the one in force go first, so that there are never more than two. */
 static enum exit_code write_cidrs(const struct publication *publication)
 {
 	const struct policy *policy = publication->policy;
-	int map = policy->cidr_count ? cidr_map_make(policy) : -1, error;
+	int error = inner_map_set(publication->instance, INNER_CIDRS, publication->copy, -1), map;
 
-	if (policy->cidr_count && map < 0)
+	if (error)
+		return cannot_write("cidrs", -error);
+	if (!policy->cidr_count)
+		return EXIT_DONE;
+	map = cidr_map_make(policy);
+	fault_point("cidrs_made");
+	if (map < 0)
 		return fail(EXIT_FAILED, NULL,
 		            "the kernel refused a map of %zu CIDRs: %s; nothing was changed",
 		            policy->cidr_count, strerror(-map));
 	error = inner_map_set(publication->instance, INNER_CIDRS, publication->copy, map);
-	if (map >= 0)
-		close(map);
+	close(map);
 	return error ? cannot_write("cidrs", -error) : EXIT_DONE;
 }
 

@@ -381,6 +381,23 @@ END
     is standard "$(shown .class 10.40.0.1)"
 }
 
+@test 'reload never takes more memory for CIDRs than two policies do' {
+    local round count=3907 trees
+    for round in {1..3}; do
+        three_classes
+        python3 -c "
+print('[class many]\nlimit = $round/1h packets')
+for i in range($count - 3):
+    print(f'sources = 10.{i // 256}.{i % 256}.0/24')" >>"$file"
+        [[ $round -gt 1 ]] || attach_file
+        trees=$BATS_TEST_TMPDIR/trees
+        server env XRL_FAULT=cidrs_made \
+            XRL_FAULT_COMMAND="sleep 0.5; bpftool map show | grep -c 'max_entries $count ' >$trees" \
+            "$build/tests/xdp-ratelimit-faults" --config "$file" reload >/dev/null
+    done
+    is 2 "$(<"$trees")" trees
+}
+
 # class_limits FIRST: as many limits with the scope of a class as there can be
 class_limits() {
     file=$BATS_TEST_TMPDIR/limiter.conf
@@ -544,7 +561,7 @@ second_of_two() {
 
 @test 'reload that dies at each of its steps leaves the old policy, and the next one works' {
     local point
-    for point in cidrs_written redirects_written policy_written; do
+    for point in cidrs_made cidrs_written redirects_written policy_written; do
         first_of_two
         attach_file
         reload
