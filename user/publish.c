@@ -139,6 +139,7 @@ static int choose_separate(const struct publication *publication, __u32 wanted)
 	                                            publication->old_generation & 1)
 	                           : -ENOENT;
 	__u32 size = inner_map_size(map);
+	int error;
 
 	if (map >= 0 && size >= wanted)
 		return map;
@@ -152,7 +153,9 @@ static int choose_separate(const struct publication *publication, __u32 wanted)
 		warn("the buckets of limits with an endpoint or for a prefix start anew: %s",
 		     map >= 0 ? "there must be more of them now"
 		              : "their map can't be opened by this process");
-	return inner_map_make(INNER_SEPARATE, wanted);
+	/* what the copy has of an older policy goes first, for its memory */
+	error = inner_map_set(publication->instance, INNER_SEPARATE, publication->copy, -1);
+	return error ? error : inner_map_make(INNER_SEPARATE, wanted);
 }
 
 static enum exit_code write_separate(const struct publication *publication)
