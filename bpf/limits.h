@@ -128,7 +128,9 @@ XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class 
 	}
 	if (xrl_has_penalty(xrl_resolved_read(bucket)))
 		xrl_penalty_ns(bucket, class);
-	if (!xrl_advance(&bucket->checked_ticks, now_ns))
+	/* a call costs more than the question whether it's needed */
+	if (*(volatile __u32 *)&bucket->checked_ticks != xrl_checked_now(now_ns) &&
+	    !xrl_advance(&bucket->checked_ticks, now_ns))
 		return 0;
 
 	/* most often nothing is open, or for long: that costs no division */
