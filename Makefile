@@ -49,12 +49,12 @@ PROG_TESTS := $(patsubst tests/prog/%.c,$(OUT)/tests/%,$(wildcard tests/prog/pro
 PROG_LIB   := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(wildcard tests/prog/prog_*.c),$(wildcard tests/prog/*.c)))
 TOOLS      := $(patsubst tests/tools/%.c,$(OUT)/tests/%,$(wildcard tests/tools/*.c))
 BENCHES    := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
-MAN_PAGES  := $(wildcard user/*.8 user/*.5)
+MAN_PAGES  := $(wildcard user/*.8 user/*.5 user/*.7)
 POLICIES   := $(wildcard scripts/policies/*.conf)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all test-programs install install-serve uninstall deps test test-kernels fuzz bench demo vmlinux lint format clean
+.PHONY: all test-programs install install-serve uninstall deps test test-kernels fuzz bench bench-manual demo vmlinux lint format clean
 
 all: $(OUT)/xdp-ratelimit $(SERVE)
 
@@ -130,6 +130,8 @@ $(OUT)/tests/step_clock.so: tests/faults/step_clock.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(WARN) -shared -fPIC -o $@ $<
 
+$(OUT)/tests/prog/spoofed.o: $(BENCH_SKELETON)
+
 $(PROG_TESTS): $(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
@@ -164,6 +166,15 @@ fuzz: deps
 bench: deps
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory all $(BENCHES) $(TOOLS)
 	$(Q)tests/bench/run $(OUT) $(BENCH_OPTIONS)
+
+# The manual page and the plot, of a new run, or of the figures in BENCH_JSON.
+bench-manual: $(if $(BENCH_JSON),,bench)
+	$(call say,PLOT,user/growth.svg)
+	$(Q)tests/bench/plot $(or $(BENCH_JSON),$(OUT)/bench.json) > $(OUT)/growth.svg
+	$(Q)mv $(OUT)/growth.svg user/growth.svg
+	$(call say,MANUAL,user/xdp-ratelimit-bench.7)
+	$(Q)tests/bench/manual $(or $(BENCH_JSON),$(OUT)/bench.json) > $(OUT)/xdp-ratelimit-bench.7
+	$(Q)mv $(OUT)/xdp-ratelimit-bench.7 user/xdp-ratelimit-bench.7
 
 demo: deps
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory all $(TOOLS)

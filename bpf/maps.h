@@ -25,7 +25,7 @@ struct {
 
 /* These are maps of one element, but as variables: reading them takes no look-up. They can be
  * mapped into memory, so that the loader changes the generation in one store. */
-struct xrl_meta meta SEC(".data.meta") = {};
+struct xrl_meta meta SEC(".data.meta") = {.may_have_permits = 1};
 struct xrl_policy policies[XRL_COPIES] SEC(".data.classes") = {};
 struct xrl_ports protected_ports[XRL_COPIES] SEC(".data.ports") = {};
 struct xrl_class_bucket class_buckets[XRL_CLASS_BUCKETS] SEC(".data.shared") = {};
@@ -68,6 +68,18 @@ struct {
 			__type(value, struct xrl_separate_bucket);
 		});
 } separate_buckets SEC(".maps");
+
+/* What stands before the buckets when too many unknown sources arrive (gate.h). The loader sets
+ * max_entries. Mapped into memory, its lines are aligned to the processor's cache lines. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 131072);
+	__type(key, __u32);
+	__type(value, struct xrl_gate_line);
+} gate SEC(".maps");
+
+struct xrl_flood_state flood SEC(".data.flood") = {.lines = 131072, .sources = 1048576};
 
 /* One interface for each class, by copy of the policy. The kernel empties an element when its
  * interface goes away. */

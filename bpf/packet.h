@@ -41,6 +41,8 @@ struct packet {
 	__u8 has_ports;       /* a fragment that isn't the first, say, has none */
 	__u8 is_connection;   /* TCP: a SYN without ACK */
 	__u8 is_http_request; /* TCP: begins with a method */
+	__u8 is_newcomer;     /* the gate is asking: no bucket is made for it */
+	__u64 gate;           /* what the gate has said of its source (gate.h) */
 };
 
 struct vlan_tag {

@@ -42,12 +42,12 @@ static __always_inline struct xrl_address prefix_of(const struct xrl_address *so
 /* Not on the stack, of which there is not much. */
 static const volatile struct xrl_separate_bucket fresh_separate_bucket = {};
 
-/* `makes` one when there is none. */
+/* `makes` one when there is none, unless the gate is asking. */
 static __always_inline struct xrl_separate_bucket *
-find_separate_bucket(const struct xrl_limit *limit, const struct xrl_address *source,
-                     __u32 generation, int makes)
+find_separate_bucket(const struct xrl_limit *limit, const struct packet *packet, __u32 generation,
+                     int makes)
 {
-	struct xrl_separate_key key = {.address = prefix_of(source, limit->scope_bits),
+	struct xrl_separate_key key = {.address = prefix_of(&packet->source, limit->scope_bits),
 	                               .limit_id = limit->id};
 	struct xrl_separate_bucket *bucket;
 	__u32 copy = generation & 1;
@@ -59,17 +59,38 @@ find_separate_bucket(const struct xrl_limit *limit, const struct xrl_address *so
 	if (!map)
 		return NULL;
 	bucket = bpf_map_lookup_elem(map, &key);
-	if (bucket || !makes)
+	if (bucket || !makes || packet->is_newcomer)
 		return bucket;
 	/* then look up again: another CPU may have been first */
 	bpf_map_update_elem(map, &key, (const void *)&fresh_separate_bucket, BPF_NOEXIST);
 	return bpf_map_lookup_elem(map, &key);
 }
 
+static __always_inline struct xrl_demand demand_of(const struct packet *packet)
+{
+	return (struct xrl_demand){.units = {
+					   [XRL_PACKETS] = 1,
+					   [XRL_BYTES] = packet->frame_bytes,
+					   [XRL_CONNECTIONS] = packet->is_connection,
+					   [XRL_HTTP_REQUESTS] = packet->is_http_request,
+				   }};
+}
+
+/* What a source sent while it was a newcomer is taken to have had the destination of each limit. It
+ * is charged by itself (charge_earlier). */
+static __always_inline __u64 earlier_units(const struct xrl_limit *limit,
+                                           const struct packet *packet)
+{
+	return limit->scope_bits == XRL_SCOPE_SOURCE ? xrl_passed_units(packet->gate, limit->unit)
+	                                             : 0;
+}
+
 static __always_inline __u64 separate_units(const struct xrl_limit *limit,
                                             const struct packet *packet,
                                             const struct xrl_demand *demand)
 {
+	if (packet->gate >> XRL_TAG_BITS)
+		return earlier_units(limit, packet);
 	if (limit->endpoint_protocol && !is_to_endpoint(packet, limit))
 		return 0;
 	return xrl_demand_units(demand, limit);
@@ -125,9 +146,9 @@ XRL_SUBPROGRAM __u64 ask_separate(const struct xrl_limit *limit, const struct pa
 	units = separate_units(limit, packet, demand);
 	if (!units)
 		return SEPARATE_UNTOUCHED;
-	bucket = find_separate_bucket(limit, &packet->source, generation, 1);
+	bucket = find_separate_bucket(limit, packet, generation, 1);
 	if (!bucket)
-		return SEPARATE_FAILED;
+		return packet->is_newcomer ? SEPARATE_UNTOUCHED : SEPARATE_FAILED;
 	open = open_separate(bucket, limit, xrl_window_read(&bucket->window), &now_ns);
 	return xrl_next_of(limit, open, now_ns, units);
 }
@@ -144,9 +165,9 @@ XRL_SUBPROGRAM __u64 charge_separate(const struct xrl_limit *limit, const struct
 	units = separate_units(limit, packet, demand);
 	if (!units)
 		return SEPARATE_UNTOUCHED;
-	bucket = find_separate_bucket(limit, &packet->source, generation, 1);
+	bucket = find_separate_bucket(limit, packet, generation, 1);
 	if (!bucket)
-		return SEPARATE_FAILED;
+		return packet->is_newcomer ? SEPARATE_UNTOUCHED : SEPARATE_FAILED;
 	for (int i = 0; i < XRL_ATTEMPTS; i++) {
 		xrl_word word = xrl_window_read(&bucket->window), open, next;
 
@@ -185,7 +206,7 @@ XRL_SUBPROGRAM int give_back_separate(const struct xrl_limit *limit, const struc
 
 	if (!limit || !packet || !demand || mine == XRL_NOTHING)
 		return 0;
-	bucket = find_separate_bucket(limit, &packet->source, generation, 0);
+	bucket = find_separate_bucket(limit, packet, generation, 0);
 	if (bucket)
 		xrl_give_back(&bucket->window, limit, (__u64)mine << 32,
 		              separate_units(limit, packet, demand));

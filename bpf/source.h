@@ -3,8 +3,10 @@
 
 /* The bucket of a source, resolved for the policy and the permits in force. */
 
+#include "known.h"
 #include "limits.h"
 #include "maps.h"
+#include "packet.h"
 
 /* The policy as one packet sees it. */
 struct policy {
@@ -157,8 +159,37 @@ XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *
 	return number;
 }
 
+/* What has passed of a source before it had a bucket (gate.h), `earlier` being the upper part of
+ * its word, as one limit's window. It opened when the source was seen first, at the latest: a tick
+ * is less than one ago when it has just begun. Which of several packets was when isn't known: where
+ * the first one would be over, the window opens now. */
+XRL_SUBPROGRAM __u64 earlier_window(const struct xrl_limit *limit, __u64 earlier, __u64 jiffy_ns)
+{
+	__u64 now_ns = xrl_boot_ns(), ticks, age_ns, units;
+
+	if (!limit)
+		return 0;
+	units = xrl_passed_units(earlier, limit->unit);
+	if (!units || !limit->period_ns)
+		return 0;
+	ticks = xrl_newcomer_age(earlier, xrl_gate_ticks(bpf_jiffies64()));
+	age_ns = (ticks - !!ticks) * jiffy_ns << XRL_GATE_TICK_SHIFT;
+	return xrl_next(limit, 0, age_ns < limit->period_ns ? now_ns - age_ns : now_ns, units);
+}
+
+static __always_inline void count_earlier(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                          __u64 earlier)
+{
+	XRL_UNROLL
+	for (__u32 i = 0; i < XRL_MAX_LIMITS; i++)
+		if (i < class->limit_count)
+			*(xrl_word *)&bucket->windows[i] =
+				earlier_window(&class->limits[i], earlier, class->jiffy_ns);
+	bucket->checked_ticks = xrl_checked_now(xrl_boot_ns());
+}
+
 /* Returns the class. */
-XRL_SUBPROGRAM int add_bucket(const struct xrl_address *source, __u32 generation)
+XRL_SUBPROGRAM int add_bucket(const struct xrl_address *source, __u32 generation, __u64 earlier)
 {
 	struct xrl_bucket bucket = {};
 	struct xrl_address key;
@@ -171,29 +202,36 @@ XRL_SUBPROGRAM int add_bucket(const struct xrl_address *source, __u32 generation
 	/* adds nothing: the permit isn't looked up before the generation was read */
 	__sync_fetch_and_add(resolved, 0);
 	bucket.permit_until_boot_ns = permit_until_ns(source);
-	number = class_of(source, bucket.permit_until_boot_ns, generation);
+	number = class_of(source, bucket.permit_until_boot_ns, generation) & (XRL_MAX_CLASSES - 1);
 	*resolved = resolved_word(number, generation);
-	bpf_map_update_elem(&buckets, &key, &bucket, BPF_NOEXIST);
+	if (earlier >> XRL_TAG_BITS)
+		count_earlier(&bucket, &policy_of(generation)->classes[number], earlier);
+	if (!bpf_map_update_elem(&buckets, &key, &bucket, BPF_NOEXIST))
+		count_insertion();
+	mark_known(&key);
+	if (!engaged_until() && policy_of(generation)->classes[number].units &&
+	    policy_of(generation)->flood.mode != XRL_FLOOD_OFF)
+		count_unknown(&policy_of(generation)->flood);
 	return number;
 }
 
-/* NULL when there is none to be had. Chooses the class in any case. */
-static __always_inline struct xrl_bucket *bucket_of(const struct xrl_address *source,
-                                                    struct policy *policy)
+/* The bucket that was found, or else a new one; NULL when there is none to be had. Chooses the
+ * class in any case. */
+static __always_inline struct xrl_bucket *
+bucket_of(struct xrl_bucket *bucket, const struct packet *packet, struct policy *policy)
 {
-	struct xrl_bucket *bucket = bpf_map_lookup_elem(&buckets, source);
 	xrl_word resolved;
 	__u32 number;
 
 	if (!bucket) {
 		/* then look up again: another CPU may have been first, and its bucket counts */
-		number = add_bucket(source, policy->generation);
-		bucket = bpf_map_lookup_elem(&buckets, source);
+		number = add_bucket(&packet->source, policy->generation, packet->gate);
+		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
 	} else {
 		resolved = xrl_resolved_read(bucket);
 		number = resolved_class(resolved);
 		if ((__u32)resolved != policy->generation)
-			number = resolve(bucket, source, policy->generation);
+			number = resolve(bucket, &packet->source, policy->generation);
 	}
 	choose_class(policy, number);
 	return bucket;

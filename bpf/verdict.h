@@ -4,6 +4,7 @@
 /* What becomes of a packet: a counter says it all. */
 
 #include "again.h"
+#include "gate.h"
 #include "protect.h"
 #include "separate.h"
 
@@ -62,12 +63,7 @@ static __always_inline __u32 charge_apart(const struct packet *packet, struct xr
 static __always_inline __u32 charge(const struct packet *packet, struct xrl_bucket *bucket,
                                     const struct xrl_class *class, __u32 generation)
 {
-	struct xrl_demand demand = {.units = {
-					    [XRL_PACKETS] = 1,
-					    [XRL_BYTES] = packet->frame_bytes,
-					    [XRL_CONNECTIONS] = packet->is_connection,
-					    [XRL_HTTP_REQUESTS] = packet->is_http_request,
-				    }};
+	struct xrl_demand demand = demand_of(packet);
 	struct separate_marks taken;
 	__u32 apart = XRL_ALLOWED, own;
 
@@ -137,12 +133,16 @@ XRL_SUBPROGRAM __u32 judge_anything(const struct packet *packet, struct xrl_buck
 	return verdict.refused << 16 | verdict.what;
 }
 
+/* Who uses its bucket is marked anew every 2^8 of the ticks in which it notes when it looked at the
+ * clock, 8.6 s: before two epochs have ended (known.h). */
+#define REMARK_SHIFT 8
+
 /* The common case is decided here, in a few steps. */
 static __always_inline struct verdict
 judge_source(const struct packet *packet, const struct policy *policy, struct xrl_bucket *bucket)
 {
 	enum xrl_answer answer = XRL_AGAIN;
-	__u32 verdict;
+	__u32 verdict, checked;
 
 	if (policy->class->is_plain && packet->kind == PACKET_IPV4)
 		answer = xrl_try_plain(bucket, policy->class);
@@ -150,7 +150,10 @@ judge_source(const struct packet *packet, const struct policy *policy, struct xr
 		return passed(XRL_passed_within_limits);
 	if (answer == XRL_REFUSED)
 		return refused(XRL_REASON_packets_limit);
+	checked = *(volatile __u32 *)&bucket->checked_ticks;
 	verdict = judge_anything(packet, bucket, policy->class, policy->generation);
+	if ((*(volatile __u32 *)&bucket->checked_ticks ^ checked) >> REMARK_SHIFT)
+		mark_known(&packet->source);
 	return (struct verdict){verdict >> 16, verdict};
 }
 
@@ -162,7 +165,56 @@ static __always_inline struct verdict as_permitted(struct verdict verdict)
 	return verdict;
 }
 
-static __always_inline struct verdict judge_ipv4(const struct packet *packet, struct policy *policy)
+/* By the source's bucket, or its permit. */
+static __always_inline struct verdict judge_known(const struct packet *packet,
+                                                  struct policy *policy, struct xrl_bucket *bucket,
+                                                  struct refusal *last)
+{
+	struct verdict verdict;
+
+	if (has_permit(bucket, &packet->source, policy)) {
+		if (policy->class_number != policy_of(policy->generation)->permitted_class)
+			return passed(XRL_passed_permit);
+		return as_permitted(judge_source(packet, policy, bucket));
+	}
+	verdict = judge_source(packet, policy, bucket);
+	if (verdict.refused && verdict.what == XRL_REASON_packets_limit)
+		remember_refusal(last, &packet->source, policy, bucket);
+	return verdict;
+}
+
+/* NULL, and in packet->gate what the gate says of its source then. */
+static __always_inline struct xrl_bucket *ask_gate(struct packet *packet,
+                                                   const struct policy *policy)
+{
+	struct xrl_bucket *bucket = NULL;
+
+	int known = may_be_known(&packet->source);
+
+	if (known)
+		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
+	if (bucket) {
+		if (known > 1)
+			mark_known(&packet->source); /* or the bits would go with the next epoch */
+		return bucket;
+	}
+	packet->is_newcomer = 1;
+	packet->gate = judge_newcomer(packet, policy->generation);
+	packet->is_newcomer = 0;
+	return NULL;
+}
+
+static __always_inline int is_decided(__u64 gate)
+{
+	return gate_kind(gate) == GATE_PASSED || gate_kind(gate) == GATE_REFUSED;
+}
+
+static __always_inline struct verdict gate_verdict(__u64 gate)
+{
+	return (struct verdict){gate_kind(gate) == GATE_REFUSED, gate_what(gate)};
+}
+
+static __always_inline struct verdict judge_ipv4(struct packet *packet, struct policy *policy)
 {
 	struct refusal *last = last_refusal();
 	struct xrl_bucket *bucket;
@@ -175,21 +227,30 @@ static __always_inline struct verdict judge_ipv4(const struct packet *packet, st
 		choose_class(policy, last->class_number);
 		return refused(XRL_REASON_packets_limit);
 	}
-	bucket = bucket_of(&packet->source, policy);
+	if (__builtin_expect(is_engaged(), 0)) {
+		bucket = ask_gate(packet, policy);
+		if (is_decided(packet->gate)) {
+			choose_class(policy, gate_class(packet->gate));
+			return gate_verdict(packet->gate);
+		}
+	} else {
+		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
+	}
+	bucket = bucket_of(bucket, packet, policy);
 	if (!bucket)
 		return passed(XRL_passed_limiter_failed);
-	if (has_permit(bucket, &packet->source, policy)) {
-		if (policy->class_number != policy_of(policy->generation)->permitted_class)
-			return passed(XRL_passed_permit);
-		return as_permitted(judge_source(packet, policy, bucket));
+	if (__builtin_expect(packet->gate >> XRL_TAG_BITS, 0)) {
+		charge_earlier(packet, policy->class, policy->generation);
+		packet->gate = GATE_OPEN;
 	}
-	verdict = judge_source(packet, policy, bucket);
-	if (verdict.refused && verdict.what == XRL_REASON_packets_limit)
-		remember_refusal(last, &packet->source, policy, bucket);
+	verdict = judge_known(packet, policy, bucket, last);
+	if (__builtin_expect(packet->gate, 0) && !verdict.refused &&
+	    gate_kind(packet->gate) == GATE_NOTED)
+		return passed(XRL_MONITOR_BASE + gate_what(packet->gate));
 	return verdict;
 }
 
-static __always_inline struct verdict judge(const struct packet *packet, struct policy *policy)
+static __always_inline struct verdict judge(struct packet *packet, struct policy *policy)
 {
 	switch (packet->kind) {
 	case PACKET_IPV4:

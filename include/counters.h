@@ -12,6 +12,8 @@
 	X(http_requests_limit) \
 	X(icmp_errors_limit)   \
 	X(penalty)             \
+	X(newcomers)           \
+	X(newcomers_prefix)    \
 	X(contention)
 #define XRL_FRAME_REASONS(X) \
 	X(truncated)         \
@@ -21,6 +23,7 @@
 #define XRL_PASSED(X)    \
 	X(within_limits) \
 	X(near_limit)    \
+	X(newcomer)      \
 	X(permit)        \
 	X(trusted)       \
 	X(not_protected) \

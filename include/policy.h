@@ -4,6 +4,7 @@
 /* What the operator sets. The program only reads these. */
 
 #include "address.h"
+#include "gate.h"
 
 #define XRL_MAX_LIMITS      4 /* whose buckets are in the source's own value of `buckets` */
 #define XRL_ICMP_ERRORS     XRL_MAX_LIMITS /* its place among the windows of a bucket */
@@ -75,7 +76,10 @@ struct xrl_class {
 	__u32 redirect_readdress; /* 1: the two addresses above replace those of the frame */
 	__u32 warn_percent;       /* 0: none */
 	__u32 is_plain; /* 1: one fixed bucket of up to 2^40 packets, and nothing else to heed */
-	__u32 reserved[4];
+	__u32 newcomer_packets;  /* that a source may send without a bucket */
+	__u32 newcomer_bytes_64; /* the same in units of 64 bytes */
+	__u32 units;             /* a bit for each enum xrl_unit that some limit counts */
+	__u32 newcomer_ticks;    /* so long, in ticks of the gate, is remembered what it sent */
 	struct xrl_limit limits[XRL_WINDOWS]; /* the last one is for ICMP errors */
 	struct xrl_limit penalty;             /* only its period counts; 0: none */
 	struct xrl_limit separate[XRL_MAX_SEPARATE];
@@ -94,6 +98,10 @@ enum xrl_wants {
 
 #define XRL_POLICY_FILE_SIZE 188
 
+/* A bit for each /16, so that most addresses need no look-up in `cidrs`. */
+#define XRL_NETWORK_BITS  16
+#define XRL_NETWORK_BYTES ((1 << XRL_NETWORK_BITS) / 8)
+
 /* All of it but for the CIDRs, which are in the map `cidrs`. */
 struct xrl_policy {
 	__u32 wants; /* enum xrl_wants */
@@ -106,6 +114,8 @@ struct xrl_policy {
 	__u8 sha256[32];                 /* of the file */
 	__u32 actions_replaced;          /* 1: on the command line, those of the file */
 	char file[XRL_POLICY_FILE_SIZE]; /* empty: from the command line, or the default */
+	struct xrl_flood flood;
+	__u8 networks[XRL_NETWORK_BYTES]; /* where CIDRs are */
 	struct xrl_class classes[XRL_MAX_CLASSES];
 };
 
@@ -131,13 +141,15 @@ struct xrl_cidr {
 struct xrl_meta {
 	__u32 abi_version;
 	__u32 generation;
-	__u64 store_change; /* of the permit store, which the map `permits` holds; 0: unknown */
+	__u64 store_change;     /* of the permit store, which the map `permits` holds; 0: unknown */
+	__u32 may_have_permits; /* 0: no permit was ever written to the map `permits` */
+	__u32 reserved;
 };
 
 /* Changes whenever the layout or the meaning of a pinned map does. */
-#define XRL_ABI_VERSION 3
+#define XRL_ABI_VERSION 4
 
 _Static_assert(sizeof(struct xrl_limit) == 64, "one cache line");
 _Static_assert(sizeof(struct xrl_class) == 1024, "no padding");
-_Static_assert(sizeof(struct xrl_policy) == 256 + XRL_MAX_CLASSES * 1024, "no padding");
-_Static_assert(sizeof(struct xrl_meta) == 16, "no padding");
+_Static_assert(sizeof(struct xrl_policy) == 8576 + XRL_MAX_CLASSES * 1024, "no padding");
+_Static_assert(sizeof(struct xrl_meta) == 24, "no padding");

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "counters.h"
+#include "flood_state.h"
 #include "instance.h"
 #include "interface.h"
 
@@ -64,15 +65,42 @@ static void print_attached(const char *pin_dir, char (*interfaces)[IF_NAMESIZE],
 	}
 }
 
+static void print_number(const char *name, const char *type, const char *help, __u64 value)
+{
+	print_head(name, type, help);
+	printf("%s %llu\n", name, value);
+}
+
+static void print_gate(struct instance *instance)
+{
+	struct flood_state flood;
+
+	if (!flood_state_read(instance, &flood))
+		return;
+	print_number("xdp_ratelimit_gate_engaged", "gauge",
+	             "Whether the gate keeps unknown sources from getting a bucket at once.",
+	             flood.state == GATE_IS_ENGAGED);
+	print_number("xdp_ratelimit_gate_engaged_times_total", "counter",
+	             "How often the gate has engaged.", flood.engaged_times);
+	print_number("xdp_ratelimit_unknown_sources_total", "counter",
+	             "Packets of a source that nothing was known of.", flood.unknown_sources);
+	print_number("xdp_ratelimit_promoted_sources_total", "counter",
+	             "Sources that the engaged gate has let have a bucket.",
+	             flood.promoted_sources);
+	print_number("xdp_ratelimit_buckets_inserted_total", "counter", "Buckets that were made.",
+	             flood.inserted_buckets);
+}
+
 static void print_instance(const char *pin_dir)
 {
 	struct instance instance;
 
 	instance_open(&instance, pin_dir, 0, 0);
-	print_head("xdp_ratelimit_permits", "gauge", "Permits in force.");
-	printf("xdp_ratelimit_permits %u\n", instance_count_permits(&instance));
-	print_head("xdp_ratelimit_bucket_capacity", "gauge", "Sources that there are buckets for.");
-	printf("xdp_ratelimit_bucket_capacity %u\n", instance_sources(&instance));
+	print_number("xdp_ratelimit_permits", "gauge", "Permits in force.",
+	             instance_count_permits(&instance));
+	print_number("xdp_ratelimit_bucket_capacity", "gauge",
+	             "Sources that there are buckets for.", instance_sources(&instance));
+	print_gate(&instance);
 	instance_close(&instance);
 }
 

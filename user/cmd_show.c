@@ -57,12 +57,26 @@ static void print_permit(const struct source_state *source)
 	printf("permit     until %s%s\n", until, source->permitted ? ": no limit applies" : "");
 }
 
+static void print_source(const struct source_state *source, const char *address)
+{
+	const struct newcomer_state *newcomer = &source->newcomer;
+
+	printf("source     %s", address);
+	if (source->is_newcomer)
+		printf(" (a newcomer without a bucket: %u%s packet%s seen, %u of them passed)",
+		       newcomer->seen_packets,
+		       newcomer->seen_packets < NEWCOMER_MAX_SEEN ? "" : " or more",
+		       newcomer->seen_packets == 1 ? "" : "s", newcomer->passed_packets);
+	else if (!source->known)
+		printf(" (has no bucket: not seen, or long ago)");
+	printf("\n");
+}
+
 static void print_text(const struct source_state *source, const char *address)
 {
 	const struct xrl_class *class = source->class;
 
-	printf("source     %s%s\n", address,
-	       source->known ? "" : " (has no bucket: not seen, or long ago)");
+	print_source(source, address);
 	print_class(source);
 	print_permit(source);
 	if (source->penalty_ns)

@@ -6,6 +6,8 @@
 
 #include "command.h"
 #include "counters.h"
+#include "flood_output.h"
+#include "instance.h"
 #include "pins.h"
 
 static json_t *counters_json(const struct xrl_counter_pair sums[XRL_COUNTERS])
@@ -39,6 +41,7 @@ static enum exit_code show(const struct globals *globals, char (*interfaces)[IF_
                            int count)
 {
 	json_t *list = globals->json ? json_object() : NULL;
+	struct instance instance;
 
 	for (int i = 0; i < count; i++) {
 		struct xrl_counter_pair sums[XRL_COUNTERS];
@@ -55,8 +58,13 @@ static enum exit_code show(const struct globals *globals, char (*interfaces)[IF_
 		else
 			print_counters(interfaces[i], sums);
 	}
+	instance_open(&instance, globals->pin_dir, 0, 0);
 	if (list)
-		output_json(json_pack("{s:o}", "interfaces", list));
+		output_json(json_pack("{s:o, s:o}", "interfaces", list, "gate",
+		                      flood_totals_json(&instance)));
+	else
+		flood_print_totals(&instance);
+	instance_close(&instance);
 	return EXIT_DONE;
 }
 

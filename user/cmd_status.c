@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "command.h"
+#include "flood_output.h"
 #include "instance.h"
 #include "interface.h"
 #include "policy_output.h"
@@ -101,18 +102,21 @@ static void show(const struct globals *globals, struct instance *instance,
 		     "replace them",
 		     globals->pin_dir);
 	if (list) {
-		output_json(json_pack("{s:s, s:o, s:o, s:o, s:I}", "version", XRL_VERSION,
+		output_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I}", "version", XRL_VERSION,
 		                      "pin_dir", output_text(globals->pin_dir), "interfaces", list,
-		                      "policy", policy_json(instance), "permits",
-		                      (json_int_t)permits));
+		                      "policy", policy_json(instance), "flood",
+		                      flood_json(instance), "buckets", buckets_json(instance),
+		                      "permits", (json_int_t)permits));
 		return;
 	}
 	if (!count)
 		printf("not attached to any interface\n");
 	if (count && instance->other_layout)
 		printf("policy     of the other version, which this one can't read\n");
-	else if (count)
+	else if (count) {
 		policy_print(instance);
+		flood_print(instance);
+	}
 	printf("permits    %u in force\n", permits);
 }
 

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 
 #include "clock.h"
+#include "flood.h"
 #include "skeleton.h"
 
 static const struct {
@@ -32,9 +34,21 @@ static const struct {
                                     XRL_COPIES * sizeof(struct xrl_ports), 1},
 	[SHARED_CLASS_BUCKETS] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32),
                                   XRL_CLASS_BUCKETS * sizeof(struct xrl_class_bucket), 1},
+	[SHARED_GATE] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct xrl_gate_line), 0},
+	[SHARED_FLOOD] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct xrl_flood_state), 1},
 };
 
 static const __u32 zero;
+
+static __u32 map_size(int fd, enum bpf_map_type type)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != type)
+		return 0;
+	return info.max_entries;
+}
 
 static void close_map(struct instance *instance, int map)
 {
@@ -43,13 +57,40 @@ static void close_map(struct instance *instance, int map)
 	instance->maps[map] = -1;
 }
 
+/* What the gate knows is about the sources of one map of buckets. */
+static bool belongs_to_buckets(int map)
+{
+	return map == SHARED_BUCKETS || map == SHARED_GATE || map == SHARED_FLOOD;
+}
+
 /* Whether all of a policy is there. */
 static bool has_policy_maps(const struct instance *instance)
 {
 	for (int i = 0; i < SHARED_MAPS; i++)
-		if (i != SHARED_BUCKETS && i != SHARED_PERMITS && instance->maps[i] < 0)
+		if (!belongs_to_buckets(i) && i != SHARED_PERMITS && instance->maps[i] < 0)
 			return false;
 	return true;
+}
+
+/* The state of the gate says for how many buckets it is: a command that made other ones may have
+ * been killed between their pins. */
+static bool is_gate_of(const struct instance *instance, __u32 sources)
+{
+	struct xrl_flood_state *flood = instance_map_memory(instance, SHARED_FLOOD, false);
+	bool is_its = flood && flood->sources == sources && flood->lines == flood_lines(sources);
+
+	instance_unmap_memory(flood, SHARED_FLOOD);
+	return is_its &&
+	       map_size(instance->maps[SHARED_GATE], BPF_MAP_TYPE_ARRAY) == flood_lines(sources);
+}
+
+/* The gate of other buckets goes with them. */
+static void drop_other_gate(struct instance *instance)
+{
+	if (instance->maps[SHARED_BUCKETS] >= 0 && is_gate_of(instance, instance_sources(instance)))
+		return;
+	close_map(instance, SHARED_GATE);
+	close_map(instance, SHARED_FLOOD);
 }
 
 /* Of another version: only permits have a layout that is kept for ever. */
@@ -106,6 +147,7 @@ void instance_open(struct instance *instance, const char *pin_dir, __u32 sources
 			instance->maps[i] = -1;
 	}
 	drop_other_version(instance);
+	drop_other_gate(instance);
 }
 
 void instance_close(struct instance *instance)
@@ -178,6 +220,7 @@ static enum exit_code make_maps(struct instance *instance, __u32 sources, __u32 
 	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit_s, false);
 	bpf_map__set_max_entries(skeleton->maps.buckets, sources);
 	bpf_map__set_max_entries(skeleton->maps.permits, permits);
+	bpf_map__set_max_entries(skeleton->maps.gate, flood_lines(sources));
 	error = instance_reuse(instance, skeleton);
 	failed = error ? 0 : xdp_ratelimit_bpf__load(skeleton);
 	if (failed)
@@ -197,6 +240,21 @@ static enum exit_code make_maps(struct instance *instance, __u32 sources, __u32 
 	return error;
 }
 
+/* In a random order of addresses, which nobody else knows. */
+static enum exit_code begin_gate(const struct instance *instance, __u32 sources)
+{
+	struct xrl_flood_state *flood = instance_map_memory(instance, SHARED_FLOOD, true);
+	__u64 key;
+
+	if (!flood || getrandom(&key, sizeof(key), 0) != sizeof(key))
+		return fail(EXIT_FAILED, NULL, "cannot write the map flood: %m");
+	flood->lines = flood_lines(sources);
+	flood->sources = sources;
+	flood->hash_key = key;
+	instance_unmap_memory(flood, SHARED_FLOOD);
+	return EXIT_DONE;
+}
+
 enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32 permits)
 {
 	struct xrl_meta meta = {.abi_version = XRL_ABI_VERSION};
@@ -204,9 +262,14 @@ enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32
 
 	if (error)
 		return error;
+	/* those that are there already, and those that are carried over */
+	meta.may_have_permits = !instance->fresh[SHARED_PERMITS] || instance->other_layout;
 	if (instance->fresh[SHARED_META] &&
 	    bpf_map_update_elem(instance->maps[SHARED_META], &zero, &meta, BPF_ANY))
 		return fail(EXIT_FAILED, NULL, "cannot write the map meta: %m");
+	error = instance->fresh[SHARED_FLOOD] ? begin_gate(instance, sources) : EXIT_DONE;
+	if (error)
+		return error;
 	if (instance->fresh[SHARED_PERMITS] && instance->other_layout)
 		return carry_permits(instance);
 	return EXIT_DONE;
@@ -331,6 +394,17 @@ int instance_set_store_change(const struct instance *instance, __u64 change)
 	return 0;
 }
 
+int instance_expect_permits(const struct instance *instance)
+{
+	struct xrl_meta *meta = instance_map_memory(instance, SHARED_META, true);
+
+	if (!meta)
+		return -errno;
+	__atomic_store_n(&meta->may_have_permits, 1, __ATOMIC_SEQ_CST);
+	instance_unmap_memory(meta, SHARED_META);
+	return 0;
+}
+
 bool instance_takes_permits(const struct instance *instance)
 {
 	return instance->maps[SHARED_PERMITS] >= 0 && instance->maps[SHARED_META] >= 0;
@@ -353,16 +427,6 @@ enum exit_code instance_open_attached(struct instance *instance, const char *pin
 		            "program in place and keeps the permits",
 		            "the maps in %s are of another version of xdp-ratelimit", pin_dir);
 	return EXIT_DONE;
-}
-
-static __u32 map_size(int fd, enum bpf_map_type type)
-{
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
-
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != type)
-		return 0;
-	return info.max_entries;
 }
 
 __u32 instance_sources(const struct instance *instance)

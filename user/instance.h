@@ -67,6 +67,9 @@ int instance_bump_generation(const struct instance *instance, __u32 step);
 __u64 instance_store_change(const struct instance *instance);
 int instance_set_store_change(const struct instance *instance, __u64 change);
 
+/* To be called before a permit is written: from then on the gate looks for permits. 0 or -errno. */
+int instance_expect_permits(const struct instance *instance);
+
 /* Whether permits can be put in force here: all the maps that takes are there. */
 bool instance_takes_permits(const struct instance *instance);
 

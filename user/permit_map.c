@@ -68,6 +68,8 @@ enum exit_code permit_map_follow(const struct instance *instance, const struct s
 	if (unsettled)
 		return unsettled;
 	fault_point("map_unsettled");
+	if (entries->count)
+		error = -instance_expect_permits(instance);
 	for (__u32 i = 0; i < entries->count && !error; i++) {
 		error = set(instance->maps[SHARED_PERMITS], &entries->entries[i].address,
 		            until_boot_ns(&entries->entries[i], clock));

@@ -10,7 +10,7 @@ bool pin_name_is_reserved(const char *name)
 	static const char *const reserved[] = {
 		"buckets", "permits",          "classes",         "meta",          "redirects",
 		"cidrs",   "separate_buckets", "protected_ports", "class_buckets", "cidrs_0",
-		"cidrs_1", "separate_0",       "separate_1"};
+		"cidrs_1", "separate_0",       "separate_1",      "gate",          "flood"};
 
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (!strcmp(name, reserved[i]))

@@ -26,6 +26,8 @@ const char *const shared_map_names[SHARED_MAPS] = {
 	[SHARED_SEPARATE_BUCKETS] = "separate_buckets",
 	[SHARED_PROTECTED_PORTS] = "protected_ports",
 	[SHARED_CLASS_BUCKETS] = "class_buckets",
+	[SHARED_GATE] = "gate",
+	[SHARED_FLOOD] = "flood",
 };
 
 const char *const shared_map_objects[SHARED_MAPS] = {
@@ -38,6 +40,8 @@ const char *const shared_map_objects[SHARED_MAPS] = {
 	[SHARED_SEPARATE_BUCKETS] = "separate_buckets",
 	[SHARED_PROTECTED_PORTS] = ".data.ports",
 	[SHARED_CLASS_BUCKETS] = ".data.shared",
+	[SHARED_GATE] = "gate",
+	[SHARED_FLOOD] = ".data.flood",
 };
 
 static const char *const inner_map_names[INNER_KINDS] = {

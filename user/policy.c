@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "allocate.h"
 #include "class.h"
+#include "flood.h"
 #include "limit.h"
 
 #define SECOND_NS 1000000000ULL
@@ -16,6 +18,7 @@ void policy_set_default(struct policy *policy)
 
 	*policy = (struct policy){.compiled = allocate_zeros(1, sizeof(*policy->compiled))};
 	policy->compiled->permitted_class = XRL_MAX_CLASSES;
+	flood_set_default(&policy->compiled->flood);
 	class = policy_add_class(policy, "default");
 	class->limit_count = 1;
 	limit_set(&class->limits[0], CLASS_DEFAULT_MAX_PACKETS, SECOND_NS, XRL_PACKETS);
@@ -86,12 +89,27 @@ __u32 policy_wants_of_ports(const struct xrl_ports *ports)
 	return wants;
 }
 
+/* Those of an address that is in a CIDR with a longer or a shorter prefix. */
+static void set_network(struct xrl_policy *policy, const struct xrl_cidr *cidr)
+{
+	__u32 first, count = 1, bits = cidr->prefix_bits;
+
+	first = cidr->address.octets[0] << 8 | cidr->address.octets[1];
+	if (bits < XRL_NETWORK_BITS)
+		count <<= XRL_NETWORK_BITS - bits;
+	for (__u32 i = first; i < first + count; i++)
+		policy->networks[i / 8] |= 1 << i % 8;
+}
+
 void policy_finish(struct policy *policy)
 {
 	struct xrl_policy *compiled = policy->compiled;
 
 	compiled->wants = policy_wants_of_ports(&policy->protected_ports);
 	compiled->cidr_count = policy->cidr_count;
+	memset(compiled->networks, 0, sizeof(compiled->networks));
+	for (size_t i = 0; i < policy->cidr_count; i++)
+		set_network(compiled, &policy->cidrs[i].cidr);
 	for (__u32 i = 0; i < XRL_MAX_CLASSES && compiled->classes[i].name[0]; i++) {
 		compiled->wants |= wants_of_class(&compiled->classes[i]);
 		class_finish(&compiled->classes[i]);

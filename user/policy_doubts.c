@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
+#include "duration.h"
 #include "limit.h"
 #include "limit_compare.h"
 #include "policy_reader.h"
@@ -162,6 +163,48 @@ static void doubt_class(const struct view *view)
 	doubt_unused(view);
 }
 
+/* Of what the gate doesn't look at while it is off. */
+static void doubt_off(const struct policy_reader *reader, int line, const char *key)
+{
+	if (line)
+		findings_warning(reader->findings, line, "'%s' does nothing while gate = off", key);
+}
+
+/* A prefix may send more than all may together. With a smaller N in a shorter period it can still
+ * have its use, against a burst. */
+static void doubt_prefix(const struct policy_reader *reader)
+{
+	const struct xrl_flood *flood = &reader->policy->compiled->flood;
+	unsigned __int128 of_prefix, of_all;
+	char prefix_period[DURATION_TEXT_SIZE], newcomers_period[DURATION_TEXT_SIZE];
+
+	of_prefix = (unsigned __int128)flood->prefix_packets * flood->newcomers_period_ns;
+	of_all = (unsigned __int128)flood->newcomers_packets * flood->prefix_period_ns;
+	if (of_prefix <= of_all || flood->prefix_packets < flood->newcomers_packets)
+		return;
+	duration_format(flood->prefix_period_ns, prefix_period, sizeof(prefix_period));
+	duration_format(flood->newcomers_period_ns, newcomers_period, sizeof(newcomers_period));
+	findings_warning(reader->findings,
+	                 reader->prefix_line ? reader->prefix_line : reader->newcomers_line,
+	                 "prefix = %llu/%s never refuses: newcomers = %llu/%s, for all prefixes "
+	                 "together, is less",
+	                 flood->prefix_packets, prefix_period, flood->newcomers_packets,
+	                 newcomers_period);
+}
+
+/* When a mistake has left it open what is set, nothing is said. */
+static void doubt_flood(const struct policy_reader *reader)
+{
+	if (reader->flood_mistaken)
+		return;
+	if (reader->policy->compiled->flood.mode != XRL_FLOOD_OFF) {
+		doubt_prefix(reader);
+		return;
+	}
+	doubt_off(reader, reader->newcomers_line, "newcomers");
+	doubt_off(reader, reader->prefix_line, "prefix");
+}
+
 void policy_reader_doubts(const struct policy_reader *reader)
 {
 	__u32 count = policy_count_classes(reader->policy->compiled);
@@ -174,4 +217,5 @@ void policy_reader_doubts(const struct policy_reader *reader)
 	if (reader->icmp_line && policy_wants_of_ports(&reader->policy->protected_ports))
 		findings_warning(reader->findings, reader->icmp_line,
 		                 "[icmp-errors] has no effect with 'protect': ICMP passes then");
+	doubt_flood(reader);
 }

@@ -5,8 +5,8 @@
 #include "output.h"
 #include "policy.h"
 
-/* The sections of the configuration file that make a policy: [limiter], [class NAME] and
- * [icmp-errors]. */
+/* The sections of the configuration file that make a policy: [limiter], [class NAME],
+ * [icmp-errors] and [flood]. */
 
 /* Reads the policy of the file; *policy is to be freed, whatever the result. A file without any
  * of these sections, or that isn't there and need not be (`must_exist`), is the default policy,

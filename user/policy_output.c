@@ -8,6 +8,8 @@
 #include "action.h"
 #include "cidr_map.h"
 #include "duration.h"
+#include "flood.h"
+#include "flood_output.h"
 #include "limit.h"
 #include "limit_text.h"
 
@@ -164,6 +166,16 @@ static json_t *hash_json(const struct view *view)
 	return json_string(hash);
 }
 
+static json_t *flood_settings_json(const struct xrl_flood *flood)
+{
+	char newcomers[FLOOD_RATE_SIZE], prefix[FLOOD_RATE_SIZE];
+
+	flood_format_rate(flood->newcomers_packets, flood->newcomers_period_ns, newcomers);
+	flood_format_rate(flood->prefix_packets, flood->prefix_period_ns, prefix);
+	return json_pack("{s:s, s:s, s:s}", "gate", flood_mode_name(flood->mode), "newcomers",
+	                 newcomers, "prefix", prefix);
+}
+
 /* What is said of a class, once more on its own where there is only one. */
 static void append_only_class(json_t *policy, json_t *classes)
 {
@@ -190,14 +202,15 @@ json_t *policy_json(struct instance *instance)
 			json_array_append_new(classes, class_json(&view, i));
 	each_protected(&view, append_text, protect);
 	output_time(since, view.policy->since_unix_seconds);
-	policy = json_pack("{s:o, s:o, s:b, s:I, s:s, s:s?, s:s?, s:o, s:O, s:I, s:I}", "file",
+	policy = json_pack("{s:o, s:o, s:b, s:I, s:s, s:s?, s:s?, s:o, s:O, s:o, s:I, s:I}", "file",
 	                   file_json(&view), "sha256", hash_json(&view), "actions_replaced",
 	                   view.policy->actions_replaced, "generation", (json_int_t)view.generation,
 	                   "since", since, "default_class",
 	                   class_name(&view, view.policy->default_class), "permitted_class",
 	                   class_name(&view, view.policy->permitted_class), "protect", protect,
-	                   "classes", classes, "cidrs", (json_int_t)view.policy->cidr_count,
-	                   "sources", (json_int_t)instance_sources(instance));
+	                   "classes", classes, "flood", flood_settings_json(&view.policy->flood),
+	                   "cidrs", (json_int_t)view.policy->cidr_count, "sources",
+	                   (json_int_t)instance_sources(instance));
 	if (json_array_size(classes) == 1)
 		append_only_class(policy, classes);
 	json_decref(classes);
@@ -304,6 +317,18 @@ static void print_range(const char *text, void *context)
 	*count += 1;
 }
 
+static void print_flood(const struct xrl_flood *flood)
+{
+	char newcomers[FLOOD_RATE_SIZE], prefix[FLOOD_RATE_SIZE];
+
+	flood_format_rate(flood->newcomers_packets, flood->newcomers_period_ns, newcomers);
+	flood_format_rate(flood->prefix_packets, flood->prefix_period_ns, prefix);
+	printf("flood      gate %s", flood_mode_name(flood->mode));
+	if (flood->mode != XRL_FLOOD_OFF)
+		printf(", newcomers %s, prefix %s", newcomers, prefix);
+	printf("\n");
+}
+
 void policy_print(struct instance *instance)
 {
 	struct view view;
@@ -326,5 +351,7 @@ void policy_print(struct instance *instance)
 			print_head(&view, i);
 		print_class(&view, i);
 	}
-	printf("%ssources    %u buckets\n", only ? "" : "\n", instance_sources(instance));
+	printf("%s", only ? "" : "\n");
+	print_flood(&view.policy->flood);
+	printf("sources    %u buckets\n", instance_sources(instance));
 }

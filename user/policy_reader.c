@@ -10,6 +10,8 @@
 #include "class.h"
 #include "complaint.h"
 #include "endpoint.h"
+#include "flood.h"
+#include "flood_parse.h"
 #include "limit.h"
 #include "quote.h"
 #include "sources.h"
@@ -33,6 +35,7 @@ void policy_reader_begin(struct policy_reader *reader, struct policy *policy,
 	};
 	policy->compiled->default_class = XRL_MAX_CLASSES;
 	policy->compiled->permitted_class = XRL_MAX_CLASSES;
+	flood_set_default(&policy->compiled->flood);
 }
 
 struct xrl_class *policy_reader_class(struct policy_reader *reader)
@@ -131,6 +134,44 @@ static void read_icmp_limit(struct policy_reader *reader, int line, const char *
 		findings_mistake(reader->findings, line, "%s", complaint);
 }
 
+static void read_gate(struct policy_reader *reader, int line, const char *value)
+{
+	char complaint[COMPLAINT_SIZE];
+
+	if (!flood_parse_gate(value, &reader->policy->compiled->flood.mode,
+	                      &(struct complaint){complaint, sizeof(complaint)}))
+		return;
+	reader->flood_mistaken = true;
+	findings_mistake(reader->findings, line, "%s", complaint);
+}
+
+static void read_newcomers(struct policy_reader *reader, int line, const char *value)
+{
+	struct xrl_flood *flood = &reader->policy->compiled->flood;
+	char complaint[COMPLAINT_SIZE];
+
+	reader->newcomers_line = line;
+	if (!flood_parse_rate("newcomers", value, &flood->newcomers_packets,
+	                      &flood->newcomers_period_ns,
+	                      &(struct complaint){complaint, sizeof(complaint)}))
+		return;
+	reader->flood_mistaken = true;
+	findings_mistake(reader->findings, line, "%s", complaint);
+}
+
+static void read_prefix(struct policy_reader *reader, int line, const char *value)
+{
+	struct xrl_flood *flood = &reader->policy->compiled->flood;
+	char complaint[COMPLAINT_SIZE];
+
+	reader->prefix_line = line;
+	if (!flood_parse_rate("prefix", value, &flood->prefix_packets, &flood->prefix_period_ns,
+	                      &(struct complaint){complaint, sizeof(complaint)}))
+		return;
+	reader->flood_mistaken = true;
+	findings_mistake(reader->findings, line, "%s", complaint);
+}
+
 static const struct policy_key keys[] = {
 	{SECTION_LIMITER, "sources", read_sources, false},
 	{SECTION_LIMITER, "default", read_default, false},
@@ -141,6 +182,9 @@ static const struct policy_key keys[] = {
 	{SECTION_CLASS, "penalty", policy_reader_penalty, false},
 	{SECTION_CLASS, "warn", policy_reader_warn, false},
 	{SECTION_ICMP_ERRORS, "limit", read_icmp_limit, false},
+	{SECTION_FLOOD, "gate", read_gate, false},
+	{SECTION_FLOOD, "newcomers", read_newcomers, false},
+	{SECTION_FLOOD, "prefix", read_prefix, false},
 	{SECTION_PERMITS, "class", read_permitted, false},
 };
 
@@ -216,6 +260,8 @@ void policy_reader_section(struct policy_reader *reader, int line, enum section 
 		take_only(reader, line, "limiter", &reader->limiter_line);
 	else if (section == SECTION_ICMP_ERRORS)
 		take_only(reader, line, "icmp-errors", &reader->icmp_line);
+	else if (section == SECTION_FLOOD)
+		take_only(reader, line, "flood", &reader->flood_line);
 	else if (section == SECTION_CLASS)
 		begin_class(reader, line, name);
 	else /* it may have been meant to be a class */

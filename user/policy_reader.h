@@ -23,7 +23,7 @@ struct class_lines {
 	int separate[XRL_MAX_SEPARATE];
 };
 
-#define POLICY_KEYS 10
+#define POLICY_KEYS 13
 
 struct policy_reader {
 	struct policy *policy;
@@ -38,6 +38,8 @@ struct policy_reader {
 
 	int limiter_line, icmp_line;
 	struct xrl_limit icmp_limit;
+	int flood_line, newcomers_line, prefix_line; /* 0: not given */
+	bool flood_mistaken;                         /* something in [flood] couldn't be read */
 	struct class_reference default_class, permitted_class;
 	struct class_lines lines[XRL_MAX_CLASSES + 1];
 	struct cidr_list cidrs;

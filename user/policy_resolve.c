@@ -66,7 +66,9 @@ static int line_of_policy(const struct policy_reader *reader)
 {
 	if (reader->limiter_line)
 		return reader->limiter_line;
-	return reader->lines[0].section ? reader->lines[0].section : reader->icmp_line;
+	if (reader->lines[0].section)
+		return reader->lines[0].section;
+	return reader->icmp_line ? reader->icmp_line : reader->flood_line;
 }
 
 /* Without being named, the default class is the only one that could be it. */

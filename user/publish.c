@@ -13,6 +13,7 @@
 #include "allocate.h"
 #include "cidr_map.h"
 #include "fault.h"
+#include "flood.h"
 #include "inner_map.h"
 #include "policy_merge.h"
 
@@ -263,6 +264,7 @@ enum exit_code instance_prepare_policy(struct instance *instance, struct policy 
 		            "the policy in force can't be read; nothing was changed");
 	publication.generation = instance_next_generation(publication.old_generation, 1);
 	publication.copy = publication.generation & 1;
+	flood_finish(policy->compiled, instance_sources(instance));
 	error = merge(&publication);
 	if (error || is_in_force(&publication))
 		return error;

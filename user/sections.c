@@ -11,11 +11,9 @@
 
 /* As they are named to the operator. */
 static const char *const section_names[] = {
-	[SECTION_LIMITER] = "limiter",
-	[SECTION_CLASS] = CLASS " NAME",
-	[SECTION_ICMP_ERRORS] = "icmp-errors",
-	[SECTION_PERMITS] = "permits",
-	[SECTION_SERVE] = "serve",
+	[SECTION_LIMITER] = "limiter",         [SECTION_CLASS] = CLASS " NAME",
+	[SECTION_ICMP_ERRORS] = "icmp-errors", [SECTION_FLOOD] = "flood",
+	[SECTION_PERMITS] = "permits",         [SECTION_SERVE] = "serve",
 };
 
 #define SECTIONS (sizeof(section_names) / sizeof(section_names[0]))
@@ -24,27 +22,18 @@ static const struct {
 	enum section section;
 	const char *key;
 } keys[] = {
-	{SECTION_LIMITER, "sources"},
-	{SECTION_LIMITER, "default"},
-	{SECTION_LIMITER, "protect"},
-	{SECTION_CLASS, "sources"},
-	{SECTION_CLASS, "limit"},
-	{SECTION_CLASS, "action"},
-	{SECTION_CLASS, "penalty"},
-	{SECTION_CLASS, "warn"},
-	{SECTION_ICMP_ERRORS, "limit"},
-	{SECTION_PERMITS, "requests"},
-	{SECTION_PERMITS, "addresses"},
-	{SECTION_PERMITS, "lifetime"},
-	{SECTION_PERMITS, "linger"},
-	{SECTION_PERMITS, "entries"},
-	{SECTION_PERMITS, "class"},
-	{SECTION_SERVE, "listen"},
-	{SECTION_SERVE, "trusted_proxies"},
-	{SECTION_SERVE, "certificate"},
-	{SECTION_SERVE, "key"},
-	{SECTION_SERVE, "user"},
-	{SECTION_SERVE, "plaintext"},
+	{SECTION_LIMITER, "sources"},   {SECTION_LIMITER, "default"},
+	{SECTION_LIMITER, "protect"},   {SECTION_CLASS, "sources"},
+	{SECTION_CLASS, "limit"},       {SECTION_CLASS, "action"},
+	{SECTION_CLASS, "penalty"},     {SECTION_CLASS, "warn"},
+	{SECTION_ICMP_ERRORS, "limit"}, {SECTION_FLOOD, "gate"},
+	{SECTION_FLOOD, "newcomers"},   {SECTION_FLOOD, "prefix"},
+	{SECTION_PERMITS, "requests"},  {SECTION_PERMITS, "addresses"},
+	{SECTION_PERMITS, "lifetime"},  {SECTION_PERMITS, "linger"},
+	{SECTION_PERMITS, "entries"},   {SECTION_PERMITS, "class"},
+	{SECTION_SERVE, "listen"},      {SECTION_SERVE, "trusted_proxies"},
+	{SECTION_SERVE, "certificate"}, {SECTION_SERVE, "key"},
+	{SECTION_SERVE, "user"},        {SECTION_SERVE, "plaintext"},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))

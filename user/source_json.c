@@ -51,6 +51,14 @@ static json_t *limit_json(const struct source_state *source, const struct source
 	                 "scope", scope, "endpoint", limit_format_endpoint(limit, endpoint));
 }
 
+static json_t *newcomer_json(const struct source_state *source)
+{
+	if (!source->is_newcomer)
+		return json_null();
+	return json_pack("{s:I, s:I}", "seen_packets", (json_int_t)source->newcomer.seen_packets,
+	                 "passed_packets", (json_int_t)source->newcomer.passed_packets);
+}
+
 static json_t *cidr_json(const struct source_state *source)
 {
 	char text[CIDR_TEXT_SIZE];
@@ -77,9 +85,10 @@ json_t *source_state_json(const struct source_state *source)
 	inet_ntop(AF_INET, &source->address, address, sizeof(address));
 	for (__u32 i = 0; i < source->limit_count; i++)
 		json_array_append_new(limits, limit_json(source, &source->limits[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "source", address,
+	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "source", address,
 	                 "class", source->class->name, "class_reason", source_state_reason(source),
-	                 "cidr", cidr_json(source), "known", source->known, "permit_expires_at",
+	                 "cidr", cidr_json(source), "known", source->known, "newcomer",
+	                 newcomer_json(source), "permit_expires_at",
 	                 time_json(source->permit_until_boot_ns), "penalty_until",
 	                 moment_json(source, source->penalty_ns), "limits", limits, "icmp_errors",
 	                 limit_json(source, &source->icmp_errors));

@@ -170,6 +170,8 @@ enum exit_code source_state_read(struct instance *instance, const struct xrl_add
 		            "there is no policy in %s", instance->pin_dir);
 	/* a look-up by system call leaves the order of the LRU as it was */
 	source->known = !bpf_map_lookup_elem(instance->maps[SHARED_BUCKETS], address, &look.bucket);
+	source->is_newcomer =
+		!source->known && flood_state_newcomer(instance, address, &source->newcomer);
 	source->now_ns = clock_boot_ns();
 	read_permit(instance, source);
 	number = choose_class(&look, source);

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "flood_state.h"
 #include "instance.h"
 #include "limit_rest.h"
 #include "policy.h"
@@ -23,8 +24,10 @@ struct source_state {
 	struct xrl_address address;
 	const struct xrl_class *class; /* of the policy, while the instance is open */
 	enum class_reason reason;
-	struct policy_cidr cidr;    /* by which, where that is the reason */
-	bool known;                 /* it has a bucket */
+	struct policy_cidr cidr; /* by which, where that is the reason */
+	bool known;              /* it has a bucket */
+	bool is_newcomer;        /* it has none, but the gate has seen it */
+	struct newcomer_state newcomer;
 	__u64 permit_until_boot_ns; /* 0: none in force */
 	__u64 penalty_ns;           /* from now; 0: none */
 	bool permitted;             /* by the permit, whatever the limits say */

@@ -26,12 +26,20 @@ struct {
 } measured SEC(".maps");
 
 /* The sources are the `source_count` addresses (up to 2^32) from `first_source` on, in host
- * order. Only one CPU at a time draws from them. */
+ * order. */
 __u64 source_count = 1;
 __u32 first_source = 0;
 __u32 sources_drawn = 0;
-__u64 random_state = 88172645463325252ULL;
 __u32 redirect_ifindex = 0;
+
+/* Each CPU draws for itself, and in a cache line of its own: sharing one would cost more than
+ * what is measured. User space sets them, none to 0. */
+#define RANDOM_CPUS 64
+
+struct {
+	__u64 state;
+	__u64 reserved[7];
+} random[RANDOM_CPUS] __attribute__((aligned(64))) = {};
 
 static __always_inline struct iphdr *ipv4_of(struct xdp_md *ctx)
 {
@@ -47,12 +55,12 @@ static __always_inline struct iphdr *ipv4_of(struct xdp_md *ctx)
 /* Marsaglia's xorshift64: a few cycles, and no helper. */
 static __always_inline __u32 draw(void)
 {
-	__u64 bits = random_state;
+	__u64 *state = &random[bpf_get_smp_processor_id() & (RANDOM_CPUS - 1)].state, bits = *state;
 
 	bits ^= bits << 13;
 	bits ^= bits >> 7;
 	bits ^= bits << 17;
-	random_state = bits;
+	*state = bits;
 	return bits >> 32;
 }
 

@@ -17,6 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include "class.h"
+#include "flood.h"
 #include "limit.h"
 #include "../../include/bucket.h"
 #include "../../include/program.h"
@@ -79,6 +80,15 @@ static inline double median(const double *figures, int count)
 	return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
+/* Any but 0, and for each CPU another one. */
+static inline void seed_random(struct baseline_bpf *baseline)
+{
+	size_t cpus = sizeof(baseline->bss->random) / sizeof(baseline->bss->random[0]);
+
+	for (size_t i = 0; i < cpus; i++)
+		baseline->bss->random[i].state = (i + 1) * 88172645463325252ULL;
+}
+
 static inline struct baseline_bpf *load_baseline(void)
 {
 	struct baseline_bpf *baseline = baseline_bpf__open_and_load();
@@ -86,16 +96,27 @@ static inline struct baseline_bpf *load_baseline(void)
 	if (!baseline)
 		die("loading the baseline programs");
 	baseline->bss->first_source = FIRST_SOURCE;
+	seed_random(baseline);
 	return baseline;
 }
 
-static inline struct xdp_ratelimit_bpf *load_limiter(void)
+static inline struct xdp_ratelimit_bpf *open_limiter(void)
 {
 	struct xdp_ratelimit_bpf *limiter = xdp_ratelimit_bpf__open();
 
 	if (!limiter)
 		die("opening the limiter");
 	bpf_program__set_autoload(limiter->progs.xdp_ratelimit_s, false);
+	limiter->data_flood->flood.hash_key = 0x9E3779B97F4A7C15ULL;
+	/* as the loader leaves it, as long as there are none */
+	limiter->data_meta->meta.may_have_permits = 0;
+	return limiter;
+}
+
+static inline struct xdp_ratelimit_bpf *load_limiter(void)
+{
+	struct xdp_ratelimit_bpf *limiter = open_limiter();
+
 	if (xdp_ratelimit_bpf__load(limiter))
 		die("loading the limiter");
 	return limiter;
@@ -130,11 +151,27 @@ static inline struct xrl_policy *next_policy(struct xdp_ratelimit_bpf *limiter)
 
 	memset(policy, 0, sizeof(*policy));
 	policy->permitted_class = XRL_MAX_CLASSES;
+	flood_set_default(&policy->flood);
 	return policy;
 }
 
+/* Of the policy in force. While it is off, any number of new sources gets a bucket at once. Either
+ * way it is not engaged to begin with. */
+static inline void set_gate(struct xdp_ratelimit_bpf *limiter, enum xrl_flood_mode mode)
+{
+	__u32 copy = limiter->data_meta->meta.generation & 1;
+
+	limiter->data_classes->policies[copy].flood.mode = mode;
+	limiter->data_flood->flood.engaged_until_jiffies = 0;
+}
+
+/* Its classes are filled in: what the gate does follows from them, too. */
 static inline void switch_policy(struct xdp_ratelimit_bpf *limiter)
 {
+	__u32 generation = limiter->data_meta->meta.generation + 1;
+
+	flood_finish(&limiter->data_classes->policies[generation & 1],
+	             limiter->data_flood->flood.sources);
 	limiter->data_meta->meta.abi_version = XRL_ABI_VERSION;
 	__atomic_fetch_add(&limiter->data_meta->meta.generation, 1, __ATOMIC_SEQ_CST);
 }

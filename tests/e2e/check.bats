@@ -48,6 +48,25 @@ $file: 3 mistakes, 0 warnings" "$output"
         '"\(.correct) \([.mistakes[].line] | tojson) \(.warnings | length)"' <<<"$output")"
 }
 
+@test 'the section [flood]' {
+    policy "${good[@]}" '[flood]' 'gate = of' 'newcomers = 50000' 'prefx = 1/1s'
+    run -1 limiter check "$file"
+    is "$file:9: mistake: unknown mode of the gate 'of', did you mean 'off'?
+$file:10: mistake: newcomers '50000': N must be a whole number in digits, followed by '/'; \
+expected N/PERIOD in packets, such as '50000/1s'
+$file:11: mistake: unknown key 'prefx', did you mean 'prefix'?
+$file: 3 mistakes, 0 warnings" "$output"
+    policy "${good[@]}" '[flood]' 'gate = off' 'newcomers = 50000/1s packets' 'prefix = 2000/1s'
+    run -0 limiter check "$file" --json
+    is 'true [10,11]' "$(jq --raw-output '"\(.correct) \([.warnings[].line] | tojson)"' <<<"$output")"
+    policy "${good[@]}" '[flood]' 'gate = monitor' 'newcomers = 1000/1s' 'prefix = 1001/1s'
+    run -0 limiter check "$file"
+    has "$output" ':11: warning: prefix = 1001/1s never refuses: newcomers = 1000/1s, for all'
+    policy '[flood]' 'gate = on'
+    run -1 limiter check "$file"
+    has "$output" ':1: mistake: there is no default class; expected a section \[class NAME\]'
+}
+
 @test 'warnings are told and are no mistakes' {
     policy '[class all]' 'limit = 1000/1s packets' 'action = redirect out' 'limit = 1500/1s bytes'
     run -0 limiter check "$file"

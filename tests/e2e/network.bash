@@ -268,7 +268,7 @@ program_on() {
 assert_attached() {
     is attached "$(state_of eth0)" state
     [[ $(program_on eth0) ]]
-    is 'buckets cidrs class_buckets classes eth0 meta permits protected_ports redirects separate_buckets' "$(cd "$pins" && echo *)" pins
+    is 'buckets cidrs class_buckets classes eth0 flood gate meta permits protected_ports redirects separate_buckets' "$(cd "$pins" && echo *)" pins
     is 'counters link program' "$(cd "$pins/eth0" && echo *)" pins
 }
 

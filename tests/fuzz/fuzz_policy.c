@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "config.h"
+#include "flood.h"
 #include "limit.h"
 #include "policy_file.h"
 
@@ -85,6 +86,33 @@ static void check_cidrs(const struct policy *policy, __u32 classes)
 	}
 }
 
+static void check_share(const struct xrl_share *share, __u64 packets, __u64 period_ns)
+{
+	check(packets >= 1 && packets <= FLOOD_MAX_PACKETS);
+	check(period_ns >= FLOOD_MIN_PERIOD_NS && period_ns <= FLOOD_MAX_PERIOD_NS);
+	check(share->shift < 32 && share->max_units >= 1 && share->max_units <= packets);
+}
+
+/* What follows from it, with the fewest and with the most buckets. */
+static void check_flood(struct xrl_policy *policy)
+{
+	static const __u32 sources[] = {256, 67108864};
+	const struct xrl_flood *flood = &policy->flood;
+
+	check(flood->mode <= XRL_FLOOD_ON);
+	for (int i = 0; i < 2 && flood->mode != XRL_FLOOD_OFF; i++) {
+		flood_finish(policy, sources[i]);
+		check_share(&flood->newcomers, flood->newcomers_packets,
+		            flood->newcomers_period_ns);
+		check_share(&flood->prefix, flood->prefix_packets, flood->prefix_period_ns);
+		check(flood->first_packets >= 1);
+		check(flood->first_packets <= flood->newcomers.max_units);
+		check(flood->engage_when_full >= 16 && flood->promoted.max_units >= 16);
+		check(flood->engage_when_full <= flood->engage.max_units);
+		check(flood->engage.max_units <= sources[i] / 16);
+	}
+}
+
 static void check_policy(const struct policy *policy)
 {
 	const struct xrl_policy *compiled = policy->compiled;
@@ -96,6 +124,7 @@ static void check_policy(const struct policy *policy)
 	for (__u32 i = 0; i < classes; i++)
 		check_class(&compiled->classes[i]);
 	check_cidrs(policy, classes);
+	check_flood(policy->compiled);
 }
 
 static const char *write_input(const void *data, size_t size)

@@ -15,9 +15,11 @@
 #include "../../include/program.h"
 #include "xdp_ratelimit.skel.h"
 #include "class.h"
+#include "flood.h"
 #include "limit.h"
 
 #define FEW_SOURCES 4096
+#define HASH_KEY    0x5DEECE66D1234567ULL /* the same in every run */
 
 #define NAME(prefix, name)    #prefix #name,
 #define PASSED_NAME(name)     NAME(passed_, name)
@@ -57,6 +59,16 @@ static void note_instructions(int program)
 		printf("# verifier: %u instructions (%s)\n", info.verified_insns, info.name);
 }
 
+static int prepare_gate(struct loaded *loaded, __u32 sources)
+{
+	struct xrl_flood_state *flood = &loaded->skel->data_flood->flood;
+
+	flood->sources = sources;
+	flood->lines = flood_lines(sources);
+	flood->hash_key = HASH_KEY;
+	return bpf_map__set_max_entries(loaded->skel->maps.gate, flood->lines);
+}
+
 static int prepare(struct loaded *loaded, const struct loaded_options *options)
 {
 	struct bpf_map *buckets = loaded->skel->maps.buckets;
@@ -67,6 +79,8 @@ static int prepare(struct loaded *loaded, const struct loaded_options *options)
 	bpf_program__set_autoload(loaded->skel->progs.xdp_ratelimit, frags);
 	bpf_program__set_autoload(loaded->skel->progs.xdp_ratelimit_s, !frags);
 	error = bpf_map__set_max_entries(buckets, sources);
+	if (!error)
+		error = prepare_gate(loaded, sources);
 	if (!error && options->plain_hash)
 		error = bpf_map__set_type(buckets, BPF_MAP_TYPE_HASH);
 	return error;
@@ -84,6 +98,7 @@ static int take_descriptors(struct loaded *loaded, enum loaded_entry entry)
 	loaded->counters = bpf_map__fd(skel->maps.counters);
 	loaded->cidrs = bpf_map__fd(skel->maps.cidrs);
 	loaded->separate_buckets = bpf_map__fd(skel->maps.separate_buckets);
+	loaded->gate = bpf_map__fd(skel->maps.gate);
 	loaded->cpus = libbpf_num_possible_cpus();
 	loaded->per_cpu = calloc(loaded->cpus, sizeof(*loaded->per_cpu));
 	/* libbpf has mapped the variables into memory */
@@ -91,6 +106,7 @@ static int take_descriptors(struct loaded *loaded, enum loaded_entry entry)
 	loaded->policies = skel->data_classes->policies;
 	loaded->protected_ports = skel->data_ports->protected_ports;
 	loaded->class_buckets = skel->data_shared->class_buckets;
+	loaded->flood = &skel->data_flood->flood;
 	return loaded->per_cpu ? 0 : -ENOMEM;
 }
 
@@ -198,6 +214,17 @@ static void clear_inner(int outer, __u32 copy)
 		bpf_map_delete_elem(outer, &copy);
 }
 
+/* Where they are, for the gate. */
+static void set_networks(struct xrl_policy *policy, const struct xrl_cidr *cidr)
+{
+	__u32 first = cidr->address.octets[0] << 8 | cidr->address.octets[1], count = 1;
+
+	if (cidr->prefix_bits < XRL_NETWORK_BITS)
+		count <<= XRL_NETWORK_BITS - cidr->prefix_bits;
+	for (__u32 i = first; i < first + count; i++)
+		policy->networks[i / 8] |= 1 << i % 8;
+}
+
 void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, size_t count)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
@@ -210,9 +237,11 @@ void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, si
 	}
 	tree = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "tree", sizeof(struct xrl_cidr), sizeof(__u32),
 	                      count, &options);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		must(!bpf_map_update_elem(tree, &cidrs[i].cidr, &cidrs[i].class_number, BPF_ANY),
 		     "a CIDR");
+		set_networks(&loaded->policies[copy], &cidrs[i].cidr);
+	}
 	set_inner(loaded->cidrs, copy, tree);
 }
 

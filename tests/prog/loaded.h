@@ -20,7 +20,7 @@ enum loaded_entry {
 
 struct loaded_options {
 	enum loaded_entry entry;
-	__u32 sources;    /* 0: a few thousand */
+	__u32 sources;    /* 0: a few thousand. The gate has lines for so many */
 	__u32 plain_hash; /* a map that refuses a source too many, where LRU makes room */
 };
 
@@ -28,13 +28,14 @@ struct xdp_ratelimit_bpf;
 
 struct loaded {
 	struct xdp_ratelimit_bpf *skel;
-	int program, buckets, permits, redirects, counters, cidrs, separate_buckets;
+	int program, buckets, permits, redirects, counters, cidrs, separate_buckets, gate;
 	int cpus;
 	/* the maps themselves */
 	struct xrl_meta *meta;
 	struct xrl_policy *policies;
 	struct xrl_ports *protected_ports;
 	struct xrl_class_bucket *class_buckets;
+	struct xrl_flood_state *flood;
 	struct xrl_counters *per_cpu;
 };
 

@@ -147,11 +147,15 @@ static int run(struct loaded *loaded, struct model *model, __u32 frames,
 }
 
 /* A generator that never got somewhere has tested nothing there. These two reasons need
- * another CPU and a full map; what needs an interface is in prog_table. */
+ * another CPU and a full map; what needs an interface is in prog_table. The gate is off here, and
+ * has tests of its own: prog_flood and prog_newcomer. */
 static int is_reachable(__u32 counter)
 {
-	return counter != XRL_passed_limiter_failed && counter != XRL_passed_monitor_contention &&
-	       counter != XRL_dropped_contention && counter < XRL_REDIRECTED_BASE;
+	return counter != XRL_passed_newcomer && counter != XRL_passed_monitor_newcomers &&
+	       counter != XRL_passed_monitor_newcomers_prefix && counter != XRL_dropped_newcomers &&
+	       counter != XRL_dropped_newcomers_prefix && counter != XRL_passed_limiter_failed &&
+	       counter != XRL_passed_monitor_contention && counter != XRL_dropped_contention &&
+	       counter < XRL_REDIRECTED_BASE;
 }
 
 static int reached_all(const struct xrl_counter_pair *counters)

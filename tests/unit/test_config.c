@@ -202,8 +202,8 @@ static const struct {
 } bad[] = {
 	/* sections */
 	{"[standard]\nlimit = 100/1m connections sliding\n",
-         ":1: unknown section 'standard'; expected limiter, class NAME, icmp-errors, permits or "
-         "serve"},
+         ":1: unknown section 'standard'; expected limiter, class NAME, icmp-errors, flood, "
+         "permits or serve"},
 	{"[permits]\n\n[clas standard]\n",
          ":3: unknown section 'clas standard', did you mean 'class standard'?"},
 	{"[Class]\n", ":1: unknown section 'Class', did you mean 'class NAME'?"},

@@ -13,6 +13,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* In two lines, and what every mistake in a rate of [flood] ends with. */
+#define CLASS    "[class a]\nlimit = 1/1s packets\n"
+#define EXPECTED "expected N/PERIOD in packets, such as '50000/1s'\n"
+
 /* A file, and all that is found in it. */
 static const struct {
 	const char *text, *findings;
@@ -29,6 +33,14 @@ static const struct {
 	{"[class 1234567890123456789012345678901]\nlimit = 1/1s packets\n", ""},
 	{"[class b]\nsources = 1.2.3.4\n[class a]\nlimit = 1/1s packets\n", ""},
 	{"[icmp-errors]\nlimit = 5/1s\n[class a]\nlimit = 1/1s packets\n", ""},
+	{"[flood]\n[class a]\nlimit = 1/1s packets\n", ""},
+	{"[flood]\ngate = on\nnewcomers = 1000000000/1h\nprefix = 1/100ms packets\n[class a]\n"
+         "limit = 1/1s packets\n",
+         ""},
+	{"[class a]\nlimit = 1/1s packets\n[flood]\ngate = off\n", ""},
+	{"[class a]\nlimit = 1/1s packets\n[flood]\ngate = monitor\nprefix = 9/1s   packets ; "
+         "few\n",
+         ""},
 	{"[permits]\nclass = b\n[class b]\nlimit = 2/1s packets\n[class a]\nlimit = 1/1s packets\n"
          "[limiter]\ndefault = a\n",
          ""},
@@ -57,9 +69,12 @@ static const struct {
          "3! class 'a' is given twice, in line 1 before\n"
          "4! limit 'x': N must be a whole number in digits, followed by '/'; expected N/PERIOD "
          "UNIT, such as '10000/1s packets'\n"},
-	{"[class a]\nlimit = 1/1s packets\n[limiter]\n[limiter]\n[icmp-errors]\n[icmp-errors]\n",
+	{"[class a]\nlimit = 1/1s packets\n[limiter]\n[limiter]\n[icmp-errors]\n[icmp-errors]\n"
+         "[flood]\ngate = on\n[flood]\ngate = on\n",
          "4! section [limiter] is given twice, in line 3 before\n"
-         "6! section [icmp-errors] is given twice, in line 5 before\n"},
+         "6! section [icmp-errors] is given twice, in line 5 before\n"
+         "9! section [flood] is given twice, in line 7 before\n"},
+	{"[floot]\ngate = x\n", "1! unknown section 'floot', did you mean 'flood'?\n"},
 	{"[clas a]\nlimit = x\n[limiter]\ndefault = a\n",
          "1! unknown section 'clas a', did you mean 'class a'?\n"},
 	{"[limiter]\ndefault = a\n[class a\nlimit = x\n",
@@ -94,6 +109,9 @@ static const struct {
 	/* the default class */
 	{"[limiter]\n", "1! there is no default class; expected a section [class NAME]\n"},
 	{"\n[icmp-errors]\n", "2! there is no default class; expected a section [class NAME]\n"},
+	{"\n[flood]\n", "2! there is no default class; expected a section [class NAME]\n"},
+	{"[flood]\ngate = off\n[limiter]\n",
+         "3! there is no default class; expected a section [class NAME]\n"},
 	{"[class a]\nsources = 1.2.3.4\n",
          "1! there is no default class; expected default = NAME in "
          "[limiter], or a class without sources\n"},
@@ -209,6 +227,82 @@ static const struct {
 	{"[icmp-errors]\nlimit = 1/1s bytes\n[class a]\nlimit = 1/1s packets\n",
          "2! limit '1/1s bytes': of ICMP errors packets are counted, in a fixed bucket; expected "
          "N/PERIOD in packets, such as '100/1s'\n"},
+
+	/* [flood] */
+	{CLASS "[flood]\ngate = on\ngate = on\nnewcomers = 9/1s\nnewcomers = 9/1s\nprefix = 9/1s\n"
+               "prefix = 9/1s\n",
+         "5! 'gate' is given twice, in line 4 before\n"
+         "7! 'newcomers' is given twice, in line 6 before\n"
+         "9! 'prefix' is given twice, in line 8 before\n"},
+	{CLASS "[flood]\ngaet = on\nlimit = 1/1s\nx = 1\n[limiter]\nprefix = 1/1s\n",
+         "4! unknown key 'gaet', did you mean 'gate'?\n"
+         "5! 'limit' belongs in section [class NAME] or [icmp-errors], not in [flood]\n"
+         "6! unknown key 'x'; expected gate, newcomers or prefix\n"
+         "8! 'prefix' belongs in section [flood], not in [limiter]\n"},
+	{CLASS "[flood]\ngate = of\n", "4! unknown mode of the gate 'of', did you mean 'off'?\n"},
+	{CLASS "[flood]\ngate = onn\n", "4! unknown mode of the gate 'onn', did you mean 'on'?\n"},
+	{CLASS "[flood]\ngate = monitr\n",
+         "4! unknown mode of the gate 'monitr', did you mean 'monitor'?\n"},
+	{CLASS "[flood]\ngate =\n",
+         "4! unknown mode of the gate ''; expected off, monitor or on\n"},
+	{CLASS "[flood]\ngate = drop\n",
+         "4! unknown mode of the gate 'drop'; expected off, monitor or on\n"},
+	{CLASS "[flood]\nnewcomers = /1s\nprefix = 10\n",
+         "4! newcomers '/1s': N must be a whole number in digits, followed by '/'; " EXPECTED
+         "5! prefix '10': N must be a whole number in digits, followed by '/'; " EXPECTED},
+	{CLASS "[flood]\nnewcomers = 0/1s\nprefix = 1000000001/1s\n",
+         "4! newcomers '0/1s': N must be at least 1; " EXPECTED
+         "5! prefix '1000000001/1s': N is too large; at most 1000000000 packets are possible\n"},
+	{CLASS "[flood]\nnewcomers = 99999999999999999999/1s\nprefix = 1/1\n",
+         "4! newcomers '99999999999999999999/1s': N is too large; at most 1000000000 packets are "
+         "possible\n"
+         "5! prefix '1/1': PERIOD must be a whole number and one of ms, s, m, h; " EXPECTED},
+	{CLASS "[flood]\nnewcomers = 1/99ms\nprefix = 1/61m\n",
+         "4! newcomers '1/99ms': PERIOD must be from 100ms to 1h; " EXPECTED
+         "5! prefix '1/61m': PERIOD must be from 100ms to 1h; " EXPECTED},
+	{CLASS "[flood]\nnewcomers = 1/99999999999999999999s\nprefix = 1/1d\n",
+         "4! newcomers '1/99999999999999999999s': PERIOD must be from 100ms to 1h; " EXPECTED
+         "5! prefix '1/1d': PERIOD must be from 100ms to 1h; " EXPECTED},
+	{CLASS "[flood]\nnewcomers = 1/1spackets\nprefix = 1/1S\n",
+         "4! newcomers '1/1spackets': PERIOD must be a whole number and one of ms, s, m, "
+         "h; " EXPECTED
+         "5! prefix '1/1S': PERIOD must be a whole number and one of ms, s, m, h; " EXPECTED},
+	{CLASS "[flood]\nnewcomers = 1/1s bytes\nprefix = 1/1s packets 2\n",
+         "4! newcomers '1/1s bytes': of unknown sources packets are counted; " EXPECTED
+         "5! prefix '1/1s packets 2': of unknown sources packets are counted; " EXPECTED},
+	{CLASS "[flood]\nnewcomers = 1/1s\tpackets\nprefix = 1/1s,packets\n",
+         "4! newcomers '1/1s?packets': of unknown sources packets are counted; " EXPECTED
+         "5! prefix '1/1s,packets': of unknown sources packets are counted; " EXPECTED},
+
+	/* what is hardly meant of it */
+	{CLASS "[flood]\nprefix = 50001/1s\n",
+         "4? prefix = 50001/1s never refuses: newcomers = 50000/1s, for all prefixes together, is "
+         "less\n"},
+	{CLASS "[flood]\nprefix = 50000/1s\n", ""},
+	{CLASS "[flood]\ngate = monitor\nnewcomers = 1000/1s\n",
+         "5? prefix = 2000/1s never refuses: newcomers = 1000/1s, for all prefixes together, is "
+         "less\n"},
+	{CLASS "[flood]\nprefix = 1000000000/59m\nnewcomers = 1000000000/1h\n",
+         "4? prefix = 1000000000/59m never refuses: newcomers = 1000000000/1h, for all prefixes "
+         "together, is less\n"},
+	{CLASS "[flood]\nprefix = 601/1m\nnewcomers = 10/1s\n",
+         "4? prefix = 601/1m never refuses: newcomers = 10/1s, for all prefixes together, is "
+         "less\n"},
+	{CLASS "[flood]\nprefix = 600/1m\nnewcomers = 10/1s\n", ""},
+	{CLASS "[flood]\nprefix = 1000000000/1h\nnewcomers = 1000000000/1h\n", ""},
+	{CLASS "[flood]\nprefix = 50/1s\nnewcomers = 600/1m\n", ""},
+	{CLASS "[flood]\ngate = off\nprefix = 9/1s\nnewcomers = 8/1s\n",
+         "5? 'prefix' does nothing while gate = off\n"
+         "6? 'newcomers' does nothing while gate = off\n"},
+	{CLASS "[flood]\nprefix = 9/1s\nnewcomers = 8/1s\ngate = off\n",
+         "4? 'prefix' does nothing while gate = off\n"
+         "5? 'newcomers' does nothing while gate = off\n"},
+	{CLASS "[flood]\nprefix = 60000/1s\nnewcomers = x\n",
+         "5! newcomers 'x': N must be a whole number in digits, followed by '/'; " EXPECTED},
+	{CLASS "[flood]\nprefix = x\nnewcomers = 1/1s\n",
+         "4! prefix 'x': N must be a whole number in digits, followed by '/'; " EXPECTED},
+	{CLASS "[flood]\nprefix = 60000/1s\ngate = x\n",
+         "5! unknown mode of the gate 'x'; expected off, monitor or on\n"},
 
 	/* what is hardly meant */
 	{"[class a]\nlimit = 1/1s packets\nlimit = 1/1000ms packets fixed\n",

@@ -66,6 +66,10 @@ static const char whole[] = "[permits]\n"
 			    "warn = 80%\n"
 			    "[icmp-errors]\n"
 			    "limit = 7/2s\n"
+			    "[flood]\n"
+			    "gate = monitor\n"
+			    "newcomers = 1000/3s packets\n"
+			    "prefix = 20/500ms\n"
 			    "[class permitted]\n"
 			    "limit = 500/1s packets\n";
 
@@ -141,6 +145,12 @@ static void a_whole_policy_is_read(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_limit(&classes[i].limits[XRL_ICMP_ERRORS], "7/2s packets");
 
+	assert_int_equal(compiled->flood.mode, XRL_FLOOD_MONITOR);
+	assert_int_equal(compiled->flood.newcomers_packets, 1000);
+	assert_int_equal(compiled->flood.newcomers_period_ns, 3 * SECOND);
+	assert_int_equal(compiled->flood.prefix_packets, 20);
+	assert_int_equal(compiled->flood.prefix_period_ns, SECOND / 2);
+
 	assert_int_equal(policy.cidr_count, 4);
 	assert_int_equal(compiled->cidr_count, 4);
 	assert_cidr(&policy.cidrs[0], "0.0.0.0/0", 0);
@@ -148,6 +158,37 @@ static void a_whole_policy_is_read(void **state)
 	assert_cidr(&policy.cidrs[2], "203.0.113.0/24", 0);
 	assert_cidr(&policy.cidrs[3], "203.0.113.0/25", 0);
 	policy_free(&policy);
+}
+
+static void assert_flood(const char *text, __u32 mode, __u64 newcomers, __u64 newcomers_ns,
+                         __u64 prefix, __u64 prefix_ns)
+{
+	struct policy policy = must_read(text);
+	const struct xrl_flood *flood = &policy.compiled->flood;
+
+	assert_int_equal(flood->mode, mode);
+	assert_int_equal(flood->newcomers_packets, newcomers);
+	assert_int_equal(flood->newcomers_period_ns, newcomers_ns);
+	assert_int_equal(flood->prefix_packets, prefix);
+	assert_int_equal(flood->prefix_period_ns, prefix_ns);
+	policy_free(&policy);
+}
+
+/* What isn't said has its default, wherever the section stands. */
+static void the_gate_is_on_unless_it_is_said(void **state)
+{
+	(void)state;
+	assert_flood("", XRL_FLOOD_ON, 50000, SECOND, 2000, SECOND);
+	assert_flood("[class a]\nlimit = 1/1s packets\n", XRL_FLOOD_ON, 50000, SECOND, 2000,
+	             SECOND);
+	assert_flood("[flood]\n[class a]\nlimit = 1/1s packets\n", XRL_FLOOD_ON, 50000, SECOND,
+	             2000, SECOND);
+	assert_flood("[flood]\ngate = off\n[class a]\nlimit = 1/1s packets\n", XRL_FLOOD_OFF, 50000,
+	             SECOND, 2000, SECOND);
+	assert_flood("[class a]\nlimit = 1/1s packets\n[flood]\ngate = on\nprefix = 7/1h\n",
+	             XRL_FLOOD_ON, 50000, SECOND, 7, 3600 * SECOND);
+	assert_flood("[class a]\nlimit = 1/1s packets\n[flood]\nnewcomers = 1000000000/100ms\n",
+	             XRL_FLOOD_ON, 1000000000, SECOND / 10, 2000, SECOND);
 }
 
 static bool is_protected(const __u8 *bits, __u32 port)
@@ -404,6 +445,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_reads_its_own_sections),
 		cmocka_unit_test(a_whole_policy_is_read),
+		cmocka_unit_test(the_gate_is_on_unless_it_is_said),
 		cmocka_unit_test(protected_ports_are_exact),
 		cmocka_unit_test(only_what_is_asked_for_is_wanted),
 		cmocka_unit_test(without_a_policy_it_is_the_default),

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The gate. A source that is new costs an insertion into the LRU map of buckets, the dearest thing
+ * a packet can do, and takes the place of another source, which then starts anew. In a flood of
+ * invented addresses every packet does that. So when too many new ones arrive (pressure.h), none
+ * gets to the map before it has shown that it comes again:
+ *
+ *            packet                     the line of its source: 64 bytes, one cache line
+ *              |                 +-------+-------+------+------+------+------+------+------+
+ *   engaged? --+-- no --+        | known | known | new- | new- | new- | new- | new- | new- |
+ *              |        |        | now   | before| comer| comer| comer| comer| comer| comer|
+ *             yes       |        +-------+-------+------+------+------+------+------+------+
+ *              |        |          3 of 60 bits    tag, packets seen and passed, since when
+ *        bits are set --+ a bucket? -- yes --+
+ *              |        | no                 |
+ *              no       |                    |
+ *              |<-------+ (engaged)          |
+ *   permit: -----------------> goes on ----->+--> its bucket, as in peace
+ *   trusted: ----------------> passes        |
+ *              |                             |
+ *        the newcomer's word                 |
+ *              |                             |
+ *     came often enough? --- yes, a bucket is made, with what has passed counted in
+ *              |
+ *     is there room in the budget of all newcomers, and of its /24? --- yes: passes, and counts
+ *              |
+ *              no: refused
+ *
+ * What is "known" are bits: they are set when a bucket is made, and again while it is used, and
+ * last as long as the LRU map keeps who isn't seen (newcomer.h). Bits that are set by others send
+ * a source to the map in vain, which costs time and changes nothing. Bits that are lost (two
+ * CPUs, or after many hours) make a known source a newcomer for one packet: with the second one
+ * its bucket is looked for.
+ *
+ * Who comes for the first time may use no more than half of the budget, so that who comes again
+ * has the other one: an invented address hardly ever comes twice. */
+
+#include "known.h"
+#include "packet.h"
+#include "separate.h"
+
+/* What the gate says, in one number: a kind, the class, and what counts the packet; where it goes
+ * on, what has passed before (the upper part of a newcomer's word). */
+enum gate_kind {
+	GATE_OPEN,
+	GATE_PASSED,  /* what: a counter */
+	GATE_REFUSED, /* what: a reason */
+	GATE_NOTED,   /* goes on, but would have been refused: what: a reason */
+};
+
+#define GATE_CLASS_SHIFT 4
+#define GATE_WHAT_SHIFT  12
+
+static __always_inline __u64 gate_answer(enum gate_kind kind, __u32 class_number, __u32 what)
+{
+	return kind | class_number << GATE_CLASS_SHIFT | what << GATE_WHAT_SHIFT;
+}
+
+static __always_inline enum gate_kind gate_kind(__u64 answer)
+{
+	return answer & 0xF;
+}
+
+static __always_inline __u32 gate_class(__u64 answer)
+{
+	return answer >> GATE_CLASS_SHIFT & 0xFF;
+}
+
+static __always_inline __u32 gate_what(__u64 answer)
+{
+	return answer >> GATE_WHAT_SHIFT & 0xFF;
+}
+
+/* ---- what a packet is to its class ---- */
+
+static __always_inline int has_networks(const struct xrl_policy *policy,
+                                        const struct xrl_address *source)
+{
+	__u32 network = source->octets[0] << 8 | source->octets[1];
+
+	asm volatile("" : "+r"(network));
+	network &= (1 << XRL_NETWORK_BITS) - 1;
+	return policy->networks[network >> 3] >> (network & 7) & 1;
+}
+
+/* Without permit. Most often it is known without a look-up that no CIDR has it. */
+static __always_inline __u32 class_of_newcomer(const struct xrl_address *source, __u32 generation)
+{
+	const struct xrl_policy *policy = policy_of(generation);
+	__u32 number = has_networks(policy, source) ? class_by_address(source, generation)
+	                                            : policy->default_class;
+
+	asm volatile("" : "+r"(number));
+	return number & (XRL_MAX_CLASSES - 1);
+}
+
+/* Whether some limit of the class has to do with it. */
+static __always_inline int concerns(const struct packet *packet, const struct xrl_class *class)
+{
+	__u32 units = 1 << XRL_PACKETS | 1 << XRL_BYTES | packet->is_connection << XRL_CONNECTIONS |
+	              packet->is_http_request << XRL_HTTP_REQUESTS;
+
+	return class->units & units || packet->kind == PACKET_IPV4_ICMP_ERROR;
+}
+
+static __always_inline __u32 bytes_64(const struct packet *packet)
+{
+	return (packet->frame_bytes + 63) >> 6;
+}
+
+static __always_inline int exceeds(xrl_word word, const struct packet *packet,
+                                   const struct xrl_class *class)
+{
+	return xrl_passed_packets(word) >= class->newcomer_packets ||
+	       (word >> XRL_BYTES_SHIFT & 0xFFFF) + bytes_64(packet) > class->newcomer_bytes_64;
+}
+
+/* ---- budgets ---- */
+
+static __always_inline struct xrl_taken *prefix_place(__u32 hash, int row)
+{
+	hash >>= row * 15;
+	asm volatile("" : "+r"(hash));
+	return &flood.prefixes[row][hash & (XRL_PREFIX_PLACES - 1)];
+}
+
+/* Two rows: who shares a place in one of them with a flooded /24 has another in the other one.
+ * Each counts all of a prefix's packets, so that none gets more than its share. */
+XRL_SUBPROGRAM int take_prefix(__u32 prefix, const struct xrl_flood *policy)
+{
+	struct xrl_taken *one, *other;
+	__u32 hash, slice;
+
+	if (!policy)
+		return 0;
+	hash = xrl_gate_hash(prefix, flood.hash_key >> 16);
+	slice = slice_of(&policy->prefix, bpf_jiffies64());
+	one = prefix_place(hash, 0);
+	other = prefix_place(hash, 1);
+	if (take(one, slice, policy->prefix.max_units)) {
+		take(other, slice, ~0U);
+		return 1;
+	}
+	return take(other, slice, policy->prefix.max_units);
+}
+
+/* 0, or the reason why not. */
+static __always_inline __u32 take_budget(const struct xrl_address *source,
+                                         const struct xrl_flood *policy, int is_first)
+{
+	__u32 slice = slice_of(&policy->newcomers, bpf_jiffies64()), address;
+	__u32 most = is_first ? policy->first_packets : policy->newcomers.max_units;
+
+	if (!has_room(&flood.newcomers, slice, most))
+		return XRL_REASON_newcomers;
+	__builtin_memcpy(&address, source, sizeof(address));
+	if (!take_prefix(address & bpf_htonl(0xFFFFFF00), policy))
+		return XRL_REASON_newcomers_prefix;
+	return take(&flood.newcomers, slice, most) ? 0 : XRL_REASON_newcomers;
+}
+
+/* Here, too, half of it is for those that come again. */
+static __always_inline int take_promotion(const struct xrl_flood *policy, int is_own)
+{
+	__u32 slice = slice_of(&policy->promoted, bpf_jiffies64());
+
+	return take(&flood.promoted, slice, policy->promoted.max_units >> !is_own);
+}
+
+/* ---- the word ---- */
+
+static __always_inline int is_word_of(xrl_word word, __u32 hash)
+{
+	return word && xrl_tag(word) == xrl_tag(hash);
+}
+
+/* Its own, or the one that is most readily given up: the highest rank. Without a branch, for the
+ * processor, which would guess wrong, and for the verifier, which would follow each of them. */
+static __always_inline __u32 find_newcomer(const struct xrl_gate_line *line, __u32 hash,
+                                           __u32 ticks)
+{
+	__u64 best = 0;
+
+	XRL_UNROLL
+	for (__u32 i = 0; i < XRL_GATE_WAYS; i++) {
+		xrl_word word = *(const volatile xrl_word *)&line->newcomers[i];
+		__u64 is_own = (xrl_is_not_0(xrl_tag(word ^ hash)) ^ 1) & xrl_is_not_0(word);
+		__u64 rank = (is_own << 17 | xrl_newcomer_rank(word, ticks)) << 3 | i;
+		__u64 over = rank - best, is_less = (__s64)over >> 63;
+
+		asm volatile("" : "+r"(is_less));
+		best += over & ~is_less;
+	}
+	return best & 7;
+}
+
+/* What is its own, and what passes, is told apart when the word is read again: another CPU may have
+ * been there. Only when two CPUs find different places for a source that both have just seen for
+ * the first time does it get two words, and may pass a few packets more.
+ *
+ * One attempt. AGAIN: another CPU was faster; what was taken of the budget is lost then. */
+#define GATE_AGAIN    0xF
+#define GATE_ATTEMPTS 3
+
+static __always_inline int swap_newcomer(struct xrl_newcomer *place, xrl_word from, xrl_word to)
+{
+	return __sync_val_compare_and_swap((xrl_word *)place, from, to) == from;
+}
+
+static __always_inline struct xrl_newcomer *newcomer_place(struct xrl_gate_line *line, __u32 number)
+{
+	asm volatile("" : "+r"(number));
+	return &line->newcomers[number < XRL_GATE_WAYS ? number : 0];
+}
+
+/* Looked for with the second packet, and before one could be refused for want of a bucket: it may
+ * have been made in peace. */
+static __always_inline int is_bucket_due(xrl_word word)
+{
+	return xrl_seen(word) == 1 || xrl_seen(word) >= XRL_GATE_FEW;
+}
+
+static __always_inline __u64 promote(struct xrl_newcomer *place, xrl_word word, xrl_word next,
+                                     int is_own)
+{
+	if (is_own && !swap_newcomer(place, word, 0))
+		return GATE_AGAIN;
+	this_cpu()->promoted_sources++;
+	return is_own ? next & ~((1ULL << XRL_TAG_BITS) - 1) : GATE_OPEN;
+}
+
+XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_class *class,
+                                  const struct xrl_flood *policy, __u32 class_number)
+{
+	struct xrl_address source;
+	struct xrl_gate_line *line;
+	struct xrl_newcomer *place;
+	__u32 hash, ticks, reason;
+	xrl_word word, next;
+	int is_own, is_due;
+
+	if (!packet || !class || !policy)
+		return GATE_OPEN;
+	source = packet->source;
+	hash = gate_hash(&source);
+	ticks = xrl_gate_ticks(bpf_jiffies64());
+	line = gate_line(hash);
+	if (!line)
+		return GATE_OPEN;
+	place = newcomer_place(line, find_newcomer(line, hash, ticks));
+	word = *(const volatile xrl_word *)place;
+	is_own = is_word_of(word, hash);
+	if (!is_own)
+		count_unknown(policy);
+	else if (is_bucket_due(word) && bpf_map_lookup_elem(&buckets, &source))
+		return mark_known(&source);
+	next = is_own ? xrl_newcomer_next(word, ticks, class->newcomer_ticks)
+	              : xrl_newcomer_first(hash, ticks);
+	is_due = exceeds(next, packet, class);
+	if ((is_due || xrl_seen(next) > XRL_GATE_FEW) && take_promotion(policy, is_own))
+		return promote(place, word, next, is_own);
+	reason = is_due ? XRL_REASON_newcomers : take_budget(&source, policy, !is_own);
+	if (!reason)
+		next = xrl_newcomer_passed(next, bytes_64(packet), packet->is_connection,
+		                           packet->is_http_request);
+	/* of one that is refused, it matters little */
+	if (!swap_newcomer(place, word, next) && !reason)
+		return GATE_AGAIN;
+	return reason ? gate_answer(GATE_REFUSED, class_number, reason)
+	              : gate_answer(GATE_PASSED, class_number, XRL_passed_newcomer);
+}
+
+static __always_inline __u64 try_newcomer_often(const struct packet *packet,
+                                                const struct xrl_class *class,
+                                                const struct xrl_flood *policy, __u32 class_number)
+{
+	__u64 answer = try_newcomer(packet, class, policy, class_number);
+
+	for (int i = 1; i < GATE_ATTEMPTS && answer == GATE_AGAIN; i++)
+		answer = try_newcomer(packet, class, policy, class_number);
+	return answer == GATE_AGAIN ? gate_answer(GATE_REFUSED, class_number, XRL_REASON_contention)
+	                            : answer;
+}
+
+/* Seldom, so that it may be a call. */
+XRL_SUBPROGRAM int count_another(const struct xrl_flood *policy)
+{
+	if (policy)
+		count_unknown(policy);
+	return 0;
+}
+
+/* Every source goes on, to a bucket; of those that would be refused it's said. */
+static __always_inline __u64 monitor_newcomer(const struct packet *packet,
+                                              const struct xrl_flood *policy, __u32 class_number)
+{
+	__u32 reason;
+
+	count_another(policy);
+	reason = take_budget(&packet->source, policy, 1);
+	return reason ? gate_answer(GATE_NOTED, class_number, reason) : GATE_OPEN;
+}
+
+/* The limits that have an endpoint, or that a source shares with others, have buckets apart: those
+ * that are there are charged, so that a prefix or a class keeps to its limit. */
+XRL_SUBPROGRAM __u64 charge_newcomer(const struct packet *packet, const struct xrl_class *class,
+                                     __u32 generation, __u32 class_number)
+{
+	struct separate_marks taken;
+	struct xrl_demand demand;
+	__u32 concerned, answer = XRL_ALLOWED;
+
+	if (!packet || !class)
+		return GATE_OPEN;
+	demand = demand_of(packet);
+	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
+	concerned = count_separate(packet, class, &demand);
+	if (concerned > 1)
+		answer = ask_all_separate(packet, class, &demand, generation);
+	if (concerned && (answer & 0xFF) != XRL_REFUSED)
+		answer = charge_all_separate(packet, class, &demand, &taken, generation);
+	if ((answer & 0xFF) < XRL_REFUSED)
+		return gate_answer(GATE_PASSED, class_number, XRL_passed_newcomer);
+	return gate_answer(GATE_REFUSED, class_number,
+	                   (answer & 0xFF) == XRL_AGAIN
+	                           ? XRL_REASON_contention
+	                           : XRL_REASON_packets_limit + (answer >> 16 & (XRL_UNITS - 1)));
+}
+
+/* What has passed before there was a bucket, of the limits apart: by itself, so that it counts
+ * whatever becomes of the packet that the bucket is made for, and wherever that goes. */
+XRL_SUBPROGRAM int charge_earlier(const struct packet *packet, const struct xrl_class *class,
+                                  __u32 generation)
+{
+	struct xrl_demand nothing = {};
+	struct separate_marks taken;
+
+	if (!packet || !class)
+		return 0;
+	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
+	charge_all_separate(packet, class, &nothing, &taken, generation);
+	return 0;
+}
+
+/* Of a source that isn't known to have a bucket. packet->is_newcomer is set. */
+XRL_SUBPROGRAM __u64 judge_newcomer(const struct packet *packet, __u32 generation)
+{
+	const struct xrl_policy *policy = policy_of(generation);
+	const struct xrl_class *class;
+	__u64 answer;
+	__u32 number;
+
+	if (!packet || policy->flood.mode == XRL_FLOOD_OFF)
+		return GATE_OPEN;
+	if (meta.may_have_permits && permit_until_ns(&packet->source))
+		return GATE_OPEN;
+	number = class_of_newcomer(&packet->source, generation);
+	class = &policy->classes[number];
+	if (!class->units)
+		return gate_answer(GATE_PASSED, number, XRL_passed_trusted);
+	if (!concerns(packet, class)) {
+		count_another(&policy->flood); /* as in peace, or the gate would come and go */
+		return gate_answer(GATE_PASSED, number, XRL_passed_within_limits);
+	}
+	if (policy->flood.mode == XRL_FLOOD_MONITOR)
+		return monitor_newcomer(packet, &policy->flood, number);
+	answer = try_newcomer_often(packet, class, &policy->flood, number);
+	if (class->separate_count && gate_kind(answer) == GATE_PASSED &&
+	    packet->kind != PACKET_IPV4_ICMP_ERROR)
+		answer = charge_newcomer(packet, class, generation, number);
+	return answer;
+}

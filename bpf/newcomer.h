@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The arithmetic of a line of the gate: no packet, no map and no clock in it, so that unit tests
+ * compile this file in user space. gate.h has the picture. */
+
+#include "window.h"
+#include "../include/gate.h"
+
+/* ---- where a source belongs ---- */
+
+/* Mixes an address so that no two become the same: each step can be undone. Nobody who doesn't
+ * know the key can choose addresses that share a line. */
+xrl_inline __u32 xrl_gate_hash(__u32 address, __u64 key)
+{
+	__u32 bits = address ^ (__u32)key;
+
+	bits ^= bits >> 16;
+	bits *= 0x7FEB352Du;
+	bits ^= (__u32)(key >> 32);
+	bits ^= bits >> 15;
+	bits *= 0x846CA68Bu;
+	return bits ^ bits >> 16;
+}
+
+/* The addresses of a line are neighbours in this order, at most 2^20 of them: their lowest bits
+ * tell them apart. */
+xrl_inline __u32 xrl_gate_line_of(__u32 hash, __u32 lines)
+{
+	return (__u64)hash * lines >> 32;
+}
+
+#define XRL_TAG_BITS 20
+
+xrl_inline __u32 xrl_tag(__u32 hash)
+{
+	return hash & ((1u << XRL_TAG_BITS) - 1);
+}
+
+/* ---- who has a bucket ---- */
+
+#define XRL_KNOWN_BITS               60
+#define XRL_EPOCH_MASK               15u
+#define XRL_KNOWN_PLACE(bits, shift) (1ULL << (((bits) >> (shift)&0xFF) * XRL_KNOWN_BITS >> 8))
+
+/* Three of the bits, from others than those that chose the line. Of the sources without a bucket,
+ * with all buckets taken, one in 25 looks as if it had one, and costs a look-up in vain. */
+xrl_inline __u64 xrl_known_bits(__u32 hash)
+{
+	__u64 bits = hash * 0x9E3779B97F4A7C15ULL;
+
+	return XRL_KNOWN_PLACE(bits, 40) | XRL_KNOWN_PLACE(bits, 48) | XRL_KNOWN_PLACE(bits, 56);
+}
+
+xrl_inline xrl_word xrl_known_read(const struct xrl_known *known)
+{
+	return *(const volatile xrl_word *)known;
+}
+
+/* Bits of this epoch. */
+xrl_inline __u64 xrl_known_in(xrl_word word, __u32 epoch)
+{
+	return word >> XRL_KNOWN_BITS == (epoch & XRL_EPOCH_MASK)
+	               ? word & ((1ULL << XRL_KNOWN_BITS) - 1)
+	               : 0;
+}
+
+/* What is written when a source is given a bucket. What stood there for an epoch two before goes:
+ * by then the LRU map has forgotten who hasn't been seen since. */
+xrl_inline xrl_word xrl_known_with(xrl_word word, __u32 epoch, __u64 bits)
+{
+	return (__u64)(epoch & XRL_EPOCH_MASK) << XRL_KNOWN_BITS | xrl_known_in(word, epoch) | bits;
+}
+
+/* 1: in this epoch, 2: in the last one only. */
+xrl_inline int xrl_is_known(const struct xrl_gate_line *line, __u32 epoch, __u64 bits)
+{
+	xrl_word now = xrl_known_read(&line->known[epoch & 1]);
+	xrl_word before = xrl_known_read(&line->known[~epoch & 1]);
+
+	if ((xrl_known_in(now, epoch) & bits) == bits)
+		return 1;
+	return (xrl_known_in(before, epoch - 1) & bits) == bits ? 2 : 0;
+}
+
+/* 1: it's written there. */
+xrl_inline int xrl_try_mark_known(struct xrl_gate_line *line, __u32 epoch, __u64 bits)
+{
+	xrl_word *half = (xrl_word *)&line->known[epoch & 1];
+	xrl_word word = *(volatile xrl_word *)half, with = xrl_known_with(word, epoch, bits);
+
+	return word == with || __sync_val_compare_and_swap(half, word, with) == word;
+}
+
+/* ---- newcomers ---- */
+
+#define XRL_SEEN_SHIFT        20
+#define XRL_PASSED_SHIFT      23
+#define XRL_CONNECTIONS_SHIFT 26
+#define XRL_REQUESTS_SHIFT    29
+#define XRL_BYTES_SHIFT       32
+#define XRL_FIRST_SHIFT       48
+#define XRL_MAX_SEEN          7u
+
+/* Time is counted in 2^5 jiffies, a tenth of a second or so. */
+#define XRL_GATE_TICK_SHIFT 5
+
+xrl_inline __u32 xrl_gate_ticks(__u64 jiffies)
+{
+	return jiffies >> XRL_GATE_TICK_SHIFT & 0xFFFF;
+}
+
+xrl_inline __u32 xrl_seen(xrl_word word)
+{
+	return word >> XRL_SEEN_SHIFT & XRL_MAX_SEEN;
+}
+
+xrl_inline __u32 xrl_passed_packets(xrl_word word)
+{
+	return word >> XRL_PASSED_SHIFT & 7;
+}
+
+/* By enum xrl_unit: what has passed. */
+xrl_inline __u64 xrl_passed_units(xrl_word word, __u32 unit)
+{
+	if (unit == XRL_BYTES)
+		return (word >> XRL_BYTES_SHIFT & 0xFFFF) << 6;
+	if (unit == XRL_CONNECTIONS)
+		return word >> XRL_CONNECTIONS_SHIFT & 7;
+	if (unit == XRL_HTTP_REQUESTS)
+		return word >> XRL_REQUESTS_SHIFT & 7;
+	return xrl_passed_packets(word);
+}
+
+/* Ticks since it was seen first; less than that when it is longer ago than they go round. */
+xrl_inline __u32 xrl_newcomer_age(xrl_word word, __u32 ticks)
+{
+	return (ticks - (word >> XRL_FIRST_SHIFT)) & 0xFFFF;
+}
+
+xrl_inline xrl_word xrl_newcomer_first(__u32 hash, __u32 ticks)
+{
+	return (__u64)ticks << XRL_FIRST_SHIFT | 1u << XRL_SEEN_SHIFT | xrl_tag(hash);
+}
+
+xrl_inline xrl_word xrl_newcomer_seen(xrl_word word)
+{
+	return xrl_seen(word) < XRL_MAX_SEEN ? word + (1u << XRL_SEEN_SHIFT) : word;
+}
+
+/* One packet more. What has passed so long ago that no limit remembers it is forgotten here, too.
+ */
+xrl_inline xrl_word xrl_newcomer_next(xrl_word word, __u32 ticks, __u32 remembered_ticks)
+{
+	word = xrl_newcomer_seen(word);
+	if (xrl_newcomer_age(word, ticks) < remembered_ticks)
+		return word;
+	return (word & ((1ULL << XRL_PASSED_SHIFT) - 1)) | (__u64)ticks << XRL_FIRST_SHIFT;
+}
+
+/* With a packet that has passed. There is room: no more than XRL_GATE_FEW do, and none of these
+ * has more than 2^18 bytes. */
+xrl_inline xrl_word xrl_newcomer_passed(xrl_word word, __u32 bytes_64, __u32 is_connection,
+                                        __u32 is_http_request)
+{
+	return word + (1u << XRL_PASSED_SHIFT) + ((__u64)bytes_64 << XRL_BYTES_SHIFT) +
+	       ((__u64)is_connection << XRL_CONNECTIONS_SHIFT) +
+	       ((__u64)is_http_request << XRL_REQUESTS_SHIFT);
+}
+
+/* 1 or 0. The barrier keeps the compiler from making a branch of it. */
+xrl_inline __u64 xrl_is_not_0(__u64 number)
+{
+	__u64 bits = number | -number;
+
+	asm volatile("" : "+r"(bits));
+	return bits >> 63;
+}
+
+/* How readily a word is given up: an empty one first, then by age. One whose source has come
+ * again, or of which something has passed, counts as sixteen times younger. So of a flood of
+ * sources that come once, the first ones of each tick stay until the next one, and who comes
+ * again stays on. Without branches: with random words the processor would guess them wrong. */
+xrl_inline __u64 xrl_newcomer_rank(xrl_word word, __u32 ticks)
+{
+	__u64 age = xrl_newcomer_age(word, ticks) + 1;
+	__u64 more = word >> XRL_SEEN_SHIFT & 0x3E; /* seen twice, or passed */
+
+	return age >> (xrl_is_not_0(more) << 2) | (xrl_is_not_0(word) ^ 1) << 16;
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* bpf/newcomer.h: a line of the gate, whoever looks at it. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "random.h"
+#include "../../bpf/newcomer.h"
+
+#define SLICE          (1u << 24)
+#define TRIES          200000
+#define LARGEST_FRAME  (1u << 19) /* in bytes, merged segments */
+#define LARGEST_UNITS  (LARGEST_FRAME / 64)
+#define TICKS_GO_ROUND 0x10000u
+
+/* The fewest, the default, the most, and some that are no powers of two. */
+static const __u32 line_counts[] = {
+	XRL_MIN_GATE_LINES, 4097, 5000, 12501, 65535, 131072, 1000003, 16777216,
+};
+
+#define LINE_COUNTS (sizeof(line_counts) / sizeof(line_counts[0]))
+
+static __u32 undo_xorshift(__u32 bits, int shift)
+{
+	__u32 undone = bits;
+
+	for (int known = shift; known < 32; known += shift)
+		undone = bits ^ undone >> shift;
+	return undone;
+}
+
+/* Newton's steps double the bits that are right. */
+static __u32 inverse_of(__u32 odd)
+{
+	__u32 inverse = odd;
+
+	for (int i = 0; i < 5; i++)
+		inverse *= 2 - odd * inverse;
+	return inverse;
+}
+
+static __u32 undo_hash(__u32 hash, __u64 key)
+{
+	__u32 bits = undo_xorshift(hash, 16) * inverse_of(0x846CA68Bu);
+
+	bits = (undo_xorshift(bits, 15) ^ (__u32)(key >> 32)) * inverse_of(0x7FEB352Du);
+	return undo_xorshift(bits, 16) ^ (__u32)key;
+}
+
+static void no_two_addresses_have_the_same_hash(void **state)
+{
+	static const __u64 keys[] = {0, 1, 0x5DEECE66D1234567ULL, ~0ULL};
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		for (__u32 low = 0; low < SLICE / 4; low++) {
+			__u32 address = i * 0x3B9ACA07u + low;
+
+			assert_int_equal(undo_hash(xrl_gate_hash(address, keys[i]), keys[i]),
+			                 address);
+		}
+}
+
+/* Without the inverse, and with all the addresses of a /8. */
+static void no_address_of_a_slice_has_the_hash_of_another(void **state)
+{
+	__u8 *seen = calloc(1, 1u << 29);
+
+	(void)state;
+	assert_non_null(seen);
+	for (__u32 low = 0; low < SLICE; low++) {
+		__u32 hash = xrl_gate_hash(0x0A000000u + low, 0x9E3779B97F4A7C15ULL);
+
+		assert_false(seen[hash >> 3] >> (hash & 7) & 1);
+		seen[hash >> 3] |= 1 << (hash & 7);
+	}
+	free(seen);
+}
+
+static void another_key_is_another_order(void **state)
+{
+	__u32 same = 0;
+
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		__u32 address = random64();
+		__u64 key = random64(), other = random64();
+
+		same += xrl_gate_line_of(xrl_gate_hash(address, key), 4096) ==
+		        xrl_gate_line_of(xrl_gate_hash(address, other), 4096);
+	}
+	assert_in_range(same, 1, TRIES / 4096 * 2);
+}
+
+static void a_line_exists(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LINE_COUNTS; i++) {
+		assert_int_equal(xrl_gate_line_of(0, line_counts[i]), 0);
+		assert_int_equal(xrl_gate_line_of(~0u, line_counts[i]), line_counts[i] - 1);
+	}
+}
+
+/* The hashes of a line follow each other, and are no more than there are tags. */
+static void line_and_tag_are_the_address(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LINE_COUNTS; i++) {
+		__u32 lines = line_counts[i];
+
+		for (int try = 0; try < TRIES; try++) {
+			__u32 hash = random64(), line = xrl_gate_line_of(hash, lines);
+			__u64 first = (((__u64)line << 32) + lines - 1) / lines;
+			__u64 next = (((__u64)(line + 1) << 32) + lines - 1) / lines;
+			__u32 found = (__u32)first +
+			              ((xrl_tag(hash) - first) & ((1u << XRL_TAG_BITS) - 1));
+
+			assert_in_range(hash, first, next - 1);
+			assert_true(next - first <= 1u << XRL_TAG_BITS);
+			assert_int_equal(found, hash);
+		}
+	}
+}
+
+/* 4095 of them would not do. */
+static void fewer_lines_would_be_too_few(void **state)
+{
+	(void)state;
+	assert_true((1ULL << 32) / XRL_MIN_GATE_LINES <= 1u << XRL_TAG_BITS);
+	assert_true((1ULL << 32) / 4095 > 1u << XRL_TAG_BITS);
+}
+
+static void the_fields_are_where_the_header_says(void **state)
+{
+	xrl_word word = xrl_newcomer_first(0xABCDEF01u, 0xFEDC);
+	struct xrl_newcomer newcomer;
+
+	(void)state;
+	word = xrl_newcomer_passed(xrl_newcomer_seen(word), 24, 1, 0);
+	memcpy(&newcomer, &word, sizeof(newcomer));
+	assert_int_equal(newcomer.tag, 0xDEF01);
+	assert_int_equal(newcomer.seen_packets, 2);
+	assert_int_equal(newcomer.packets, 1);
+	assert_int_equal(newcomer.connections, 1);
+	assert_int_equal(newcomer.http_requests, 0);
+	assert_int_equal(newcomer.bytes_64, 24);
+	assert_int_equal(newcomer.first_ticks, 0xFEDC);
+	assert_int_equal(xrl_passed_units(word, XRL_PACKETS), 1);
+	assert_int_equal(xrl_passed_units(word, XRL_BYTES), 24 * 64);
+	assert_int_equal(xrl_passed_units(word, XRL_CONNECTIONS), 1);
+	assert_int_equal(xrl_passed_units(word, XRL_HTTP_REQUESTS), 0);
+}
+
+static void the_largest_packets_fit(void **state)
+{
+	xrl_word word = xrl_newcomer_first(0, 0);
+	struct xrl_newcomer newcomer;
+
+	(void)state;
+	for (int i = 0; i < XRL_GATE_FEW; i++)
+		word = xrl_newcomer_passed(word, LARGEST_UNITS, 1, 1);
+	for (int i = 0; i < 100; i++)
+		word = xrl_newcomer_seen(word);
+	memcpy(&newcomer, &word, sizeof(newcomer));
+	assert_int_equal(newcomer.tag, 0);
+	assert_int_equal(newcomer.seen_packets, XRL_MAX_SEEN);
+	assert_int_equal(newcomer.packets, XRL_GATE_FEW);
+	assert_int_equal(newcomer.connections, XRL_GATE_FEW);
+	assert_int_equal(newcomer.http_requests, XRL_GATE_FEW);
+	assert_int_equal(newcomer.bytes_64, XRL_GATE_FEW * LARGEST_UNITS);
+	assert_int_equal(newcomer.first_ticks, 0);
+}
+
+static void a_newcomer_is_never_nothing(void **state)
+{
+	(void)state;
+	assert_true(xrl_newcomer_first(0, 0));
+	for (int i = 0; i < TRIES; i++) {
+		__u32 hash = random64();
+		xrl_word word = xrl_newcomer_first(hash, random_below(TICKS_GO_ROUND));
+
+		assert_int_equal(xrl_tag(word), xrl_tag(hash));
+		assert_int_equal(xrl_seen(word), 1);
+		assert_int_equal(xrl_passed_packets(word), 0);
+	}
+}
+
+static void at_most_three_bits_at_60_places(void **state)
+{
+	__u64 any = 0;
+
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		__u64 bits = xrl_known_bits(random64());
+
+		assert_in_range(__builtin_popcountll(bits), 1, 3);
+		any |= bits;
+	}
+	assert_true(any == (1ULL << XRL_KNOWN_BITS) - 1);
+}
+
+static void mark(struct xrl_gate_line *line, __u32 epoch, __u64 bits)
+{
+	assert_true(xrl_try_mark_known(line, epoch, bits));
+}
+
+static void nobody_is_known_at_first(void **state)
+{
+	struct xrl_gate_line line = {};
+
+	(void)state;
+	for (__u32 epoch = 0; epoch < 40; epoch++)
+		assert_false(xrl_is_known(&line, epoch, xrl_known_bits(epoch)));
+}
+
+/* In the epoch in which it was marked and in the next one, and in none of the 14 after that, though
+ * the number has but 4 bits. */
+static void who_is_known_is_forgotten(void **state)
+{
+	(void)state;
+	for (__u32 epoch = 0; epoch < 100; epoch++) {
+		__u64 bits = xrl_known_bits(epoch * 7919);
+		struct xrl_gate_line line = {};
+
+		mark(&line, epoch, bits);
+		for (__u32 later = 0; later < 16; later++)
+			assert_int_equal(xrl_is_known(&line, epoch + later, bits),
+			                 later < 2 ? later + 1 : 0);
+	}
+}
+
+static void who_is_marked_again_stays_known(void **state)
+{
+	struct xrl_gate_line line = {};
+	__u64 bits = xrl_known_bits(1), others = 0;
+
+	(void)state;
+	mark(&line, 0, bits);
+	for (__u32 epoch = 0; epoch < 100; epoch++) {
+		assert_true(xrl_is_known(&line, epoch, bits));
+		mark(&line, epoch, bits);
+		others = xrl_known_bits(epoch + 1000);
+		mark(&line, epoch, others);
+		assert_true(xrl_is_known(&line, epoch, others));
+	}
+}
+
+/* What stood there two epochs before goes with the first one that is written. */
+static void an_old_half_is_begun_anew(void **state)
+{
+	struct xrl_gate_line line = {};
+
+	(void)state;
+	for (__u32 epoch = ~0u - 40; epoch != 40; epoch++) {
+		__u64 bits = xrl_known_bits(epoch * 31);
+
+		mark(&line, epoch, bits);
+		assert_true(xrl_known_in(xrl_known_read(&line.known[epoch & 1]), epoch) == bits);
+	}
+}
+
+static void both_epochs_are_not_added_up(void **state)
+{
+	struct xrl_gate_line line = {};
+
+	(void)state;
+	mark(&line, 4, 1);
+	mark(&line, 5, 2);
+	assert_true(xrl_is_known(&line, 5, 1) && xrl_is_known(&line, 5, 2));
+	assert_false(xrl_is_known(&line, 5, 3));
+}
+
+/* With as many marks as there are buckets for a line, in either epoch: one in 25, says
+ * newcomer.h. */
+static void few_unknown_ones_look_known(void **state)
+{
+	__u32 looked = 0, known = 0;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct xrl_gate_line line = {};
+
+		for (int j = 0; j < XRL_BUCKETS_PER_LINE; j++)
+			mark(&line, 7, xrl_known_bits(random64()));
+		for (int j = 0; j < 100; j++, looked++)
+			known += xrl_is_known(&line, 7, xrl_known_bits(random64()));
+	}
+	assert_in_range(known, 1, looked / 20);
+}
+
+static xrl_word seen_at(__u32 ticks, int often)
+{
+	xrl_word word = xrl_newcomer_first(0x12345, ticks);
+
+	while (--often > 0)
+		word = xrl_newcomer_seen(word);
+	return word;
+}
+
+static void an_empty_place_is_taken_first(void **state)
+{
+	(void)state;
+	for (__u32 age = 0; age < TICKS_GO_ROUND; age++)
+		for (int often = 1; often < 3; often++)
+			assert_true(xrl_newcomer_rank(0, 9) >
+			            xrl_newcomer_rank(seen_at((9 - age) & 0xFFFF, often), 9));
+}
+
+/* At any time of the circle. */
+static void the_older_one_goes_first(void **state)
+{
+	(void)state;
+	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 4093)
+		for (__u32 age = 0; age < TICKS_GO_ROUND - 1; age++)
+			assert_true(
+				xrl_newcomer_rank(seen_at((ticks - age - 1) & 0xFFFF, 1), ticks) >
+				xrl_newcomer_rank(seen_at((ticks - age) & 0xFFFF, 1), ticks));
+}
+
+static void who_came_again_goes_last(void **state)
+{
+	(void)state;
+	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 4093)
+		for (__u32 age = 0; age < 15; age++) {
+			__u32 first = (ticks - age) & 0xFFFF;
+			xrl_word passed = xrl_newcomer_passed(seen_at(first, 1), 1, 0, 0);
+
+			assert_true(xrl_newcomer_rank(seen_at(first, 2), ticks) <
+			            xrl_newcomer_rank(seen_at(ticks, 1), ticks));
+			assert_true(xrl_newcomer_rank(passed, ticks) <
+			            xrl_newcomer_rank(seen_at(ticks, 1), ticks));
+		}
+	/* sixteen times younger, and not for ever */
+	assert_true(xrl_newcomer_rank(seen_at(0, 7), 160) >
+	            xrl_newcomer_rank(seen_at(155, 1), 160));
+}
+
+/* The connections, requests, bytes and the tag say nothing about it. */
+static void only_time_and_coming_again_count(void **state)
+{
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		__u32 ticks = random_below(TICKS_GO_ROUND), first = random_below(TICKS_GO_ROUND);
+		int often = 1 + random_below(9);
+		xrl_word word = xrl_newcomer_first(random64(), first);
+
+		for (int j = 1; j < often; j++)
+			word = xrl_newcomer_seen(word);
+		assert_true(xrl_newcomer_rank(word, ticks) ==
+		            xrl_newcomer_rank(seen_at(first, often > 1 ? 2 : 1), ticks));
+		assert_int_equal(xrl_newcomer_age(word, ticks), (ticks - first) & 0xFFFF);
+		assert_true(xrl_newcomer_rank(word, ticks) < 1 << 17);
+	}
+}
+
+static void ticks_are_of_32_jiffies(void **state)
+{
+	(void)state;
+	assert_int_equal(xrl_gate_ticks(31), 0);
+	assert_int_equal(xrl_gate_ticks(32), 1);
+	assert_int_equal(xrl_gate_ticks((TICKS_GO_ROUND << XRL_GATE_TICK_SHIFT) - 1), 0xFFFF);
+	assert_int_equal(xrl_gate_ticks((__u64)TICKS_GO_ROUND << XRL_GATE_TICK_SHIFT), 0);
+}
+
+static void zero_is_told_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(xrl_is_not_0(0), 0);
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(xrl_is_not_0(1ULL << i), 1);
+	assert_int_equal(xrl_is_not_0(~0ULL), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_two_addresses_have_the_same_hash),
+		cmocka_unit_test(no_address_of_a_slice_has_the_hash_of_another),
+		cmocka_unit_test(another_key_is_another_order),
+		cmocka_unit_test(a_line_exists),
+		cmocka_unit_test(line_and_tag_are_the_address),
+		cmocka_unit_test(fewer_lines_would_be_too_few),
+		cmocka_unit_test(the_fields_are_where_the_header_says),
+		cmocka_unit_test(the_largest_packets_fit),
+		cmocka_unit_test(a_newcomer_is_never_nothing),
+		cmocka_unit_test(at_most_three_bits_at_60_places),
+		cmocka_unit_test(nobody_is_known_at_first),
+		cmocka_unit_test(who_is_known_is_forgotten),
+		cmocka_unit_test(who_is_marked_again_stays_known),
+		cmocka_unit_test(an_old_half_is_begun_anew),
+		cmocka_unit_test(both_epochs_are_not_added_up),
+		cmocka_unit_test(few_unknown_ones_look_known),
+		cmocka_unit_test(an_empty_place_is_taken_first),
+		cmocka_unit_test(the_older_one_goes_first),
+		cmocka_unit_test(who_came_again_goes_last),
+		cmocka_unit_test(only_time_and_coming_again_count),
+		cmocka_unit_test(ticks_are_of_32_jiffies),
+		cmocka_unit_test(zero_is_told_apart),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "flood.h"
+
+#include <time.h>
+
+#include "class.h"
+
+#define SECOND_NS 1000000000ULL
+
+/* A slice is a sixteenth of the period or less, so that the budget isn't gone at its beginning;
+ * unless that would be less than so many packets. */
+#define SLICES_PER_PERIOD 16
+#define LEAST_PER_SLICE   16
+
+/* New sources that are no pressure in any case, in a second. */
+#define LEAST_ENGAGE 16
+
+void flood_set_default(struct xrl_flood *flood)
+{
+	*flood = (struct xrl_flood){
+		.mode = XRL_FLOOD_ON,
+		.newcomers_packets = 50000,
+		.newcomers_period_ns = SECOND_NS,
+		.prefix_packets = 2000,
+		.prefix_period_ns = SECOND_NS,
+	};
+}
+
+static __u64 jiffy_ns(void)
+{
+	struct timespec tick;
+
+	/* the resolution of the coarse clocks is the kernel's tick, so the length of a jiffy */
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return tick.tv_nsec;
+}
+
+static __u64 slice_ns(__u32 shift)
+{
+	return jiffy_ns() << shift;
+}
+
+/* The largest slice that isn't longer. */
+static __u32 shift_within(__u64 period_ns)
+{
+	__u32 shift = 0;
+
+	while (slice_ns(shift + 1) <= period_ns)
+		shift++;
+	return shift;
+}
+
+static __u32 at_most(__u64 number, __u32 most)
+{
+	return number < most ? number : most;
+}
+
+/* What N per period is in a slice: rounded down, so that it never is more than N, but for a rate
+ * of less than one in the longest slice. */
+static __u32 units_per_slice(__u64 packets, __u64 period_ns, __u32 shift)
+{
+	__u64 units = (unsigned __int128)packets * slice_ns(shift) / period_ns;
+
+	return units ? at_most(units, ~0U) : 1;
+}
+
+static struct xrl_share share_of(__u64 packets, __u64 period_ns)
+{
+	struct xrl_share share = {.shift = shift_within(period_ns / SLICES_PER_PERIOD)};
+
+	while (slice_ns(share.shift + 1) <= period_ns &&
+	       units_per_slice(packets, period_ns, share.shift) < LEAST_PER_SLICE)
+		share.shift++;
+	share.max_units = units_per_slice(packets, period_ns, share.shift);
+	return share;
+}
+
+/* For so long a bucket may have to be kept. There may be gaps among the classes. */
+static __u64 longest_period_ns(const struct xrl_policy *policy)
+{
+	__u64 longest_ns = SECOND_NS;
+
+	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
+		__u64 of_class_ns = class_longest_ns(&policy->classes[i]);
+
+		longest_ns = of_class_ns > longest_ns ? of_class_ns : longest_ns;
+	}
+	return longest_ns;
+}
+
+/* Once all buckets are taken, each new source takes the place of another one. At half of the rate
+ * that this comes to, a bucket is kept twice as long as the longest period. */
+static __u64 kept_per_second(const struct xrl_policy *policy, __u32 sources)
+{
+	return (unsigned __int128)sources * SECOND_NS / longest_period_ns(policy) / 2;
+}
+
+void flood_finish(struct xrl_policy *policy, __u32 sources)
+{
+	struct xrl_flood *flood = &policy->flood;
+	__u32 second = shift_within(SECOND_NS + SECOND_NS / 8);
+	__u64 newcomers, kept, engage;
+
+	if (flood->mode == XRL_FLOOD_OFF)
+		return;
+	flood->newcomers = share_of(flood->newcomers_packets, flood->newcomers_period_ns);
+	flood->prefix = share_of(flood->prefix_packets, flood->prefix_period_ns);
+	flood->first_packets = (flood->newcomers.max_units + 1) / 2;
+
+	newcomers = units_per_slice(flood->newcomers_packets, flood->newcomers_period_ns, second);
+	kept = kept_per_second(policy, sources);
+	engage = newcomers < sources / 16 ? newcomers : sources / 16;
+	engage = engage > LEAST_ENGAGE ? engage : LEAST_ENGAGE;
+	flood->engage = (struct xrl_share){.shift = second, .max_units = engage};
+	flood->engage_when_full = kept < engage ? at_most(kept, engage) : engage;
+	if (flood->engage_when_full < LEAST_ENGAGE)
+		flood->engage_when_full = LEAST_ENGAGE;
+	flood->engage_batch = at_most(flood->engage_when_full / 16 + 1, 64);
+	/* Not fewer for the sake of those that have a bucket: on a busy day more clients may be new
+	 * than buckets last for the longest period, and they must not be locked out. */
+	flood->promoted = (struct xrl_share){
+		.shift = second,
+		.max_units = newcomers > LEAST_ENGAGE ? newcomers : LEAST_ENGAGE,
+	};
+}
+
+__u32 flood_lines(__u32 sources)
+{
+	__u32 lines = (sources + XRL_BUCKETS_PER_LINE - 1) / XRL_BUCKETS_PER_LINE;
+
+	return lines > XRL_MIN_GATE_LINES ? lines : XRL_MIN_GATE_LINES;
+}
+
+const char *flood_mode_name(__u32 mode)
+{
+	static const char *const names[] = {
+		[XRL_FLOOD_OFF] = "off", [XRL_FLOOD_MONITOR] = "monitor", [XRL_FLOOD_ON] = "on"};
+
+	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "unknown";
+}
