@@ -27,10 +27,13 @@ int main(void)
 	struct xdp_ratelimit_bpf *limiter = load_limiter();
 	__u64 loaded_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
 	struct bpf_map *buckets = limiter->maps.buckets;
+	double bytes;
 
 	printf("buckets %u\n", bpf_map__max_entries(buckets));
-	printf("bytes_per_source %.1f\n",
-	       map_bytes(bpf_map__fd(buckets)) / bpf_map__max_entries(buckets));
+	/* each bucket, and its part of the gate's lines */
+	bytes = map_bytes(bpf_map__fd(buckets)) + map_bytes(bpf_map__fd(limiter->maps.gate));
+	printf("bytes_per_source %.1f\n", bytes / bpf_map__max_entries(buckets));
+	printf("gate_state_bytes %.0f\n", map_bytes(bpf_map__fd(limiter->maps.data_flood)));
 	printf("load_seconds %.3f\n", loaded_ns / 1e9);
 	xdp_ratelimit_bpf__destroy(limiter);
 	return 0;
