@@ -21,12 +21,11 @@
 #include "random_policy.h"
 #include "tap.h"
 
-#define FRAMES       1050000
-#define EPOCHS       48 /* policies, one after the other */
-#define PERMIT_EVERY 400
-#define MANY_SOURCES (1u << 18) /* so many that none is evicted */
-/* Penalties depend on the time that passes: on a slow machine there are fewer. */
-#define LEAST_OF_A_COUNTER 50
+#define FRAMES             1050000
+#define EPOCHS             48 /* policies, one after the other */
+#define PERMIT_EVERY       400
+#define MANY_SOURCES       (1u << 18) /* so many that none is evicted */
+#define LEAST_OF_A_COUNTER 100
 #define HOUR_NS            3600000000000ULL
 
 static __u32 number_of(struct xrl_address address)

@@ -138,7 +138,8 @@ static void set_penalty(struct xrl_class *class, const struct xrl_class *before,
 		class->penalty = before->penalty;
 }
 
-/* The default class is one with limits, and all pairs of an action and a first unit come round. */
+/* The default class is one with limits, and all pairs of an action and a first unit come round, and
+ * so do all actions with a penalty: left to chance, one of them might never be. */
 static void next_class(struct random_policy *random, __u32 number, __u32 epoch, __u32 generation)
 {
 	struct xrl_class *class = &random->policy.classes[number];
@@ -150,7 +151,7 @@ static void next_class(struct random_policy *random, __u32 number, __u32 epoch, 
 	class->warn_percent = one_in(3) ? 1 + below(100) : 0;
 	set_icmp_errors(class, before, generation);
 	/* not too often, for it hides what the limits say */
-	if (one_in(is_default ? 8 : 4))
+	if (is_default ? epoch % 8 == 5 : one_in(4))
 		set_penalty(class, before, generation);
 	if (is_default || !one_in(6)) {
 		add_own_limits(class, before, generation, is_default ? (int)(epoch / 3 % 4) : -1);
