@@ -2,7 +2,6 @@
 #include "class.h"
 
 #include <stdbool.h>
-#include <time.h>
 
 #include "jiffies.h"
 #include "limit.h"
@@ -118,16 +117,13 @@ static void set_newcomers(struct xrl_class *class)
 void class_finish(struct xrl_class *class)
 {
 	__u64 shortest_ns = class->limits[XRL_ICMP_ERRORS].period_ns;
-	struct timespec tick;
 
-	/* the resolution of the coarse clocks is the kernel's tick, so the length of a jiffy */
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
 	for (__u32 i = 0; i < class->limit_count; i++)
 		if (class->limits[i].period_ns && class->limits[i].period_ns < shortest_ns)
 			shortest_ns = class->limits[i].period_ns;
 	if (shortest_ns > SECOND_NS)
 		shortest_ns = SECOND_NS;
-	class->jiffy_ns = tick.tv_nsec;
+	class->jiffy_ns = jiffies_ns();
 	class->settled_max_jiffies = can_settle(class) ? shortest_ns / class->jiffy_ns : 0;
 	class->is_plain = is_plain(class);
 	set_newcomers(class);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "flood.h"
 
-#include <time.h>
-
 #include "class.h"
+#include "jiffies.h"
 
 #define SECOND_NS 1000000000ULL
 
@@ -26,18 +25,9 @@ void flood_set_default(struct xrl_flood *flood)
 	};
 }
 
-static __u64 jiffy_ns(void)
-{
-	struct timespec tick;
-
-	/* the resolution of the coarse clocks is the kernel's tick, so the length of a jiffy */
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	return tick.tv_nsec;
-}
-
 static __u64 slice_ns(__u32 shift)
 {
-	return jiffy_ns() << shift;
+	return jiffies_ns() << shift;
 }
 
 /* The largest slice that isn't longer. */

@@ -128,12 +128,10 @@ static void line_and_tag_are_the_address(void **state)
 	}
 }
 
-/* 4095 of them would not do. */
-static void fewer_lines_would_be_too_few(void **state)
+static void the_least_lines_are_enough_for_the_tag(void **state)
 {
 	(void)state;
 	assert_true((1ULL << 32) / XRL_MIN_GATE_LINES <= 1u << XRL_TAG_BITS);
-	assert_true((1ULL << 32) / 4095 > 1u << XRL_TAG_BITS);
 }
 
 static void the_fields_are_where_the_header_says(void **state)
@@ -385,7 +383,7 @@ int main(void)
 		cmocka_unit_test(another_key_is_another_order),
 		cmocka_unit_test(a_line_exists),
 		cmocka_unit_test(line_and_tag_are_the_address),
-		cmocka_unit_test(fewer_lines_would_be_too_few),
+		cmocka_unit_test(the_least_lines_are_enough_for_the_tag),
 		cmocka_unit_test(the_fields_are_where_the_header_says),
 		cmocka_unit_test(the_largest_packets_fit),
 		cmocka_unit_test(a_newcomer_is_never_nothing),
