@@ -34,14 +34,15 @@
  * its bucket is looked for.
  *
  * Who comes for the first time may use no more than half of the budget, so that who comes again
- * has the other one: an invented address hardly ever comes twice. */
+ * has the other one: an invented address hardly ever comes twice. And of what passes, the line
+ * remembers it until no limit does (newcomer.h), so there pass only as many first ones as find
+ * room there: an offender that pauses isn't a new one each time. */
 
 #include "known.h"
 #include "packet.h"
 #include "separate.h"
 
-/* What the gate says, in one number: a kind, the class, and what counts the packet; where it goes
- * on, what has passed before (the upper part of a newcomer's word). */
+/* What the gate says, in one number: a kind, the class, and what counts the packet. */
 enum gate_kind {
 	GATE_OPEN,
 	GATE_PASSED,  /* what: a counter */
@@ -149,15 +150,21 @@ XRL_SUBPROGRAM int take_prefix(__u32 prefix, const struct xrl_flood *policy)
 static __always_inline __u32 take_budget(const struct xrl_address *source,
                                          const struct xrl_flood *policy, int is_first)
 {
-	__u32 slice = slice_of(&policy->newcomers, bpf_jiffies64()), address;
-	__u32 most = is_first ? policy->first_packets : policy->newcomers.max_units;
+	__u64 jiffies = bpf_jiffies64();
+	__u32 slice = slice_of(&policy->newcomers, jiffies), address;
+	__u32 first_slice = slice_of(&policy->first, jiffies);
 
-	if (!has_room(&flood.newcomers, slice, most))
+	if (is_first && !has_room(&flood.first, first_slice, policy->first.max_units))
+		return XRL_REASON_newcomers;
+	if (!has_room(&flood.newcomers, slice, policy->newcomers.max_units))
 		return XRL_REASON_newcomers;
 	__builtin_memcpy(&address, source, sizeof(address));
 	if (!take_prefix(address & bpf_htonl(0xFFFFFF00), policy))
 		return XRL_REASON_newcomers_prefix;
-	return take(&flood.newcomers, slice, most) ? 0 : XRL_REASON_newcomers;
+	if (is_first && !take(&flood.first, first_slice, policy->first.max_units))
+		return XRL_REASON_newcomers;
+	return take(&flood.newcomers, slice, policy->newcomers.max_units) ? 0
+	                                                                  : XRL_REASON_newcomers;
 }
 
 /* Here, too, half of it is for those that come again. */
@@ -170,31 +177,6 @@ static __always_inline int take_promotion(const struct xrl_flood *policy, int is
 
 /* ---- the word ---- */
 
-static __always_inline int is_word_of(xrl_word word, __u32 hash)
-{
-	return word && xrl_tag(word) == xrl_tag(hash);
-}
-
-/* Its own, or the one that is most readily given up: the highest rank. Without a branch, for the
- * processor, which would guess wrong, and for the verifier, which would follow each of them. */
-static __always_inline __u32 find_newcomer(const struct xrl_gate_line *line, __u32 hash,
-                                           __u32 ticks)
-{
-	__u64 best = 0;
-
-	XRL_UNROLL
-	for (__u32 i = 0; i < XRL_GATE_WAYS; i++) {
-		xrl_word word = *(const volatile xrl_word *)&line->newcomers[i];
-		__u64 is_own = (xrl_is_not_0(xrl_tag(word ^ hash)) ^ 1) & xrl_is_not_0(word);
-		__u64 rank = (is_own << 17 | xrl_newcomer_rank(word, ticks)) << 3 | i;
-		__u64 over = rank - best, is_less = (__s64)over >> 63;
-
-		asm volatile("" : "+r"(is_less));
-		best += over & ~is_less;
-	}
-	return best & 7;
-}
-
 /* What is its own, and what passes, is told apart when the word is read again: another CPU may have
  * been there. Only when two CPUs find different places for a source that both have just seen for
  * the first time does it get two words, and may pass a few packets more.
@@ -203,31 +185,11 @@ static __always_inline __u32 find_newcomer(const struct xrl_gate_line *line, __u
 #define GATE_AGAIN    0xF
 #define GATE_ATTEMPTS 3
 
-static __always_inline int swap_newcomer(struct xrl_newcomer *place, xrl_word from, xrl_word to)
-{
-	return __sync_val_compare_and_swap((xrl_word *)place, from, to) == from;
-}
-
-static __always_inline struct xrl_newcomer *newcomer_place(struct xrl_gate_line *line, __u32 number)
-{
-	asm volatile("" : "+r"(number));
-	return &line->newcomers[number < XRL_GATE_WAYS ? number : 0];
-}
-
 /* Looked for with the second packet, and before one could be refused for want of a bucket: it may
  * have been made in peace. */
 static __always_inline int is_bucket_due(xrl_word word)
 {
 	return xrl_seen(word) == 1 || xrl_seen(word) >= XRL_GATE_FEW;
-}
-
-static __always_inline __u64 promote(struct xrl_newcomer *place, xrl_word word, xrl_word next,
-                                     int is_own)
-{
-	if (is_own && !swap_newcomer(place, word, 0))
-		return GATE_AGAIN;
-	this_cpu()->promoted_sources++;
-	return is_own ? next & ~((1ULL << XRL_TAG_BITS) - 1) : GATE_OPEN;
 }
 
 XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_class *class,
@@ -248,7 +210,7 @@ XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_
 	line = gate_line(hash);
 	if (!line)
 		return GATE_OPEN;
-	place = newcomer_place(line, find_newcomer(line, hash, ticks));
+	place = newcomer_place(line, find_newcomer(line, hash, ticks, policy->kept_ticks));
 	word = *(const volatile xrl_word *)place;
 	is_own = is_word_of(word, hash);
 	if (!is_own)
@@ -258,8 +220,10 @@ XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_
 	next = is_own ? xrl_newcomer_next(word, ticks, class->newcomer_ticks)
 	              : xrl_newcomer_first(hash, ticks);
 	is_due = exceeds(next, packet, class);
-	if ((is_due || xrl_seen(next) > XRL_GATE_FEW) && take_promotion(policy, is_own))
-		return promote(place, word, next, is_own);
+	if ((is_due || xrl_seen(next) > XRL_GATE_FEW) && take_promotion(policy, is_own)) {
+		this_cpu()->promoted_sources++;
+		return GATE_OPEN; /* add_bucket counts in what the word says */
+	}
 	reason = is_due ? XRL_REASON_newcomers : take_budget(&source, policy, !is_own);
 	if (!reason)
 		next = xrl_newcomer_passed(next, bytes_64(packet), packet->is_connection,
@@ -292,11 +256,13 @@ XRL_SUBPROGRAM int count_another(const struct xrl_flood *policy)
 }
 
 /* Every source goes on, to a bucket; of those that would be refused it's said. */
-static __always_inline __u64 monitor_newcomer(const struct packet *packet,
-                                              const struct xrl_flood *policy, __u32 class_number)
+XRL_SUBPROGRAM __u64 monitor_newcomer(const struct packet *packet, const struct xrl_flood *policy,
+                                      __u32 class_number)
 {
 	__u32 reason;
 
+	if (!packet || !policy)
+		return GATE_OPEN;
 	count_another(policy);
 	reason = take_budget(&packet->source, policy, 1);
 	return reason ? gate_answer(GATE_NOTED, class_number, reason) : GATE_OPEN;
@@ -309,38 +275,19 @@ XRL_SUBPROGRAM __u64 charge_newcomer(const struct packet *packet, const struct x
 {
 	struct separate_marks taken;
 	struct xrl_demand demand;
-	__u32 concerned, answer = XRL_ALLOWED;
+	__u32 answer;
 
 	if (!packet || !class)
 		return GATE_OPEN;
 	demand = demand_of(packet);
 	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
-	concerned = count_separate(packet, class, &demand);
-	if (concerned > 1)
-		answer = ask_all_separate(packet, class, &demand, generation);
-	if (concerned && (answer & 0xFF) != XRL_REFUSED)
-		answer = charge_all_separate(packet, class, &demand, &taken, generation);
+	answer = charge_all_separate(packet, class, &demand, &taken, generation);
 	if ((answer & 0xFF) < XRL_REFUSED)
 		return gate_answer(GATE_PASSED, class_number, XRL_passed_newcomer);
 	return gate_answer(GATE_REFUSED, class_number,
 	                   (answer & 0xFF) == XRL_AGAIN
 	                           ? XRL_REASON_contention
 	                           : XRL_REASON_packets_limit + (answer >> 16 & (XRL_UNITS - 1)));
-}
-
-/* What has passed before there was a bucket, of the limits apart: by itself, so that it counts
- * whatever becomes of the packet that the bucket is made for, and wherever that goes. */
-XRL_SUBPROGRAM int charge_earlier(const struct packet *packet, const struct xrl_class *class,
-                                  __u32 generation)
-{
-	struct xrl_demand nothing = {};
-	struct separate_marks taken;
-
-	if (!packet || !class)
-		return 0;
-	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
-	charge_all_separate(packet, class, &nothing, &taken, generation);
-	return 0;
 }
 
 /* Of a source that isn't known to have a bucket. packet->is_newcomer is set. */

@@ -4,23 +4,8 @@
 /* Who has a bucket, as the gate knows it: without a look-up in the map of buckets, which for an
  * unknown source would cost more than all the rest. */
 
-#include "newcomer.h"
+#include "line.h"
 #include "pressure.h"
-
-static __always_inline __u32 gate_hash(const struct xrl_address *source)
-{
-	__u32 address;
-
-	__builtin_memcpy(&address, source, sizeof(address));
-	return xrl_gate_hash(address, flood.hash_key);
-}
-
-static __always_inline struct xrl_gate_line *gate_line(__u32 hash)
-{
-	__u32 number = xrl_gate_line_of(hash, flood.lines);
-
-	return bpf_map_lookup_elem(&gate, &number);
-}
 
 static __always_inline int may_be_known(const struct xrl_address *source)
 {

@@ -169,22 +169,29 @@ xrl_inline xrl_word xrl_newcomer_passed(xrl_word word, __u32 bytes_64, __u32 is_
 }
 
 /* 1 or 0. The barrier keeps the compiler from making a branch of it. */
-xrl_inline __u64 xrl_is_not_0(__u64 number)
+xrl_inline __u64 xrl_is_negative(__u64 number)
 {
-	__u64 bits = number | -number;
-
-	asm volatile("" : "+r"(bits));
-	return bits >> 63;
+	asm volatile("" : "+r"(number));
+	return number >> 63;
 }
 
-/* How readily a word is given up: an empty one first, then by age. One whose source has come
- * again, or of which something has passed, counts as sixteen times younger. So of a flood of
- * sources that come once, the first ones of each tick stay until the next one, and who comes
- * again stays on. Without branches: with random words the processor would guess them wrong. */
-xrl_inline __u64 xrl_newcomer_rank(xrl_word word, __u32 ticks)
+xrl_inline __u64 xrl_is_not_0(__u64 number)
 {
-	__u64 age = xrl_newcomer_age(word, ticks) + 1;
-	__u64 more = word >> XRL_SEEN_SHIFT & 0x3E; /* seen twice, or passed */
+	return xrl_is_negative(number | -number);
+}
 
-	return age >> (xrl_is_not_0(more) << 2) | (xrl_is_not_0(word) ^ 1) << 16;
+/* How readily a word is given up: an empty one first, then by age. Of what has passed of a source
+ * so much depends that it stays for kept_ticks, in which only so many are let pass that there is
+ * room for them (user/flood.c). One whose source has come again counts as sixteen times younger.
+ * So of a flood of sources that come once, the first ones of each tick stay until the next one,
+ * and who comes again stays on. Without branches: with random words the processor would guess
+ * them wrong. */
+xrl_inline __u64 xrl_newcomer_rank(xrl_word word, __u32 ticks, __u32 kept_ticks)
+{
+	__u64 age = xrl_newcomer_age(word, ticks);
+	__u64 is_kept = xrl_is_not_0(xrl_passed_packets(word)) & xrl_is_negative(age - kept_ticks);
+	__u64 came_again = xrl_is_not_0(word >> XRL_SEEN_SHIFT & 0x3E); /* or has passed */
+
+	return (age + 1) >> (came_again << 2) | (is_kept ^ 1) << 17 |
+	       (xrl_is_not_0(word) ^ 1) << 18;
 }

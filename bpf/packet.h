@@ -42,6 +42,7 @@ struct packet {
 	__u8 is_connection;   /* TCP: a SYN without ACK */
 	__u8 is_http_request; /* TCP: begins with a method */
 	__u8 is_newcomer;     /* the gate is asking: no bucket is made for it */
+	__u8 is_earlier;      /* what is charged is what came before it (new_bucket.h) */
 	__u64 gate;           /* what the gate has said of its source (gate.h) */
 };
 

@@ -25,9 +25,19 @@ static __always_inline __u64 read_taken(const struct xrl_taken *taken)
 	return *(const volatile taken_word *)taken;
 }
 
+/* A CPU that was held up since it read the time doesn't set back what others have begun. */
+#define LATE_SLICES 16
+
+static __always_inline __u32 later_slice(__u64 word, __u32 slice)
+{
+	__u32 written = word >> 32;
+
+	return written - slice < LATE_SLICES ? written : slice;
+}
+
 static __always_inline __u32 units_in(__u64 word, __u32 slice)
 {
-	return word >> 32 == slice ? (__u32)word : 0;
+	return word >> 32 == later_slice(word, slice) ? (__u32)word : 0;
 }
 
 static __always_inline int has_room(const struct xrl_taken *taken, __u32 slice, __u32 max_units)
@@ -49,7 +59,8 @@ XRL_SUBPROGRAM int take(struct xrl_taken *taken, __u32 slice, __u32 max_units)
 		if (units >= max_units)
 			return 0;
 		if (__sync_val_compare_and_swap((taken_word *)taken, word,
-		                                (__u64)slice << 32 | (units + 1)) == word)
+		                                (__u64)later_slice(word, slice) << 32 |
+		                                        (units + 1)) == word)
 			return 1;
 	}
 	return 0;
@@ -125,7 +136,7 @@ XRL_SUBPROGRAM int count_arrivals(const struct xrl_flood *policy, __u32 sources)
 	if (!policy)
 		return 0;
 	word = read_taken(&flood.arrivals);
-	slice = slice_of(&policy->engage, jiffies);
+	slice = later_slice(word, slice_of(&policy->engage, jiffies));
 
 	if (word >> 32 == slice) {
 		after = __sync_fetch_and_add((taken_word *)&flood.arrivals, sources) + sources;

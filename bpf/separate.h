@@ -76,21 +76,14 @@ static __always_inline struct xrl_demand demand_of(const struct packet *packet)
 				   }};
 }
 
-/* What a source sent while it was a newcomer is taken to have had the destination of each limit. It
- * is charged by itself (charge_earlier). */
-static __always_inline __u64 earlier_units(const struct xrl_limit *limit,
-                                           const struct packet *packet)
-{
-	return limit->scope_bits == XRL_SCOPE_SOURCE ? xrl_passed_units(packet->gate, limit->unit)
-	                                             : 0;
-}
-
+/* What a source sent before it had a bucket (new_bucket.h) is taken to have had the destination of
+ * each limit; where others share a bucket, it was charged at once. */
 static __always_inline __u64 separate_units(const struct xrl_limit *limit,
                                             const struct packet *packet,
                                             const struct xrl_demand *demand)
 {
-	if (packet->gate >> XRL_TAG_BITS)
-		return earlier_units(limit, packet);
+	if (packet->is_earlier)
+		return limit->scope_bits == XRL_SCOPE_SOURCE ? xrl_demand_units(demand, limit) : 0;
 	if (limit->endpoint_protocol && !is_to_endpoint(packet, limit))
 		return 0;
 	return xrl_demand_units(demand, limit);
@@ -153,6 +146,11 @@ XRL_SUBPROGRAM __u64 ask_separate(const struct xrl_limit *limit, const struct pa
 	return xrl_next_of(limit, open, now_ns, units);
 }
 
+/* In fewer attempts than elsewhere, and more rounds: the verifier follows each of them into all
+ * that the three algorithms may say. */
+#define SEPARATE_ATTEMPTS 2
+#define SEPARATE_ROUNDS   (XRL_ATTEMPTS * XRL_ROUNDS / SEPARATE_ATTEMPTS)
+
 /* Charges one limit, in a few attempts. */
 XRL_SUBPROGRAM __u64 charge_separate(const struct xrl_limit *limit, const struct packet *packet,
                                      const struct xrl_demand *demand, __u32 generation)
@@ -168,7 +166,7 @@ XRL_SUBPROGRAM __u64 charge_separate(const struct xrl_limit *limit, const struct
 	bucket = find_separate_bucket(limit, packet, generation, 1);
 	if (!bucket)
 		return packet->is_newcomer ? SEPARATE_UNTOUCHED : SEPARATE_FAILED;
-	for (int i = 0; i < XRL_ATTEMPTS; i++) {
+	for (int i = 0; i < SEPARATE_ATTEMPTS; i++) {
 		xrl_word word = xrl_window_read(&bucket->window), open, next;
 
 		open = open_separate(bucket, limit, word, &now_ns);
@@ -189,7 +187,7 @@ XRL_SUBPROGRAM __u64 charge_separate_again(const struct xrl_limit *limit,
 {
 	__u64 result = SEPARATE_AGAIN;
 
-	for (int i = 0; i < XRL_ROUNDS && result == SEPARATE_AGAIN; i++)
+	for (int i = 0; i < SEPARATE_ROUNDS && result == SEPARATE_AGAIN; i++)
 		result = charge_separate(limit, packet, demand, generation);
 	return result;
 }

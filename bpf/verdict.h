@@ -5,6 +5,7 @@
 
 #include "again.h"
 #include "gate.h"
+#include "new_bucket.h"
 #include "protect.h"
 #include "separate.h"
 
@@ -239,10 +240,6 @@ static __always_inline struct verdict judge_ipv4(struct packet *packet, struct p
 	bucket = bucket_of(bucket, packet, policy);
 	if (!bucket)
 		return passed(XRL_passed_limiter_failed);
-	if (__builtin_expect(packet->gate >> XRL_TAG_BITS, 0)) {
-		charge_earlier(packet, policy->class, policy->generation);
-		packet->gate = GATE_OPEN;
-	}
 	verdict = judge_known(packet, policy, bucket, last);
 	if (__builtin_expect(packet->gate, 0) && !verdict.refused &&
 	    gate_kind(packet->gate) == GATE_NOTED)

@@ -80,14 +80,15 @@ struct xrl_flood {
 	__u64 prefix_period_ns;
 	__u32 mode; /* enum xrl_flood_mode */
 
-	__u32 first_packets; /* of a slice, for those that are seen for the first time */
+	__u32 kept_ticks; /* of the gate: for so long a line remembers who has passed */
 	struct xrl_share newcomers;
+	struct xrl_share first; /* of them, those that are seen for the first time */
 	struct xrl_share prefix;
 	struct xrl_share promoted; /* buckets given to newcomers */
 	struct xrl_share engage;   /* new sources in a slice: the gate engages */
 	__u32 engage_when_full;    /* the same when all buckets are taken */
 	__u32 engage_batch;        /* so many at once are counted, once it has */
-	__u32 reserved[12];
+	__u32 reserved[10];
 };
 
 /* ---- the state of the gate: one variable, the map `flood` ---- */
@@ -135,7 +136,8 @@ struct xrl_flood_state {
 	__u64 reserved_for_line[5];
 
 	struct xrl_taken newcomers;
-	__u64 reserved_for_newcomers[7];
+	struct xrl_taken first; /* of them */
+	__u64 reserved_for_newcomers[6];
 	struct xrl_taken promoted;
 	__u64 reserved_for_promoted[7];
 

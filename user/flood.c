@@ -3,6 +3,7 @@
 
 #include "class.h"
 #include "jiffies.h"
+#include "../bpf/newcomer.h"
 
 #define SECOND_NS 1000000000ULL
 
@@ -54,15 +55,21 @@ static __u32 units_per_slice(__u64 packets, __u64 period_ns, __u32 shift)
 	return units ? at_most(units, ~0U) : 1;
 }
 
-static struct xrl_share share_of(__u64 packets, __u64 period_ns)
+/* N per period; the slices as they would be for another period. */
+static struct xrl_share share_in_slices(__u64 packets, __u64 period_ns, __u64 slices_period_ns)
 {
-	struct xrl_share share = {.shift = shift_within(period_ns / SLICES_PER_PERIOD)};
+	struct xrl_share share = {.shift = shift_within(slices_period_ns / SLICES_PER_PERIOD)};
 
 	while (slice_ns(share.shift + 1) <= period_ns &&
 	       units_per_slice(packets, period_ns, share.shift) < LEAST_PER_SLICE)
 		share.shift++;
 	share.max_units = units_per_slice(packets, period_ns, share.shift);
 	return share;
+}
+
+static struct xrl_share share_of(__u64 packets, __u64 period_ns)
+{
+	return share_in_slices(packets, period_ns, period_ns);
 }
 
 /* For so long a bucket may have to be kept. There may be gaps among the classes. */
@@ -80,25 +87,50 @@ static __u64 longest_period_ns(const struct xrl_policy *policy)
 
 /* Once all buckets are taken, each new source takes the place of another one. At half of the rate
  * that this comes to, a bucket is kept twice as long as the longest period. */
-static __u64 kept_per_second(const struct xrl_policy *policy, __u32 sources)
+static __u64 kept_per_second(__u64 longest_ns, __u32 sources)
 {
-	return (unsigned __int128)sources * SECOND_NS / longest_period_ns(policy) / 2;
+	return (unsigned __int128)sources * SECOND_NS / longest_ns / 2;
+}
+
+/* Half of the newcomers, so that the other half is for those that come again. But no more than the
+ * lines of the gate have room for, as long as it matters what has passed: one word in
+ * WORDS_PER_FIRST, so that in few lines there are too many of them. */
+#define WORDS_PER_FIRST 4
+
+/* For longer, the age of a word couldn't tell; who pauses for longer than half of the circle finds
+ * a share so small that it is hardly let pass again. */
+#define MOST_KEPT_TICKS 0x8000
+
+static void set_first(struct xrl_flood *flood, __u64 longest_ns, __u32 sources)
+{
+	__u64 words = (__u64)flood_lines(sources) * XRL_GATE_WAYS / WORDS_PER_FIRST;
+	__u64 half = (flood->newcomers_packets + 1) / 2;
+	__u64 tick_ns = jiffies_ns() << XRL_GATE_TICK_SHIFT, kept_ns, slices_ns;
+
+	flood->kept_ticks = at_most(longest_ns / tick_ns + 2, MOST_KEPT_TICKS);
+	kept_ns = flood->kept_ticks * tick_ns;
+	slices_ns = kept_ns < flood->newcomers_period_ns ? kept_ns : flood->newcomers_period_ns;
+	if ((unsigned __int128)half * kept_ns <=
+	    (unsigned __int128)words * flood->newcomers_period_ns)
+		flood->first = share_in_slices(half, flood->newcomers_period_ns, slices_ns);
+	else
+		flood->first = share_in_slices(words, kept_ns, slices_ns);
 }
 
 void flood_finish(struct xrl_policy *policy, __u32 sources)
 {
 	struct xrl_flood *flood = &policy->flood;
 	__u32 second = shift_within(SECOND_NS + SECOND_NS / 8);
-	__u64 newcomers, kept, engage;
+	__u64 longest_ns = longest_period_ns(policy), newcomers, kept, engage;
 
 	if (flood->mode == XRL_FLOOD_OFF)
 		return;
 	flood->newcomers = share_of(flood->newcomers_packets, flood->newcomers_period_ns);
 	flood->prefix = share_of(flood->prefix_packets, flood->prefix_period_ns);
-	flood->first_packets = (flood->newcomers.max_units + 1) / 2;
+	set_first(flood, longest_ns, sources);
 
 	newcomers = units_per_slice(flood->newcomers_packets, flood->newcomers_period_ns, second);
-	kept = kept_per_second(policy, sources);
+	kept = kept_per_second(longest_ns, sources);
 	engage = newcomers < sources / 16 ? newcomers : sources / 16;
 	engage = engage > LEAST_ENGAGE ? engage : LEAST_ENGAGE;
 	flood->engage = (struct xrl_share){.shift = second, .max_units = engage};

@@ -105,8 +105,8 @@ static void check_flood(struct xrl_policy *policy)
 		check_share(&flood->newcomers, flood->newcomers_packets,
 		            flood->newcomers_period_ns);
 		check_share(&flood->prefix, flood->prefix_packets, flood->prefix_period_ns);
-		check(flood->first_packets >= 1);
-		check(flood->first_packets <= flood->newcomers.max_units);
+		check(flood->first.max_units >= 1);
+		check(flood->kept_ticks >= 1 && flood->kept_ticks <= 0x8000);
 		check(flood->engage_when_full >= 16 && flood->promoted.max_units >= 16);
 		check(flood->engage_when_full <= flood->engage.max_units);
 		check(flood->engage.max_units <= sources[i] / 16);

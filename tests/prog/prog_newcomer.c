@@ -18,14 +18,15 @@
 #include "tap.h"
 #include "traffic.h"
 
-#define MS_NS      1000000ULL
-#define SECOND_NS  (1000 * MS_NS)
-#define BUCKETS    1024
-#define FLOOD_US   1200000
-#define SENT       40
-#define LONG_BYTES (SPOOFED_BYTES + 100)
-#define ROUNDS     12
-#define ROUND_US   100000
+#define MS_NS         1000000ULL
+#define SECOND_NS     (1000 * MS_NS)
+#define BUCKETS       1024
+#define FLOOD_US      1200000
+#define SENT          40
+#define LONG_BYTES    (SPOOFED_BYTES + 100)
+#define ROUNDS        12
+#define PAUSE_PACKETS 600000
+#define ROUND_US      100000
 
 static const struct xrl_address source = {{10, 1, 2, 3}};
 
@@ -56,6 +57,8 @@ static void begin(struct loaded *loaded, const struct policy_text *text,
 	for (__u32 i = 0; i < loaded->flood->lines; i++)
 		bpf_map_update_elem(loaded->gate, &i, &empty, BPF_ANY);
 	loaded_forget(loaded, source);
+	memset(&loaded->flood->newcomers, 0, sizeof(loaded->flood->newcomers));
+	memset(&loaded->flood->first, 0, sizeof(loaded->flood->first));
 	memset(&loaded->flood->promoted, 0, sizeof(loaded->flood->promoted));
 	spoofed_engage(loaded);
 }
@@ -76,6 +79,7 @@ static __u32 counter_of(const struct loaded *loaded, const struct shape *shape)
 
 /* ---- budgets ---- */
 
+static const struct policy_text hourly = {.classes = {{.limits = {"10/1h packets"}}}};
 static const struct policy_text daily = {.classes = {{.limits = {"10/1d packets"}}}};
 
 struct passed {
@@ -99,12 +103,14 @@ static struct passed flood_for_a_while(const struct loaded *loaded, const struct
 	return passed;
 }
 
+static const struct policy_text brief = {.classes = {{.limits = {"10/1s packets"}}}};
+
 static void check_budget(struct loaded *loaded)
 {
 	struct xrl_flood flood = flood_of(20000, 20000);
 	struct passed passed;
 
-	begin(loaded, &daily, &flood);
+	begin(loaded, &brief, &flood);
 	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
 	/* now and then an invented one comes twice, and has the other half */
 	passed = flood_for_a_while(loaded, &spoofed_flood(loaded)->newcomers);
@@ -113,12 +119,34 @@ static void check_budget(struct loaded *loaded)
 	tap_note("%llu of %llu", passed.packets, passed.most);
 
 	/* there is room for all of them in the lines */
-	begin(loaded, &daily, &flood);
+	begin(loaded, &brief, &flood);
 	spoofed_choose(SPOOFED_FIRST, 5000);
 	passed = flood_for_a_while(loaded, &spoofed_flood(loaded)->newcomers);
 	tap_ok(passed.packets <= passed.most && passed.packets > passed.most * 6 / 10,
 	       "those that come again pass within all of it");
 	tap_note("%llu of %llu", passed.packets, passed.most);
+}
+
+/* What passes for the first time is remembered for as long as the limit lasts, or for half an hour:
+ * there isn't room for more. */
+static void check_room(struct loaded *loaded)
+{
+	struct xrl_flood flood = flood_of(FLOOD_MAX_PACKETS, FLOOD_MAX_PACKETS);
+	__u64 passed = traffic_packets(loaded, XRL_passed_newcomer), begin_ns, slices;
+	const struct xrl_share *share;
+
+	begin(loaded, &daily, &flood);
+	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
+	begin_ns = loaded_boot_ns();
+	/* in order, so that none comes twice */
+	while (loaded_boot_ns() < begin_ns + FLOOD_US * 1000)
+		spoofed_run_next(100000);
+	share = &spoofed_flood(loaded)->first;
+	slices = (loaded_boot_ns() - begin_ns) / spoofed_slice_ns(share) + 2;
+	passed = traffic_packets(loaded, XRL_passed_newcomer) - passed;
+	tap_ok(passed && passed <= slices * share->max_units && share->max_units < BUCKETS,
+	       "first-timers pass as far as they can be remembered for a day");
+	tap_note("%llu of %llu", passed, slices * share->max_units);
 }
 
 static void check_prefix_budget(struct loaded *loaded)
@@ -238,6 +266,64 @@ static void check_refused_meanwhile(struct loaded *loaded)
 	tap_note("%u passed", passed);
 }
 
+/* ---- an offender that pauses ---- */
+
+/* Each time so many invented ones come in between that there is no room to remember them all. */
+static void check_pauses(struct loaded *loaded)
+{
+	struct xrl_flood flood = flood_of(FLOOD_MAX_PACKETS, FLOOD_MAX_PACKETS);
+	struct shape shape = {.source = source};
+	__u32 passed = 0;
+
+	begin(loaded, &hourly, &flood);
+	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
+	for (int i = 0; i < SENT; i++) {
+		spoofed_run(PAUSE_PACKETS);
+		passed += passes(loaded, &shape);
+	}
+	tap_ok(passed <= 10, "10/1h: no more of one that sends now and then in a flood");
+	tap_note("%u of %d passed", passed, SENT);
+}
+
+/* A flood comes between its first packets and the others. */
+static void check_remembered(struct loaded *loaded)
+{
+	struct xrl_flood flood = flood_of(1000000, 1000000);
+	struct shape shape = {.source = source};
+	__u32 before = 0, after = 0;
+
+	begin(loaded, &hourly, &flood);
+	for (int i = 0; i < XRL_GATE_FEW - 1; i++)
+		before += passes(loaded, &shape);
+	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
+	spoofed_start(1);
+	usleep(3 * FLOOD_US);
+	spoofed_stop();
+	for (int i = 0; i < SENT; i++)
+		after += passes(loaded, &shape);
+	tap_ok(before == XRL_GATE_FEW - 1 && before + after == 10,
+	       "10/1h: what passed before a flood is remembered behind it");
+	tap_note("%u passed before it, %u after", before, after);
+}
+
+/* The gate gets out of the way between its first packets and the others. */
+static void check_disengaged(struct loaded *loaded)
+{
+	struct xrl_flood flood = flood_of(1000000, 1000000);
+	struct shape shape = {.source = source};
+	__u32 before = 0, after = 0;
+
+	begin(loaded, &hourly, &flood);
+	for (int i = 0; i < XRL_GATE_FEW; i++)
+		before += passes(loaded, &shape);
+	loaded->flood->engaged_until_jiffies = 0;
+	for (int i = 0; i < SENT; i++)
+		after += passes(loaded, &shape);
+	tap_ok(before == XRL_GATE_FEW && before + after == 10,
+	       "10/1h: what passed counts when there is no gate any more");
+	tap_note("%u passed before, %u after", before, after);
+}
+
 /* ---- what is none of its business, and what it forgot ---- */
 
 static void check_unconcerned(struct loaded *loaded)
@@ -250,7 +336,7 @@ static void check_unconcerned(struct loaded *loaded)
 	struct xrl_bucket bucket;
 
 	begin(loaded, &text, &flood);
-	loaded->policies[loaded->meta->generation & 1].flood.first_packets = 0;
+	loaded->policies[loaded->meta->generation & 1].flood.first.max_units = 0;
 	tap_ok(counter_of(loaded, &ack) == XRL_passed_within_limits &&
 	               counter_of(loaded, &udp) == XRL_passed_within_limits,
 	       "only connections count: what is none passes");
@@ -279,9 +365,9 @@ static void check_lost_bits(struct loaded *loaded)
 	tap_ok(before.windows[0].used_units == 7 && first == XRL_passed_newcomer,
 	       "bits that are lost: one packet of a newcomer");
 	tap_ok(second == XRL_passed_within_limits && third == XRL_passed_within_limits &&
-	               after.windows[0].used_units == 8 &&
+	               after.windows[0].used_units == 9 &&
 	               after.windows[0].opened_ticks == before.windows[0].opened_ticks,
-	       "with the second one it is its old bucket");
+	       "with the second one it is its old bucket, and the first one is counted in");
 }
 
 /* ---- two CPUs ---- */
@@ -346,7 +432,11 @@ int main(void)
 	check_unconcerned(&loaded);
 	check_lost_bits(&loaded);
 	check_budget(&loaded);
+	check_room(&loaded);
 	check_prefix_budget(&loaded);
+	check_pauses(&loaded);
+	check_remembered(&loaded);
+	check_disengaged(&loaded);
 	check_two_cpus(&loaded, &thousand, 1000);
 	check_two_cpus(&loaded, &daily, 10);
 	spoofed_close();

@@ -17,10 +17,12 @@
 #include "limit.h"
 #include "policy.h"
 #include "random.h"
+#include "../../bpf/newcomer.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SECOND       1000000000ULL
 #define HOUR         (3600 * SECOND)
+#define DAY          (24 * HOUR)
 #define TRIES        20000
 
 typedef unsigned __int128 wide;
@@ -83,10 +85,60 @@ static void check_share(const struct xrl_share *share, __u64 packets, __u64 peri
 	check_slice(share, packets, period_ns);
 }
 
+static __u64 kept_ns(const struct xrl_flood *flood)
+{
+	return (flood->kept_ticks * jiffy_ns()) << XRL_GATE_TICK_SHIFT;
+}
+
+/* Half of the newcomers, rounded up, so that there is room for the first one of all; and no more in
+ * the time for which they are kept than a quarter of the words. Nor so few that the operator would
+ * miss them. */
+static void check_first(const struct xrl_flood *flood, __u32 sources)
+{
+	__u64 half = flood->newcomers_packets / 2 + flood->newcomers_packets % 2;
+	__u64 words = (__u64)flood_lines(sources) * 6 / 4, longer_ns = kept_ns(flood);
+
+	if (slice_ns(&flood->first) <= flood->newcomers_period_ns)
+		check_bound(&flood->first, half, flood->newcomers_period_ns);
+	else if (flood->first.max_units > 1)
+		assert_true((wide)flood->first.max_units * flood->newcomers_period_ns <=
+		            (wide)half * slice_ns(&flood->first));
+	/* of half = 1 a slice can't have less */
+	if (slice_ns(&flood->first) <= longer_ns && half > 1)
+		check_bound(&flood->first, words, longer_ns);
+	else
+		assert_true(flood->first.max_units < 32);
+	if ((wide)half * longer_ns <= (wide)words * flood->newcomers_period_ns)
+		check_rounding(&flood->first, half, flood->newcomers_period_ns);
+	else
+		check_rounding(&flood->first, words, longer_ns);
+}
+
+/* For the longest period, but no longer than half of the time in which the ticks go round. */
+static void check_kept(const struct xrl_flood *flood, __u64 longest_ns)
+{
+	__u64 tick_ns = jiffy_ns() << XRL_GATE_TICK_SHIFT;
+
+	assert_in_range(flood->kept_ticks, 1, 0x8000);
+	if (flood->kept_ticks < 0x8000) {
+		assert_true(kept_ns(flood) > longest_ns);
+		assert_true(kept_ns(flood) <= longest_ns + 2 * tick_ns);
+	} else {
+		assert_true(kept_ns(flood) <= longest_ns + 2 * tick_ns);
+	}
+}
+
+static void set_period(struct xrl_policy *policy, __u64 period_ns)
+{
+	policy->classes[0].limits[0].period_ns = period_ns;
+}
+
 static void no_more_than_n_in_a_period(void **state)
 {
 	struct policy policy;
 	struct xrl_flood *flood;
+	__u64 longest_ns;
+	__u32 sources;
 
 	(void)state;
 	policy_set_default(&policy);
@@ -97,13 +149,15 @@ static void no_more_than_n_in_a_period(void **state)
 		flood->newcomers_period_ns = random_scale(FLOOD_MIN_PERIOD_NS, FLOOD_MAX_PERIOD_NS);
 		flood->prefix_packets = random_scale(1, FLOOD_MAX_PACKETS);
 		flood->prefix_period_ns = random_scale(FLOOD_MIN_PERIOD_NS, FLOOD_MAX_PERIOD_NS);
-		flood_finish(policy.compiled, random_scale(1, 67108864));
+		sources = random_scale(1, 67108864);
+		longest_ns = random_scale(SECOND, 31 * DAY);
+		set_period(policy.compiled, longest_ns);
+		flood_finish(policy.compiled, sources);
 		check_share(&flood->newcomers, flood->newcomers_packets,
 		            flood->newcomers_period_ns);
 		check_share(&flood->prefix, flood->prefix_packets, flood->prefix_period_ns);
-		/* half, rounded up, so that there is room for the first one of all */
-		assert_int_equal(flood->first_packets,
-		                 flood->newcomers.max_units / 2 + flood->newcomers.max_units % 2);
+		check_first(flood, sources);
+		check_kept(flood, longest_ns);
 	}
 	policy_free(&policy);
 }

@@ -301,13 +301,19 @@ static xrl_word seen_at(__u32 ticks, int often)
 	return word;
 }
 
+#define KEPT_TICKS 100
+
+static __u64 rank(xrl_word word, __u32 ticks)
+{
+	return xrl_newcomer_rank(word, ticks, KEPT_TICKS);
+}
+
 static void an_empty_place_is_taken_first(void **state)
 {
 	(void)state;
 	for (__u32 age = 0; age < TICKS_GO_ROUND; age++)
 		for (int often = 1; often < 3; often++)
-			assert_true(xrl_newcomer_rank(0, 9) >
-			            xrl_newcomer_rank(seen_at((9 - age) & 0xFFFF, often), 9));
+			assert_true(rank(0, 9) > rank(seen_at((9 - age) & 0xFFFF, often), 9));
 }
 
 /* At any time of the circle. */
@@ -316,9 +322,8 @@ static void the_older_one_goes_first(void **state)
 	(void)state;
 	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 4093)
 		for (__u32 age = 0; age < TICKS_GO_ROUND - 1; age++)
-			assert_true(
-				xrl_newcomer_rank(seen_at((ticks - age - 1) & 0xFFFF, 1), ticks) >
-				xrl_newcomer_rank(seen_at((ticks - age) & 0xFFFF, 1), ticks));
+			assert_true(rank(seen_at((ticks - age - 1) & 0xFFFF, 1), ticks) >
+			            rank(seen_at((ticks - age) & 0xFFFF, 1), ticks));
 }
 
 static void who_came_again_goes_last(void **state)
@@ -329,14 +334,12 @@ static void who_came_again_goes_last(void **state)
 			__u32 first = (ticks - age) & 0xFFFF;
 			xrl_word passed = xrl_newcomer_passed(seen_at(first, 1), 1, 0, 0);
 
-			assert_true(xrl_newcomer_rank(seen_at(first, 2), ticks) <
-			            xrl_newcomer_rank(seen_at(ticks, 1), ticks));
-			assert_true(xrl_newcomer_rank(passed, ticks) <
-			            xrl_newcomer_rank(seen_at(ticks, 1), ticks));
+			assert_true(rank(seen_at(first, 2), ticks) <
+			            rank(seen_at(ticks, 1), ticks));
+			assert_true(rank(passed, ticks) < rank(seen_at(ticks, 1), ticks));
 		}
 	/* sixteen times younger, and not for ever */
-	assert_true(xrl_newcomer_rank(seen_at(0, 7), 160) >
-	            xrl_newcomer_rank(seen_at(155, 1), 160));
+	assert_true(rank(seen_at(0, 7), 160) > rank(seen_at(155, 1), 160));
 }
 
 /* The connections, requests, bytes and the tag say nothing about it. */
@@ -350,11 +353,27 @@ static void only_time_and_coming_again_count(void **state)
 
 		for (int j = 1; j < often; j++)
 			word = xrl_newcomer_seen(word);
-		assert_true(xrl_newcomer_rank(word, ticks) ==
-		            xrl_newcomer_rank(seen_at(first, often > 1 ? 2 : 1), ticks));
+		assert_true(rank(word, ticks) == rank(seen_at(first, often > 1 ? 2 : 1), ticks));
 		assert_int_equal(xrl_newcomer_age(word, ticks), (ticks - first) & 0xFFFF);
-		assert_true(xrl_newcomer_rank(word, ticks) < 1 << 17);
+		assert_true(rank(word, ticks) < 1 << 19);
 	}
+}
+
+/* However old, before any of which nothing has; and of these, too, the oldest goes first. */
+static void what_has_passed_is_kept(void **state)
+{
+	(void)state;
+	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 61)
+		for (__u32 age = 0; age < KEPT_TICKS; age++) {
+			__u32 first = (ticks - age) & 0xFFFF;
+			xrl_word passed = xrl_newcomer_passed(seen_at(first, 1), 1, 0, 0);
+			xrl_word old = xrl_newcomer_passed(
+				seen_at((ticks - KEPT_TICKS) & 0xFFFF, 1), 1, 0, 0);
+
+			assert_true(rank(passed, ticks) < rank(seen_at(ticks, 1), ticks));
+			assert_true(rank(passed, ticks) < rank(seen_at(first, 7), ticks));
+			assert_true(rank(passed, ticks) < rank(old, ticks));
+		}
 }
 
 static void ticks_are_of_32_jiffies(void **state)
@@ -398,6 +417,7 @@ int main(void)
 		cmocka_unit_test(the_older_one_goes_first),
 		cmocka_unit_test(who_came_again_goes_last),
 		cmocka_unit_test(only_time_and_coming_again_count),
+		cmocka_unit_test(what_has_passed_is_kept),
 		cmocka_unit_test(ticks_are_of_32_jiffies),
 		cmocka_unit_test(zero_is_told_apart),
 	};

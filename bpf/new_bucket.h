@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* A bucket for a source that has none, with what has passed of it before (gate.h). */
+
+#include "line.h"
+#include "separate.h"
+#include "source.h"
+
+/* What has passed of a source before it had a bucket (gate.h), `earlier` being the upper part of
+ * its word, as one limit's window. It opened when the source was seen first, at the latest: a tick
+ * is less than one ago when it has just begun. Which of several packets was when isn't known: where
+ * the first one would be over, the window opens now. */
+XRL_SUBPROGRAM __u64 earlier_window(const struct xrl_limit *limit, __u64 earlier, __u64 jiffy_ns)
+{
+	__u64 now_ns = xrl_boot_ns(), ticks, age_ns, units;
+
+	if (!limit)
+		return 0;
+	units = xrl_passed_units(earlier, limit->unit);
+	if (!units || !limit->period_ns)
+		return 0;
+	ticks = xrl_newcomer_age(earlier, xrl_gate_ticks(bpf_jiffies64()));
+	age_ns = (ticks - !!ticks) * jiffy_ns << XRL_GATE_TICK_SHIFT;
+	return xrl_next(limit, 0, age_ns < limit->period_ns ? now_ns - age_ns : now_ns, units);
+}
+
+/* No limit of its class remembers what is longer ago. */
+static __always_inline int is_remembered(__u64 earlier, const struct xrl_class *class)
+{
+	return xrl_newcomer_age(earlier, xrl_gate_ticks(bpf_jiffies64())) < class->newcomer_ticks;
+}
+
+static __always_inline void count_earlier(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                          __u64 earlier)
+{
+	if (!is_remembered(earlier, class))
+		return;
+	XRL_UNROLL
+	for (__u32 i = 0; i < XRL_MAX_LIMITS; i++)
+		if (i < class->limit_count)
+			*(xrl_word *)&bucket->windows[i] =
+				earlier_window(&class->limits[i], earlier, class->jiffy_ns);
+	bucket->checked_ticks = xrl_checked_now(xrl_boot_ns());
+}
+
+/* The same of the limits apart, whatever becomes of the packet that the bucket is made for, and
+ * wherever that goes: each for itself, if it has room. And, unless the bucket was made with it, of
+ * the one that was there: the gate didn't know of it, or another CPU was first. */
+XRL_SUBPROGRAM int charge_earlier(struct packet *packet, const struct xrl_class *class,
+                                  __u32 generation, __u64 earlier, int is_counted)
+{
+	struct xrl_demand demand = {};
+	struct xrl_bucket *bucket;
+	struct xrl_address key;
+
+	if (!packet || !class || !is_remembered(earlier, class))
+		return 0;
+	XRL_UNROLL
+	for (__u32 unit = 0; unit < XRL_UNITS; unit++)
+		demand.units[unit] = xrl_passed_units(earlier, unit);
+	packet->is_earlier = 1;
+	for (__u32 i = 0; i < XRL_MAX_SEPARATE && i < class->separate_count; i++)
+		charge_separate(&class->separate[i], packet, &demand, generation);
+	packet->is_earlier = 0;
+	if (is_counted)
+		return 0;
+	key = packet->source;
+	bucket = bpf_map_lookup_elem(&buckets, &key);
+	return bucket ? xrl_try_often(bucket, class, &demand) : 0;
+}
+
+/* What insert_bucket says besides the class: the bucket is the one that it has made. */
+#define IS_INSERTED (1 << 8)
+_Static_assert(XRL_MAX_CLASSES <= IS_INSERTED, "a class is below it");
+
+XRL_SUBPROGRAM int insert_bucket(const struct packet *packet, __u32 generation, __u64 earlier)
+{
+	struct xrl_bucket bucket = {};
+	struct xrl_address key;
+	xrl_word *resolved = (xrl_word *)&bucket.resolved;
+	__u32 number;
+
+	if (!packet)
+		return 0;
+	key = packet->source;
+	/* adds nothing: the permit isn't looked up before the generation was read */
+	__sync_fetch_and_add(resolved, 0);
+	bucket.permit_until_boot_ns = permit_until_ns(&key);
+	number = class_of(&key, bucket.permit_until_boot_ns, generation) & (XRL_MAX_CLASSES - 1);
+	*resolved = resolved_word(number, generation);
+	if (earlier)
+		count_earlier(&bucket, &policy_of(generation)->classes[number], earlier);
+	if (bpf_map_update_elem(&buckets, &key, &bucket, BPF_NOEXIST))
+		return number;
+	count_insertion();
+	return number | IS_INSERTED;
+}
+
+/* Returns the class. */
+XRL_SUBPROGRAM int add_bucket(struct packet *packet, __u32 generation)
+{
+	const struct xrl_class *class;
+	__u64 earlier;
+	__u32 answer;
+
+	if (!packet)
+		return 0;
+	earlier = take_newcomer(&packet->source);
+	answer = insert_bucket(packet, generation, earlier);
+	class = &policy_of(generation)->classes[answer & (XRL_MAX_CLASSES - 1)];
+	if (earlier)
+		charge_earlier(packet, class, generation, earlier, answer & IS_INSERTED);
+	mark_known(&packet->source);
+	if (!engaged_until() && class->units && policy_of(generation)->flood.mode != XRL_FLOOD_OFF)
+		count_unknown(&policy_of(generation)->flood);
+	return answer & (XRL_MAX_CLASSES - 1);
+}
+
+/* The bucket that was found, or else a new one; NULL when there is none to be had. Chooses the
+ * class in any case. */
+static __always_inline struct xrl_bucket *bucket_of(struct xrl_bucket *bucket,
+                                                    struct packet *packet, struct policy *policy)
+{
+	xrl_word resolved;
+	__u32 number;
+
+	if (!bucket) {
+		/* then look up again: there may be one that the gate doesn't know of, or another
+		 * CPU may have been first, and its bucket counts */
+		number = add_bucket(packet, policy->generation);
+		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
+	} else {
+		resolved = xrl_resolved_read(bucket);
+		number = resolved_class(resolved);
+		if ((__u32)resolved != policy->generation)
+			number = resolve(bucket, &packet->source, policy->generation);
+	}
+	choose_class(policy, number);
+	return bucket;
+}
