@@ -275,20 +275,25 @@ enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32
 	return EXIT_DONE;
 }
 
+static enum exit_code pin_map(const struct instance *instance, enum shared_map map)
+{
+	pin_path path;
+	int error;
+
+	pins_shared_path(path, instance->pin_dir, shared_map_names[map]);
+	error = pins_replace(instance->maps[map], path);
+	return error ? fail(EXIT_FAILED, NULL, "cannot pin %s: %s", path, strerror(-error))
+	             : EXIT_DONE;
+}
+
 enum exit_code instance_pin(struct instance *instance)
 {
-	for (int i = 0; i < SHARED_MAPS; i++) {
-		pin_path path;
-		int error;
+	enum exit_code error = pins_make_room(instance->pin_dir);
 
-		if (!instance->fresh[i])
-			continue;
-		pins_shared_path(path, instance->pin_dir, shared_map_names[i]);
-		error = pins_replace(instance->maps[i], path);
-		if (error)
-			return fail(EXIT_FAILED, NULL, "cannot pin %s: %s", path, strerror(-error));
-	}
-	return EXIT_DONE;
+	for (int i = 0; i < SHARED_MAPS && !error; i++)
+		if (instance->fresh[i])
+			error = pin_map(instance, i);
+	return error;
 }
 
 static bool read_meta(const struct instance *instance, struct xrl_meta *meta)

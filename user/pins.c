@@ -66,12 +66,70 @@ void pins_inner_path(pin_path path, const char *pin_dir, enum inner_kind kind, _
 	snprintf(path, PATH_MAX, "%s/%s_%u", pin_dir, inner_map_names[kind], copy);
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat entry;
+
+	return !stat(path, &entry) && S_ISDIR(entry.st_mode);
+}
+
+/* A version before took fewer names for its maps, and left the directory of an interface with one
+ * of the others at its plain name. Until a map needs the place it stays there. */
+static bool is_at_plain_name(const char *pin_dir, const char *interface)
+{
+	char name[PIN_NAME_SIZE];
+	pin_path plain, escaped;
+
+	if (!pin_name_is_reserved(interface) || strlen(interface) >= IF_NAMESIZE)
+		return false;
+	pin_name_of(interface, name);
+	pins_shared_path(plain, pin_dir, interface);
+	pins_shared_path(escaped, pin_dir, name);
+	return is_directory(plain) && !is_directory(escaped);
+}
+
+/* False when it can't be the directory of an interface. */
+static bool read_interface_name(const char *pin_dir, const char *name, char *interface)
+{
+	if (!is_at_plain_name(pin_dir, name))
+		return pin_name_read(name, interface);
+	strcpy(interface, name);
+	return true;
+}
+
+/* In one step, so that the link is pinned all the time. */
+static int move_from_plain_name(const char *pin_dir, const char *interface)
+{
+	char name[PIN_NAME_SIZE];
+	pin_path plain, escaped;
+
+	pin_name_of(interface, name);
+	pins_shared_path(plain, pin_dir, interface);
+	pins_shared_path(escaped, pin_dir, name);
+	return rename(plain, escaped);
+}
+
+enum exit_code pins_make_room(const char *pin_dir)
+{
+	for (int i = 0; i < SHARED_MAPS; i++)
+		if (is_at_plain_name(pin_dir, shared_map_names[i]) &&
+		    move_from_plain_name(pin_dir, shared_map_names[i]))
+			return fail(EXIT_FAILED, "try again",
+			            "the pins of the interface '%s' are in the way of a map, and "
+			            "can't be moved: %m",
+			            shared_map_names[i]);
+	return EXIT_DONE;
+}
+
 void pins_interface_path(pin_path path, const char *pin_dir, const char *interface,
                          const char *object)
 {
 	char name[PIN_NAME_SIZE];
 
-	pin_name_of(interface, name);
+	if (is_at_plain_name(pin_dir, interface))
+		strcpy(name, interface);
+	else
+		pin_name_of(interface, name);
 	snprintf(path, PATH_MAX, "%s/%s%s%s", pin_dir, name, object ? "/" : "",
 	         object ? object : "");
 }
@@ -250,8 +308,9 @@ static enum exit_code check_entry(const char *pin_dir, const char *name)
 	pins_shared_path(path, pin_dir, name);
 	if (stat(path, &entry))
 		return EXIT_DONE;
-	if (S_ISDIR(entry.st_mode) ? pin_name_read(name, interface) && holds_only_ours(path)
-	                           : is_our_map(path, name))
+	if (S_ISDIR(entry.st_mode)
+	            ? read_interface_name(pin_dir, name, interface) && holds_only_ours(path)
+	            : is_our_map(path, name))
 		return EXIT_DONE;
 	return foreign(pin_dir, name);
 }
@@ -290,8 +349,9 @@ int pins_list_interfaces(const char *pin_dir, char (**interfaces)[IF_NAMESIZE])
 		char name[IF_NAMESIZE];
 		void *larger;
 
-		if (is_dot(entry->d_name) || is_shared_name(entry->d_name) ||
-		    !pin_name_read(entry->d_name, name))
+		if (is_dot(entry->d_name) ||
+		    (is_shared_name(entry->d_name) && !is_at_plain_name(pin_dir, entry->d_name)) ||
+		    !read_interface_name(pin_dir, entry->d_name, name))
 			continue;
 		larger = realloc(*interfaces, (count + 1) * sizeof(**interfaces));
 		if (!larger)

@@ -74,6 +74,10 @@ int pins_open_map(const char *path, enum bpf_map_type type, __u32 key_size, __u3
 /* Pins in place of what was pinned there, in one step: there is always one or the other. */
 int pins_replace(int fd, const char *path);
 
+/* Moves the directories of interfaces away from where a map is to be pinned: a version before took
+ * fewer names for its maps. */
+enum exit_code pins_make_room(const char *pin_dir);
+
 /* Removes the directory of an interface with what is in it. */
 enum exit_code pins_remove_interface(const char *pin_dir, const char *interface);
 
