@@ -9,6 +9,7 @@
 #include "attach_options.h"
 #include "attach_policy.h"
 #include "command.h"
+#include "file_mark.h"
 #include "permit_restore.h"
 #include "policy_output.h"
 #include "publish.h"
@@ -266,19 +267,17 @@ static void restore_permits(struct run *run)
 		     failure.hint[0] ? "; " : "", failure.hint);
 }
 
-static enum exit_code attach_locked(struct run *run, struct config *config)
+static enum exit_code attach_locked(struct run *run)
 {
 	enum exit_code error = pins_check(run->instance.pin_dir);
 	__u32 sources, room;
 
 	if (error)
 		return error;
-	error = attach_policy_read(&run->policy, config, run->globals, &run->options);
 	sources = choose_sources(run);
 	room = choose_permit_room(run);
 	instance_open(&run->instance, run->instance.pin_dir, sources, room);
-	if (!error)
-		error = add_named_targets(run);
+	error = add_named_targets(run);
 	if (!error)
 		error = add_other_targets(run);
 	if (!error)
@@ -363,6 +362,26 @@ static enum exit_code lock_pin_dir(const char *pin_dir, int *lock)
 	            pin_dir);
 }
 
+static enum exit_code read_and_lock(struct run *run, struct config *config, int *lock)
+{
+	const struct globals *globals = run->globals;
+	enum exit_code error = EXIT_DONE;
+	struct file_mark mark = {};
+
+	while (!error && file_mark_is_due(&mark, globals->config_path)) {
+		if (*lock >= 0)
+			close(*lock);
+		*lock = -1;
+		policy_free(&run->policy.policy);
+		error = attach_policy_read(&run->policy, config, globals, &run->options);
+		if (!error)
+			error = lock_pin_dir(globals->pin_dir, lock);
+	}
+	if (error && mark.readings > 1)
+		rmdir(globals->pin_dir); /* it may have been made for the first reading */
+	return error;
+}
+
 static enum exit_code run_attach(const struct globals *globals, int argc, char **argv)
 {
 	struct config config;
@@ -380,9 +399,9 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 	if (!error)
 		error = system_check(true);
 	if (!error)
-		error = lock_pin_dir(globals->pin_dir, &lock);
+		error = read_and_lock(&run, &config, &lock);
 	if (!error)
-		error = attach_locked(&run, &config);
+		error = attach_locked(&run);
 	if (!error && globals->json)
 		print_json(&run);
 	else if (!error)

@@ -5,19 +5,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "file_mark.h"
 #include "interface.h"
 #include "policy_file.h"
 #include "publish.h"
 
-/* With the lock, so that of two at once the later one puts in force what it read later. */
+static enum exit_code not_attached(const char *pin_dir)
+{
+	return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
+	            "the limiter is not attached to any interface (pin directory %s)", pin_dir);
+}
+
 static enum exit_code lock_attached(struct reload *reload, const char *pin_dir)
 {
 	enum exit_code error = pins_lock(pin_dir, PINS_WAIT_MS, &reload->lock);
 
 	if (error == EXIT_NOT_FOUND)
-		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
-		            "the limiter is not attached to any interface (pin directory %s)",
-		            pin_dir);
+		return not_attached(pin_dir);
 	if (error)
 		return error;
 	error = instance_open_attached(&reload->instance, pin_dir);
@@ -40,18 +44,37 @@ static enum exit_code read_file(const char *path, bool must_exist, struct policy
 	            path);
 }
 
+static void begin(struct reload *reload)
+{
+	*reload = (struct reload){.lock = -1};
+	for (int i = 0; i < SHARED_MAPS; i++)
+		reload->instance.maps[i] = -1;
+}
+
+static enum exit_code read_and_lock(struct reload *reload, const char *pin_dir, const char *path,
+                                    bool must_exist, struct policy *policy)
+{
+	enum exit_code error = access(pin_dir, F_OK) ? not_attached(pin_dir) : EXIT_DONE;
+	struct file_mark mark = {};
+
+	while (!error && file_mark_is_due(&mark, path)) {
+		reload_close(reload);
+		policy_free(policy);
+		error = read_file(path, must_exist, policy);
+		if (!error)
+			error = lock_attached(reload, pin_dir);
+	}
+	return error;
+}
+
 enum exit_code reload_policy(struct reload *reload, const char *pin_dir, const char *path,
                              bool must_exist)
 {
 	struct policy policy = {};
 	enum exit_code error;
 
-	*reload = (struct reload){.lock = -1};
-	for (int i = 0; i < SHARED_MAPS; i++)
-		reload->instance.maps[i] = -1;
-	error = lock_attached(reload, pin_dir);
-	if (!error)
-		error = read_file(path, must_exist, &policy);
+	begin(reload);
+	error = read_and_lock(reload, pin_dir, path, must_exist, &policy);
 	if (!error)
 		error = interface_check_redirects(pin_dir, &policy);
 	if (!error)

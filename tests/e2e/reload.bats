@@ -442,6 +442,51 @@ END
     has "$(bpftool map show pinned "$pins/permits")" 'max_entries 77 '
 }
 
+@test 'a file that nobody has written yet keeps no other command waiting' {
+    local process
+    first_of_two
+    attach_file
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    limiter --config "$BATS_TEST_TMPDIR/pipe" reload >"$BATS_TEST_TMPDIR/told" 2>&1 3>&- &
+    process=$!
+    sleep 0.3
+    run -0 timeout 5 nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" attach eth1
+    printf '%s\n' '[class standard]' 'limit = 7/1h packets' >"$BATS_TEST_TMPDIR/pipe"
+    wait "$process"
+    is '["7/1h packets"]' "$(in_force .limits)" limits
+    limiter --config "$BATS_TEST_TMPDIR/pipe" attach eth0 >"$BATS_TEST_TMPDIR/told" 2>&1 3>&- &
+    process=$!
+    sleep 0.3
+    run -0 timeout 5 nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" detach eth1
+    printf '%s\n' '[class standard]' 'limit = 8/1h packets' >"$BATS_TEST_TMPDIR/pipe"
+    wait "$process"
+    is '["8/1h packets"]' "$(in_force .limits)" limits
+}
+
+# changed_while_waiting COMMAND...: the file is another one when the pin directory is free again
+changed_while_waiting() {
+    local process holder
+    policy '[class standard]' 'limit = 7/1h packets'
+    flock "$pins" sleep 1 3>&- &
+    holder=$!
+    sleep 0.2
+    of_file "$@" >"$BATS_TEST_TMPDIR/told" 2>&1 3>&- &
+    process=$!
+    sleep 0.4
+    policy '[class standard]' 'limit = 8/1h packets'
+    wait "$holder"
+    wait "$process"
+}
+
+@test 'what is put in force is what the file says then, not before others were waited for' {
+    first_of_two
+    attach_file
+    changed_while_waiting reload
+    is '["8/1h packets"]' "$(in_force .limits)" limits
+    changed_while_waiting attach eth0
+    is '["8/1h packets"]' "$(in_force .limits)" limits
+}
+
 @test 'no interface that is attached is one to redirect to' {
     policy '[class standard]' 'limit = 10/1h packets'
     attach_file
