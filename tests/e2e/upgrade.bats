@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck disable=SC2154 # network.bash sets what is used
 #
 # A version before took fewer names for its maps: then an interface may have its directory where
 # a map is to be pinned now.
