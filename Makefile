@@ -151,20 +151,23 @@ $(OUT)/tests/bench/%: tests/bench/%.c $(LIB_OBJ) $(BENCH_SKELETON)
 deps:
 	$(Q)scripts/install-deps
 
+# What is built before a test or a benchmark is built on all CPUs, unless -j was given.
+BUILD_JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 test: deps
-	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory test-programs
+	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory test-programs
 	$(Q)tests/run $(OUT)
 
 test-kernels: deps
-	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory test-programs
+	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory test-programs
 	$(Q)tests/run $(OUT) kernels
 
 fuzz: deps
-	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory $(FUZZERS)
+	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory $(FUZZERS)
 	$(Q)tests/fuzz/run $(OUT) $(FUZZ_SECONDS)
 
 bench: deps
-	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory all $(BENCHES) $(TOOLS)
+	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory all $(BENCHES) $(TOOLS)
 	$(Q)tests/bench/run $(OUT) $(BENCH_OPTIONS)
 
 # The manual page and the plot, of a new run, or of the figures in BENCH_JSON.
@@ -177,7 +180,7 @@ bench-manual: $(if $(BENCH_JSON),,bench)
 	$(Q)mv $(OUT)/xdp-ratelimit-bench.7 user/xdp-ratelimit-bench.7
 
 demo: deps
-	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory all $(TOOLS)
+	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory all $(TOOLS)
 	$(Q)scripts/demo $(OUT)
 
 vmlinux:
