@@ -199,19 +199,35 @@ struct xrl_ports *loaded_next_ports(struct loaded *loaded)
 	return ports;
 }
 
-static void set_inner(int outer, __u32 copy, int inner)
+/* To be remembered: each change of a map of maps waits for the programs that run, and with 6.1
+ * each look at it from here, too. */
+static int *is_filled(struct loaded *loaded, int outer, __u32 copy)
+{
+	return &loaded->is_filled[outer == loaded->cidrs][copy];
+}
+
+static void set_inner(struct loaded *loaded, int outer, __u32 copy, int inner)
 {
 	must(inner >= 0 && !bpf_map_update_elem(outer, &copy, &inner, BPF_ANY), "a map of maps");
 	close(inner);
+	*is_filled(loaded, outer, copy) = 1;
 }
 
-/* Only where there is one: each change waits for the programs that run. */
-static void clear_inner(int outer, __u32 copy)
+static void clear_inner(struct loaded *loaded, int outer, __u32 copy)
+{
+	if (*is_filled(loaded, outer, copy))
+		bpf_map_delete_elem(outer, &copy);
+	*is_filled(loaded, outer, copy) = 0;
+}
+
+/* -1: there is none. */
+static int open_inner(struct loaded *loaded, int outer, __u32 copy)
 {
 	__u32 id;
 
-	if (!bpf_map_lookup_elem(outer, &copy, &id))
-		bpf_map_delete_elem(outer, &copy);
+	if (!*is_filled(loaded, outer, copy) || bpf_map_lookup_elem(outer, &copy, &id))
+		return -1;
+	return bpf_map_get_fd_by_id(id);
 }
 
 /* Where they are, for the gate. */
@@ -232,7 +248,7 @@ void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, si
 	int tree;
 
 	if (!count) {
-		clear_inner(loaded->cidrs, copy);
+		clear_inner(loaded, loaded->cidrs, copy);
 		return;
 	}
 	tree = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "tree", sizeof(struct xrl_cidr), sizeof(__u32),
@@ -242,7 +258,7 @@ void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, si
 		     "a CIDR");
 		set_networks(&loaded->policies[copy], &cidrs[i].cidr);
 	}
-	set_inner(loaded->cidrs, copy, tree);
+	set_inner(loaded, loaded->cidrs, copy, tree);
 }
 
 /* With types, as the loader makes it: 6.1 and older take no other one for such a place. */
@@ -261,14 +277,16 @@ static int create_separate(const struct loaded *loaded, __u32 entries)
 
 void loaded_set_separate(struct loaded *loaded, __u32 entries)
 {
-	__u32 copy = next_copy(loaded), id;
+	__u32 copy = next_copy(loaded);
+	int other;
 
-	if (!entries)
-		clear_inner(loaded->separate_buckets, copy);
-	else if (!bpf_map_lookup_elem(loaded->separate_buckets, &(__u32){!copy}, &id))
-		set_inner(loaded->separate_buckets, copy, bpf_map_get_fd_by_id(id));
-	else
-		set_inner(loaded->separate_buckets, copy, create_separate(loaded, entries));
+	if (!entries) {
+		clear_inner(loaded, loaded->separate_buckets, copy);
+		return;
+	}
+	other = open_inner(loaded, loaded->separate_buckets, !copy);
+	set_inner(loaded, loaded->separate_buckets, copy,
+	          other >= 0 ? other : create_separate(loaded, entries));
 }
 
 /* The element that no program reads: a change of it waits as any other one does. */
@@ -276,27 +294,27 @@ void loaded_wait(struct loaded *loaded)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
 
-	set_inner(loaded->cidrs, XRL_COPIES,
+	set_inner(loaded, loaded->cidrs, XRL_COPIES,
 	          bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "tree", sizeof(struct xrl_cidr),
 	                         sizeof(__u32), 1, &options));
 }
 
-static void repeat_inner(int outer, __u32 copy)
+static void repeat_inner(struct loaded *loaded, int outer, __u32 copy)
 {
-	__u32 id;
+	int other = open_inner(loaded, outer, !copy);
 
-	if (bpf_map_lookup_elem(outer, &(__u32){!copy}, &id))
-		clear_inner(outer, copy);
+	if (other >= 0)
+		set_inner(loaded, outer, copy, other);
 	else
-		set_inner(outer, copy, bpf_map_get_fd_by_id(id));
+		clear_inner(loaded, outer, copy);
 }
 
 void loaded_repeat_maps(struct loaded *loaded)
 {
 	__u32 copy = next_copy(loaded);
 
-	repeat_inner(loaded->cidrs, copy);
-	repeat_inner(loaded->separate_buckets, copy);
+	repeat_inner(loaded, loaded->cidrs, copy);
+	repeat_inner(loaded, loaded->separate_buckets, copy);
 }
 
 void loaded_switch(struct loaded *loaded)

@@ -29,6 +29,7 @@ struct xdp_ratelimit_bpf;
 struct loaded {
 	struct xdp_ratelimit_bpf *skel;
 	int program, buckets, permits, redirects, counters, cidrs, separate_buckets, gate;
+	int is_filled[2][XRL_COPIES + 1]; /* separate_buckets, cidrs */
 	int cpus;
 	/* the maps themselves */
 	struct xrl_meta *meta;
