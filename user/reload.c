@@ -10,18 +10,14 @@
 #include "policy_file.h"
 #include "publish.h"
 
-static enum exit_code not_attached(const char *pin_dir)
-{
-	return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
-	            "the limiter is not attached to any interface (pin directory %s)", pin_dir);
-}
-
 static enum exit_code lock_attached(struct reload *reload, const char *pin_dir)
 {
 	enum exit_code error = pins_lock(pin_dir, PINS_WAIT_MS, &reload->lock);
 
 	if (error == EXIT_NOT_FOUND)
-		return not_attached(pin_dir);
+		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
+		            "the limiter is not attached to any interface (pin directory %s)",
+		            pin_dir);
 	if (error)
 		return error;
 	error = instance_open_attached(&reload->instance, pin_dir);
@@ -51,10 +47,11 @@ static void begin(struct reload *reload)
 		reload->instance.maps[i] = -1;
 }
 
+/* Whether anything can be put in force is looked at first: where not, the file doesn't matter. */
 static enum exit_code read_and_lock(struct reload *reload, const char *pin_dir, const char *path,
                                     bool must_exist, struct policy *policy)
 {
-	enum exit_code error = access(pin_dir, F_OK) ? not_attached(pin_dir) : EXIT_DONE;
+	enum exit_code error = lock_attached(reload, pin_dir);
 	struct file_mark mark = {};
 
 	while (!error && file_mark_is_due(&mark, path)) {
