@@ -40,15 +40,18 @@
 #define POLL_NS         2000000
 
 static const char usage[] =
-	"usage: frames send IF --source A.B.C.D [--sources N] [--count N] [--seconds S]\n"
-	"              [--rate PPS] [--destination A.B.C.D] [--destination-mac MAC]\n"
+	"usage: frames send IF --source A.B.C.D [--sources N [--scattered]] [--count N]\n"
+	"              [--seconds S] [--rate PPS] [--destination A.B.C.D]\n"
+	"              [--destination-mac MAC]\n"
 	"              [--vlan ID [--vlan ID]] [--size BYTES] [--cpu N]\n"
 	"              [--proto udp|tcp-syn|tcp-ack|icmp-unreachable]\n"
 	"       frames receive IF [--source A.B.C.D] [--destination-mac MAC] [--count N]\n"
 	"              [--seconds S]\n"
 	"\n"
 	"send prints how many frames left the interface. With --sources they come from N\n"
-	"consecutive addresses in turn; two --vlan are an 802.1ad tag and an 802.1Q tag.\n"
+	"consecutive addresses in turn, or scattered over them: hardly one comes twice, and\n"
+	"neighbours are far apart, as in a flood of invented addresses; two --vlan are an\n"
+	"802.1ad tag and an 802.1Q tag.\n"
 	"receive says on stderr when it listens, and prints how many IPv4 frames arrived.\n"
 	"Both end after S seconds (60 unless given), after N frames, or at an interrupt.\n";
 
@@ -69,7 +72,7 @@ static const char *const proto_names[PROTOS] = {
 
 struct options {
 	const char *interface;
-	bool has_source, has_destination_mac;
+	bool has_source, has_destination_mac, is_scattered;
 	uint32_t source, sources, destination; /* host order */
 	uint8_t destination_mac[ETH_ALEN];
 	uint64_t count, rate;
@@ -182,6 +185,8 @@ static void take_option(struct options *options, const char *name, const char *v
 		options->has_source = true;
 	} else if (!strcmp(name, "sources")) {
 		options->sources = parse_number(name, value, 1, UINT32_MAX);
+	} else if (!strcmp(name, "scattered")) {
+		options->is_scattered = true;
 	} else if (!strcmp(name, "destination")) {
 		options->destination = parse_address(name, value);
 	} else if (!strcmp(name, "destination-mac")) {
@@ -384,11 +389,20 @@ struct batch {
 	struct mmsghdr messages[BATCH];
 };
 
+/* Multiples of the golden ratio fill a range evenly, each as far from those before as it can be:
+ * in 2^32 of them hardly one comes twice. */
+static uint64_t scatter(uint64_t sequence)
+{
+	return sequence * 0x9E3779B97F4A7C15ULL >> 32;
+}
+
 static void write_source(struct batch *batch, int i, const struct options *options,
                          uint64_t sequence)
 {
+	uint64_t number = options->is_scattered ? scatter(sequence) : sequence;
+
 	write_ipv4(batch->frames[i] + ALIGN_BYTES + link_bytes(options), options,
-	           options->source + sequence % options->sources);
+	           options->source + number % options->sources);
 }
 
 static void write_batch(struct batch *batch, const struct options *options, int sock)
@@ -491,6 +505,7 @@ static int send_frames(int argc, char **argv)
 	static const struct option known[] = {
 		{"source", required_argument, NULL, 0},
 		{"sources", required_argument, NULL, 0},
+		{"scattered", no_argument, NULL, 0},
 		{"count", required_argument, NULL, 0},
 		{"seconds", required_argument, NULL, 0},
 		{"rate", required_argument, NULL, 0},
