@@ -14,12 +14,20 @@ load policies
 readonly known=198.51.100.11 offender=198.51.100.12 permitted=198.51.100.13
 readonly permitted_new=198.51.100.14 trusted=203.0.113.7
 
-# guard LINE...: in force on both interfaces, with these lines behind those that name a class for
-# everyone
+readonly policy_head='[limiter]
+default = everyone
+[class everyone]'
+
+# guard LINE...: in force on both interfaces, with these lines for everyone
 guard() {
-    local file=$BATS_TEST_TMPDIR/policy
-    printf '%s\n' '[limiter]' 'default = everyone' '[class everyone]' "$@" >"$file"
-    limiter --config "$file" attach eth0 eth1 --sources 4096 >/dev/null
+    printf '%s\n' "$policy_head" "$@" >"$BATS_TEST_TMPDIR/policy"
+    limiter --config "$BATS_TEST_TMPDIR/policy" attach eth0 eth1 --sources 4096 >/dev/null
+}
+
+# guard_anew LINE...: in force instead
+guard_anew() {
+    printf '%s\n' "$policy_head" "$@" >"$BATS_TEST_TMPDIR/policy"
+    limiter --config "$BATS_TEST_TMPDIR/policy" reload >/dev/null
 }
 
 # invent [OPTION...]: a flood from all over 63 networks /8, for at most 30 s, in the background
@@ -242,4 +250,20 @@ newcomer() {
     counts 'passed_within_limits 10'
     is "passed_within_limits $flooded" "$(counted eth1)"
     is '0 0' "$(gate '.flood | "\(.unknown_sources) \(.engaged_times)"')"
+}
+
+@test 'a gate that is turned off in a flood lets everybody in at once' {
+    guard 'limit = 1000/1h packets' '[flood]' 'newcomers = 16/1s'
+    invent
+    until_engaged
+    send 500 --source 10.1.0.0 --sources 500
+    [[ $(packets dropped_newcomers) -gt 250 ]]
+    guard_anew 'limit = 1000/1h packets' '[flood]' 'gate = off'
+    send 500 --source 10.2.0.0 --sources 500
+    is 500 "$(packets passed_within_limits)"
+    guard_anew 'limit = 1000/1h packets' '[flood]' 'newcomers = 16/1s'
+    eventually gate_is engaged
+    send 500 --source 10.3.0.0 --sources 500
+    is 500 "$(packets passed_within_limits)"
+    end_flood
 }
