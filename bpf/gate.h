@@ -75,22 +75,38 @@ static __always_inline __u32 gate_what(__u64 answer)
 
 /* ---- what a packet is to its class ---- */
 
-static __always_inline int has_networks(const struct xrl_policy *policy,
-                                        const struct xrl_address *source)
+/* The barrier is for the verifier, which has to see that it is no more than `mask`. */
+static __always_inline int has_bit(const __u8 *bits, __u32 number, __u32 mask)
 {
-	__u32 network = source->octets[0] << 8 | source->octets[1];
+	asm volatile("" : "+r"(number));
+	number &= mask;
+	return bits[number >> 3] >> (number & 7) & 1;
+}
 
-	asm volatile("" : "+r"(network));
-	network &= (1 << XRL_NETWORK_BITS) - 1;
-	return policy->networks[network >> 3] >> (network & 7) & 1;
+static __always_inline int has_cidrs(const struct xrl_policy *policy,
+                                     const struct xrl_address *source)
+{
+	__u32 subnet = source->octets[0] << 12 | source->octets[1] << 4 | source->octets[2] >> 4;
+
+	return has_bit(policy->networks, subnet >> (XRL_SUBNET_BITS - XRL_NETWORK_BITS),
+	               (1 << XRL_NETWORK_BITS) - 1) &&
+	       has_bit(policy->subnets, subnet, (1 << XRL_SUBNET_BITS) - 1);
+}
+
+static __always_inline __u64 may_be_permitted_until_ns(const struct xrl_address *source)
+{
+	if (!meta.may_have_permits ||
+	    !has_bit(flood.permits, xrl_permit_bit(gate_hash(source)), (1 << XRL_PERMIT_BITS) - 1))
+		return 0;
+	return permit_until_ns(source);
 }
 
 /* Without permit. Most often it is known without a look-up that no CIDR has it. */
 static __always_inline __u32 class_of_newcomer(const struct xrl_address *source, __u32 generation)
 {
 	const struct xrl_policy *policy = policy_of(generation);
-	__u32 number = has_networks(policy, source) ? class_by_address(source, generation)
-	                                            : policy->default_class;
+	__u32 number = has_cidrs(policy, source) ? class_by_address(source, generation)
+	                                         : policy->default_class;
 
 	asm volatile("" : "+r"(number));
 	return number & (XRL_MAX_CLASSES - 1);
@@ -300,7 +316,7 @@ XRL_SUBPROGRAM __u64 judge_newcomer(const struct packet *packet, __u32 generatio
 
 	if (!packet || policy->flood.mode == XRL_FLOOD_OFF)
 		return GATE_OPEN;
-	if (meta.may_have_permits && permit_until_ns(&packet->source))
+	if (may_be_permitted_until_ns(&packet->source))
 		return GATE_OPEN;
 	number = class_of_newcomer(&packet->source, generation);
 	class = &policy->classes[number];

@@ -37,6 +37,12 @@ xrl_inline __u32 xrl_tag(__u32 hash)
 	return hash & ((1u << XRL_TAG_BITS) - 1);
 }
 
+/* Its bit in xrl_flood_state.permits. */
+xrl_inline __u32 xrl_permit_bit(__u32 hash)
+{
+	return hash >> (32 - XRL_PERMIT_BITS);
+}
+
 /* ---- who has a bucket ---- */
 
 #define XRL_KNOWN_BITS               60

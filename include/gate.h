@@ -117,6 +117,11 @@ struct xrl_gate_cpu {
 	__u32 reserved[11];
 };
 
+/* A bit for each of so many parts of all addresses, by their hash: most have no permit, and that
+ * needs no look-up. */
+#define XRL_PERMIT_BITS  20
+#define XRL_PERMIT_BYTES ((1 << XRL_PERMIT_BITS) / 8)
+
 struct xrl_flood_state {
 	/* read with each packet, and seldom written */
 	__u64 engaged_until_jiffies; /* 0: the gate is out of the way */
@@ -142,6 +147,7 @@ struct xrl_flood_state {
 	__u64 reserved_for_promoted[7];
 
 	struct xrl_taken prefixes[XRL_PREFIX_ROWS][XRL_PREFIX_PLACES];
+	__u8 permits[XRL_PERMIT_BYTES]; /* of addresses that were ever in the map `permits` */
 	struct xrl_gate_cpu cpus[XRL_GATE_CPUS];
 };
 

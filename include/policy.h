@@ -98,9 +98,12 @@ enum xrl_wants {
 
 #define XRL_POLICY_FILE_SIZE 188
 
-/* A bit for each /16, so that most addresses need no look-up in `cidrs`. */
+/* A bit for each /16, and for each /20, so that most addresses need no look-up in `cidrs`: the
+ * first stay in a cache of the processor that is near, the others tell more. */
 #define XRL_NETWORK_BITS  16
 #define XRL_NETWORK_BYTES ((1 << XRL_NETWORK_BITS) / 8)
+#define XRL_SUBNET_BITS   20
+#define XRL_SUBNET_BYTES  ((1 << XRL_SUBNET_BITS) / 8)
 
 /* All of it but for the CIDRs, which are in the map `cidrs`. */
 struct xrl_policy {
@@ -116,6 +119,7 @@ struct xrl_policy {
 	char file[XRL_POLICY_FILE_SIZE]; /* empty: from the command line, or the default */
 	struct xrl_flood flood;
 	__u8 networks[XRL_NETWORK_BYTES]; /* where CIDRs are */
+	__u8 subnets[XRL_SUBNET_BYTES];
 	struct xrl_class classes[XRL_MAX_CLASSES];
 };
 
@@ -147,9 +151,9 @@ struct xrl_meta {
 };
 
 /* Changes whenever the layout or the meaning of a pinned map does. */
-#define XRL_ABI_VERSION 4
+#define XRL_ABI_VERSION 5
 
 _Static_assert(sizeof(struct xrl_limit) == 64, "one cache line");
 _Static_assert(sizeof(struct xrl_class) == 1024, "no padding");
-_Static_assert(sizeof(struct xrl_policy) == 8576 + XRL_MAX_CLASSES * 1024, "no padding");
+_Static_assert(sizeof(struct xrl_policy) == 139648 + XRL_MAX_CLASSES * 1024, "no padding");
 _Static_assert(sizeof(struct xrl_meta) == 24, "no padding");

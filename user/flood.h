@@ -21,5 +21,9 @@ void flood_finish(struct xrl_policy *policy, __u32 sources);
 /* So many lines does the gate need for that many buckets. */
 __u32 flood_lines(__u32 sources);
 
+/* To be called before a permit is written for an address: from then on the gate looks for it. The
+ * state is that in the memory of the map `flood`. */
+void flood_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address);
+
 /* "on", "monitor" or "off". */
 const char *flood_mode_name(__u32 mode);

@@ -255,24 +255,52 @@ static enum exit_code begin_gate(const struct instance *instance, __u32 sources)
 	return EXIT_DONE;
 }
 
+struct xrl_flood_state *instance_expect_permits(const struct instance *instance)
+{
+	struct xrl_meta *meta = instance_map_memory(instance, SHARED_META, true);
+
+	if (!meta)
+		return NULL;
+	__atomic_store_n(&meta->may_have_permits, 1, __ATOMIC_SEQ_CST);
+	instance_unmap_memory(meta, SHARED_META);
+	return instance_map_memory(instance, SHARED_FLOOD, true);
+}
+
+/* Tells a new gate of the permits that are there already. */
+static enum exit_code tell_gate(const struct instance *instance)
+{
+	struct xrl_address address, *previous = NULL;
+	struct xrl_flood_state *flood = NULL;
+
+	while (!bpf_map_get_next_key(instance->maps[SHARED_PERMITS], previous, &address)) {
+		if (!flood)
+			flood = instance_expect_permits(instance);
+		if (!flood)
+			return fail(EXIT_FAILED, NULL, "cannot write the map flood: %m");
+		flood_expect_permit(flood, &address);
+		previous = &address;
+	}
+	instance_unmap_memory(flood, SHARED_FLOOD);
+	return EXIT_DONE;
+}
+
 enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32 permits)
 {
-	struct xrl_meta meta = {.abi_version = XRL_ABI_VERSION};
+	const struct xrl_meta meta = {.abi_version = XRL_ABI_VERSION};
 	enum exit_code error = make_maps(instance, sources, permits);
 
 	if (error)
 		return error;
-	/* those that are there already, and those that are carried over */
-	meta.may_have_permits = !instance->fresh[SHARED_PERMITS] || instance->other_layout;
 	if (instance->fresh[SHARED_META] &&
 	    bpf_map_update_elem(instance->maps[SHARED_META], &zero, &meta, BPF_ANY))
 		return fail(EXIT_FAILED, NULL, "cannot write the map meta: %m");
-	error = instance->fresh[SHARED_FLOOD] ? begin_gate(instance, sources) : EXIT_DONE;
-	if (error)
-		return error;
-	if (instance->fresh[SHARED_PERMITS] && instance->other_layout)
-		return carry_permits(instance);
-	return EXIT_DONE;
+	if (instance->fresh[SHARED_FLOOD])
+		error = begin_gate(instance, sources);
+	if (!error && instance->fresh[SHARED_PERMITS] && instance->other_layout)
+		error = carry_permits(instance);
+	if (!error && instance->fresh[SHARED_FLOOD])
+		error = tell_gate(instance);
+	return error;
 }
 
 static enum exit_code pin_map(const struct instance *instance, enum shared_map map)
@@ -304,11 +332,14 @@ static bool read_meta(const struct instance *instance, struct xrl_meta *meta)
 
 void *instance_map_memory(const struct instance *instance, enum shared_map map, bool to_write)
 {
-	void *memory = instance->maps[map] < 0 ? MAP_FAILED
-	                                       : mmap(NULL, layouts[map].value_size,
-	                                              to_write ? PROT_READ | PROT_WRITE : PROT_READ,
-	                                              MAP_SHARED, instance->maps[map], 0);
+	void *memory;
 
+	if (instance->maps[map] < 0) {
+		errno = ENOENT;
+		return NULL;
+	}
+	memory = mmap(NULL, layouts[map].value_size, to_write ? PROT_READ | PROT_WRITE : PROT_READ,
+	              MAP_SHARED, instance->maps[map], 0);
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
@@ -395,17 +426,6 @@ int instance_set_store_change(const struct instance *instance, __u64 change)
 	if (!meta)
 		return -errno;
 	__atomic_store_n(&meta->store_change, change, __ATOMIC_SEQ_CST);
-	instance_unmap_memory(meta, SHARED_META);
-	return 0;
-}
-
-int instance_expect_permits(const struct instance *instance)
-{
-	struct xrl_meta *meta = instance_map_memory(instance, SHARED_META, true);
-
-	if (!meta)
-		return -errno;
-	__atomic_store_n(&meta->may_have_permits, 1, __ATOMIC_SEQ_CST);
 	instance_unmap_memory(meta, SHARED_META);
 	return 0;
 }

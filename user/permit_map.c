@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "fault.h"
+#include "flood.h"
 #include "../include/permit.h"
 
 /* The generation's step that says: other permits, the same policy. */
@@ -63,18 +64,23 @@ enum exit_code permit_map_follow(const struct instance *instance, const struct s
                                  const struct permit_entries *entries)
 {
 	enum exit_code unsettled = unsettle(instance);
+	struct xrl_flood_state *flood = NULL;
 	int error = 0;
 
 	if (unsettled)
 		return unsettled;
 	fault_point("map_unsettled");
-	if (entries->count)
-		error = -instance_expect_permits(instance);
+	if (entries->count) {
+		flood = instance_expect_permits(instance);
+		error = flood ? 0 : errno;
+	}
 	for (__u32 i = 0; i < entries->count && !error; i++) {
+		flood_expect_permit(flood, &entries->entries[i].address);
 		error = set(instance->maps[SHARED_PERMITS], &entries->entries[i].address,
 		            until_boot_ns(&entries->entries[i], clock));
 		fault_point(i ? "map_written" : "map_first_written");
 	}
+	instance_unmap_memory(flood, SHARED_FLOOD);
 	if (!error)
 		error = announce(instance);
 	fault_point("map_announced");

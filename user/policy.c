@@ -89,16 +89,23 @@ __u32 policy_wants_of_ports(const struct xrl_ports *ports)
 	return wants;
 }
 
-/* Those of an address that is in a CIDR with a longer or a shorter prefix. */
-static void set_network(struct xrl_policy *policy, const struct xrl_cidr *cidr)
+/* Those of all prefixes of a length that the CIDR is in, or that are in it. */
+static void set_bits(__u8 *bits, __u32 prefix_bits, const struct xrl_cidr *cidr)
 {
-	__u32 first, count = 1, bits = cidr->prefix_bits;
+	const __u8 *octets = cidr->address.octets;
+	__u32 first = octets[0] << 16 | octets[1] << 8 | octets[2], count = 1;
 
-	first = cidr->address.octets[0] << 8 | cidr->address.octets[1];
-	if (bits < XRL_NETWORK_BITS)
-		count <<= XRL_NETWORK_BITS - bits;
+	first >>= 24 - prefix_bits;
+	if (cidr->prefix_bits < prefix_bits)
+		count <<= prefix_bits - cidr->prefix_bits;
 	for (__u32 i = first; i < first + count; i++)
-		policy->networks[i / 8] |= 1 << i % 8;
+		bits[i / 8] |= 1 << i % 8;
+}
+
+void policy_mark_cidr(struct xrl_policy *policy, const struct xrl_cidr *cidr)
+{
+	set_bits(policy->networks, XRL_NETWORK_BITS, cidr);
+	set_bits(policy->subnets, XRL_SUBNET_BITS, cidr);
 }
 
 void policy_finish(struct policy *policy)
@@ -108,8 +115,9 @@ void policy_finish(struct policy *policy)
 	compiled->wants = policy_wants_of_ports(&policy->protected_ports);
 	compiled->cidr_count = policy->cidr_count;
 	memset(compiled->networks, 0, sizeof(compiled->networks));
+	memset(compiled->subnets, 0, sizeof(compiled->subnets));
 	for (size_t i = 0; i < policy->cidr_count; i++)
-		set_network(compiled, &policy->cidrs[i].cidr);
+		policy_mark_cidr(compiled, &policy->cidrs[i].cidr);
 	for (__u32 i = 0; i < XRL_MAX_CLASSES && compiled->classes[i].name[0]; i++) {
 		compiled->wants |= wants_of_class(&compiled->classes[i]);
 		class_finish(&compiled->classes[i]);

@@ -39,6 +39,9 @@ __u32 policy_count_classes(const struct xrl_policy *policy);
 /* What is wanted for the sake of these ports, of enum xrl_wants: nothing when there are none. */
 __u32 policy_wants_of_ports(const struct xrl_ports *ports);
 
+/* Tells the gate where this CIDR is (bpf/gate.h). policy_finish does so for all of a policy. */
+void policy_mark_cidr(struct xrl_policy *policy, const struct xrl_cidr *cidr);
+
 /* Computes what follows from the limits: wants, and what class_finish does for each class. Call
  * it when all has been set. */
 void policy_finish(struct policy *policy);

@@ -162,7 +162,7 @@ static const struct feature {
 #define FEATURES (sizeof(features) / sizeof(features[0]))
 
 /* All of 203.0.0.0 to 203.0.39.15, which the sources aren't in, and 10.0.0.0/8, which they are. */
-static void set_cidrs(struct xdp_ratelimit_bpf *limiter, __u32 count)
+static void set_cidrs(struct xdp_ratelimit_bpf *limiter, struct xrl_policy *policy, __u32 count)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
 	__u32 copy = (limiter->data_meta->meta.generation + 1) & 1, zero = 0;
@@ -179,17 +179,11 @@ static void set_cidrs(struct xdp_ratelimit_bpf *limiter, __u32 count)
 
 		if (bpf_map_update_elem(tree, &cidr, &zero, BPF_ANY))
 			die("filling in the CIDRs");
+		policy_mark_cidr(policy, &cidr); /* for the gate */
 	}
 	if (bpf_map_update_elem(cidrs, &copy, &tree, BPF_ANY))
 		die("setting the CIDRs");
 	close(tree);
-}
-
-/* Where those are, for the gate: 10.0.0.0/8 and 203.0.0.0/16. */
-static void set_networks(struct xrl_policy *policy)
-{
-	memset(&policy->networks[10 * 256 / 8], 0xFF, 256 / 8);
-	policy->networks[203 * 256 / 8] |= 1;
 }
 
 static void make_separate_buckets(struct xdp_ratelimit_bpf *limiter)
@@ -216,9 +210,7 @@ static void put_in_force(struct bench *bench, const struct feature *feature)
 		class->limits[i].since_generation = generation;
 	class_finish(class);
 	memset(bench->limiter->data_ports, 0xFF, sizeof(*bench->limiter->data_ports));
-	set_cidrs(bench->limiter, feature->cidrs);
-	if (feature->cidrs)
-		set_networks(policy);
+	set_cidrs(bench->limiter, policy, feature->cidrs);
 	switch_policy(bench->limiter);
 }
 

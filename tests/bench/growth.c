@@ -3,6 +3,7 @@
  * is what the limiter takes above a program that does nothing, beside what a bare look-up does. */
 #include <unistd.h>
 
+#include "policy.h"
 #include "together.h"
 #include "../../include/permit.h"
 
@@ -82,13 +83,6 @@ static struct xrl_cidr cidr_at(__u32 number, __u32 count)
 	                         .address = {{network >> 8, network, number, 0}}};
 }
 
-static void add_network(struct xrl_policy *policy, const struct xrl_cidr *cidr)
-{
-	__u32 network = cidr->address.octets[0] << 8 | cidr->address.octets[1];
-
-	policy->networks[network / 8] |= 1 << network % 8;
-}
-
 static int make_tree(struct xrl_policy *policy, __u32 count)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
@@ -101,7 +95,7 @@ static int make_tree(struct xrl_policy *policy, __u32 count)
 
 		if (bpf_map_update_elem(tree, &cidr, &class_number, BPF_ANY))
 			die("filling in the CIDRs");
-		add_network(policy, &cidr);
+		policy_mark_cidr(policy, &cidr);
 	}
 	return tree;
 }
@@ -123,12 +117,18 @@ static void set_cidrs(struct bench *bench, struct xrl_policy *policy, __u32 coun
 /* Of addresses from 203.0.0.0 on, that the known sources aren't among. */
 static void set_permits(struct bench *bench, __u32 count)
 {
+	struct xrl_flood_state *flood = &bench->limiter->data_flood->flood;
 	int permits = bpf_map__fd(bench->limiter->maps.permits);
 	const struct xrl_permit permit = {.until_boot_ns = ~0ULL};
 
+	/* as the loader does */
+	bench->limiter->data_meta->meta.may_have_permits = count != 0;
+	memset(flood->permits, 0, sizeof(flood->permits));
 	for (__u32 i = 0; i < MAX_PERMITS; i++) {
 		struct xrl_address address = {{203, i >> 16, i >> 8, i}};
 
+		if (i < count)
+			flood_expect_permit(flood, &address);
 		if (i >= count)
 			bpf_map_delete_elem(permits, &address);
 		else if (bpf_map_update_elem(permits, &address, &permit, BPF_ANY))

@@ -123,6 +123,9 @@ from() {
         '[flood]' 'newcomers = 16/1s'
     grant $permitted 60
     from $permitted 50
+    # with other buckets comes another gate
+    limiter --config "$BATS_TEST_TMPDIR/policy" attach eth0 eth1 --sources 8192 >/dev/null
+    is -1 "$(used_by $permitted)"
     invent
     until_engaged
     from $permitted 500

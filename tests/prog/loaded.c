@@ -230,17 +230,6 @@ static int open_inner(struct loaded *loaded, int outer, __u32 copy)
 	return bpf_map_get_fd_by_id(id);
 }
 
-/* Where they are, for the gate. */
-static void set_networks(struct xrl_policy *policy, const struct xrl_cidr *cidr)
-{
-	__u32 first = cidr->address.octets[0] << 8 | cidr->address.octets[1], count = 1;
-
-	if (cidr->prefix_bits < XRL_NETWORK_BITS)
-		count <<= XRL_NETWORK_BITS - cidr->prefix_bits;
-	for (__u32 i = first; i < first + count; i++)
-		policy->networks[i / 8] |= 1 << i % 8;
-}
-
 void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, size_t count)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
@@ -256,7 +245,7 @@ void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, si
 	for (size_t i = 0; i < count; i++) {
 		must(!bpf_map_update_elem(tree, &cidrs[i].cidr, &cidrs[i].class_number, BPF_ANY),
 		     "a CIDR");
-		set_networks(&loaded->policies[copy], &cidrs[i].cidr);
+		policy_mark_cidr(&loaded->policies[copy], &cidrs[i].cidr);
 	}
 	set_inner(loaded, loaded->cidrs, copy, tree);
 }
@@ -340,6 +329,7 @@ void loaded_permit(struct loaded *loaded, struct xrl_address source, __u64 until
 {
 	struct xrl_permit permit = {.until_boot_ns = until_boot_ns};
 
+	flood_expect_permit(loaded->flood, &source);
 	if (until_boot_ns)
 		must(!bpf_map_update_elem(loaded->permits, &source, &permit, BPF_ANY), "permits");
 	else
