@@ -211,6 +211,8 @@ static enum exit_code apply(struct run *run)
 	if (!error)
 		error = check_redirects(run);
 	if (!error)
+		error = pins_make_room(run->globals->pin_dir);
+	if (!error)
 		error = instance_prepare_policy(&run->instance, &run->policy.policy, &is_due);
 	if (!error && is_due && !run->had_policy)
 		error = instance_put_in_force(&run->instance);
@@ -378,7 +380,7 @@ static enum exit_code read_and_lock(struct run *run, struct config *config, int 
 			error = lock_pin_dir(globals->pin_dir, lock);
 	}
 	if (error && mark.readings > 1)
-		rmdir(globals->pin_dir); /* it may have been made for the first reading */
+		pins_discard(globals->pin_dir); /* it may have been made for the first reading */
 	return error;
 }
 

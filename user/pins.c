@@ -109,16 +109,30 @@ static int move_from_plain_name(const char *pin_dir, const char *interface)
 	return rename(plain, escaped);
 }
 
+static enum exit_code make_room_for(const char *pin_dir, const char *map)
+{
+	if (!is_at_plain_name(pin_dir, map) || !move_from_plain_name(pin_dir, map))
+		return EXIT_DONE;
+	return fail(EXIT_FAILED, "try again",
+	            "the pins of the interface '%s' are in the way of a map, and can't be moved: "
+	            "%m",
+	            map);
+}
+
 enum exit_code pins_make_room(const char *pin_dir)
 {
-	for (int i = 0; i < SHARED_MAPS; i++)
-		if (is_at_plain_name(pin_dir, shared_map_names[i]) &&
-		    move_from_plain_name(pin_dir, shared_map_names[i]))
-			return fail(EXIT_FAILED, "try again",
-			            "the pins of the interface '%s' are in the way of a map, and "
-			            "can't be moved: %m",
-			            shared_map_names[i]);
-	return EXIT_DONE;
+	enum exit_code error = EXIT_DONE;
+
+	for (int i = 0; i < SHARED_MAPS && !error; i++)
+		error = make_room_for(pin_dir, shared_map_names[i]);
+	for (__u32 i = 0; i < INNER_KINDS * XRL_COPIES && !error; i++) {
+		char name[IF_NAMESIZE];
+
+		snprintf(name, sizeof(name), "%s_%u", inner_map_names[i / XRL_COPIES],
+		         i % XRL_COPIES);
+		error = make_room_for(pin_dir, name);
+	}
+	return error;
 }
 
 void pins_interface_path(pin_path path, const char *pin_dir, const char *interface,
@@ -163,6 +177,16 @@ enum exit_code pins_lock(const char *pin_dir, int wait_ms, int *lock_fd)
 	return fail(EXIT_BUSY, "try again when it has finished",
 	            "another xdp-ratelimit has been changing %s for %d seconds", pin_dir,
 	            wait_ms / 1000);
+}
+
+void pins_discard(const char *pin_dir)
+{
+	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
+		rmdir(pin_dir);
+	if (fd >= 0)
+		close(fd);
 }
 
 int pins_lock_shared(const char *pin_dir)

@@ -55,6 +55,9 @@ void pins_interface_path(pin_path path, const char *pin_dir, const char *interfa
  * without a report, when there is none. */
 enum exit_code pins_lock(const char *pin_dir, int wait_ms, int *lock_fd);
 
+/* Removes the directory if it is empty, and nobody has it locked. */
+void pins_discard(const char *pin_dir);
+
 /* For readers: waits until nobody changes anything, so that no half of it is seen. Holds
  * until what it returns is closed. After 10 s it goes on all the same, with a warning. -1 when
  * there is no directory, too. */
@@ -75,7 +78,7 @@ int pins_open_map(const char *path, enum bpf_map_type type, __u32 key_size, __u3
 int pins_replace(int fd, const char *path);
 
 /* Moves the directories of interfaces away from where a map is to be pinned: a version before took
- * fewer names for its maps. */
+ * fewer names for its maps. To be called before the first pin. */
 enum exit_code pins_make_room(const char *pin_dir);
 
 /* Removes the directory of an interface with what is in it. */

@@ -463,17 +463,24 @@ END
     is '["8/1h packets"]' "$(in_force .limits)" limits
 }
 
+is_locked() {
+    ! flock --nonblock "$pins" true
+}
+
 # changed_while_waiting COMMAND...: the file is another one when the pin directory is free again
 changed_while_waiting() {
     local process holder
     policy '[class standard]' 'limit = 7/1h packets'
-    flock "$pins" sleep 1 3>&- &
+    mkfifo "$BATS_TEST_TMPDIR/enough"
+    flock "$pins" head -n 1 "$BATS_TEST_TMPDIR/enough" 3>&- &
     holder=$!
-    sleep 0.2
+    eventually is_locked
     of_file "$@" >"$BATS_TEST_TMPDIR/told" 2>&1 3>&- &
     process=$!
-    sleep 0.4
+    sleep 0.4 # it should have read the file by then, and if it hasn't, nothing is lost
     policy '[class standard]' 'limit = 8/1h packets'
+    echo >"$BATS_TEST_TMPDIR/enough"
+    rm "$BATS_TEST_TMPDIR/enough"
     wait "$holder"
     wait "$process"
 }

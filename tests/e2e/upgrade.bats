@@ -102,6 +102,25 @@ assert_new() {
     done
 }
 
+@test 'an interface with the name of a map of CIDRs is moved before that is pinned' {
+    local number
+    rename_interface cidrs_1
+    for number in 1 2; do # of two policies one is in each copy
+        printf '[class all]\nlimit = 8/1h packets\n[class c%s]\nlimit = 9/1h packets\nsources = 10.0.0.0/8\n' $number \
+            >"$BATS_TEST_TMPDIR/policy"
+        limiter --config "$BATS_TEST_TMPDIR/policy" attach cidrs_1 >/dev/null
+        if [[ $number == 1 ]]; then
+            rm -f "$pins/cidrs_0" "$pins/cidrs_1"
+            mv "$pins/%63idrs_1" "$pins/cidrs_1"
+            make_old
+            is attached "$(state_of cidrs_1)" state
+        fi
+    done
+    is attached "$(state_of cidrs_1)" state
+    is 'counters link program' "$(cd "$pins/%63idrs_1" && echo *)" pins
+    [[ ! -d $pins/cidrs_1 ]]
+}
+
 @test 'a directory there that is none of ours stays' {
     attach eth0
     make_old

@@ -224,10 +224,14 @@ static void clear_inner(struct loaded *loaded, int outer, __u32 copy)
 static int open_inner(struct loaded *loaded, int outer, __u32 copy)
 {
 	__u32 id;
+	int inner;
 
-	if (!*is_filled(loaded, outer, copy) || bpf_map_lookup_elem(outer, &copy, &id))
+	if (!*is_filled(loaded, outer, copy))
 		return -1;
-	return bpf_map_get_fd_by_id(id);
+	must(!bpf_map_lookup_elem(outer, &copy, &id), "a map of maps");
+	inner = bpf_map_get_fd_by_id(id);
+	must(inner >= 0, "a map of a map of maps");
+	return inner;
 }
 
 void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, size_t count)
