@@ -30,13 +30,13 @@
  * What is "known" are bits: they are set when a bucket is made, and again while it is used, and
  * last as long as the LRU map keeps who isn't seen (newcomer.h). Bits that are set by others send
  * a source to the map in vain, which costs time and changes nothing. Bits that are lost (two
- * CPUs, or after many hours) make a known source a newcomer for one packet: with the second one
- * its bucket is looked for.
+ * CPUs, or after many hours) make a known source a newcomer for one packet, which may be refused:
+ * its bucket is looked for before one passes without it, and with the second one.
  *
  * Who comes for the first time may use no more than half of the budget, so that who comes again
- * has the other one: an invented address hardly ever comes twice. And of what passes, the line
- * remembers it until no limit does (newcomer.h), so there pass only as many first ones as find
- * room there: an offender that pauses isn't a new one each time. */
+ * has the other one: an invented address hardly ever comes twice. And what has passed is remembered
+ * until no limit does (newcomer.h), for which there is room if few enough pass that come for the
+ * first time: so an offender that pauses isn't a new one each time. */
 
 #include "known.h"
 #include "packet.h"
@@ -194,18 +194,15 @@ static __always_inline int take_promotion(const struct xrl_flood *policy, int is
 /* ---- the word ---- */
 
 /* What is its own, and what passes, is told apart when the word is read again: another CPU may have
- * been there. Only when two CPUs find different places for a source that both have just seen for
- * the first time does it get two words, and may pass a few packets more.
+ * been there.
  *
  * One attempt. AGAIN: another CPU was faster; what was taken of the budget is lost then. */
 #define GATE_AGAIN    0xF
 #define GATE_ATTEMPTS 3
 
-/* Looked for with the second packet, and before one could be refused for want of a bucket: it may
- * have been made in peace. */
-static __always_inline int is_bucket_due(xrl_word word)
+static __always_inline __u64 passing_of(const struct packet *packet)
 {
-	return xrl_seen(word) == 1 || xrl_seen(word) >= XRL_GATE_FEW;
+	return xrl_passing(bytes_64(packet), packet->is_connection, packet->is_http_request);
 }
 
 XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_class *class,
@@ -214,7 +211,7 @@ XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_
 	struct xrl_address source;
 	struct xrl_gate_line *line;
 	struct xrl_newcomer *place;
-	__u32 hash, ticks, reason;
+	__u32 hash, identity, number, ticks, reason;
 	xrl_word word, next;
 	int is_own, is_due;
 
@@ -226,27 +223,34 @@ XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_
 	line = gate_line(hash);
 	if (!line)
 		return GATE_OPEN;
-	place = newcomer_place(line, find_newcomer(line, hash, ticks, policy->kept_ticks));
-	word = *(const volatile xrl_word *)place;
-	is_own = is_word_of(word, hash);
+	identity = gate_identity(hash);
+	number = find_newcomer(line, identity, ticks, policy->kept_ticks);
+	place = newcomer_place(line, number);
+	word = newcomer_read(place);
+	is_own = xrl_is_newcomer(word, identity);
 	if (!is_own)
 		count_unknown(policy);
-	else if (is_bucket_due(word) && bpf_map_lookup_elem(&buckets, &source))
-		return mark_known(&source);
 	next = is_own ? xrl_newcomer_next(word, ticks, class->newcomer_ticks)
-	              : xrl_newcomer_first(hash, ticks);
+	              : xrl_newcomer_first(identity, ticks);
 	is_due = exceeds(next, packet, class);
 	if ((is_due || xrl_seen(next) > XRL_GATE_FEW) && take_promotion(policy, is_own)) {
 		this_cpu()->promoted_sources++;
 		return GATE_OPEN; /* add_bucket counts in what the word says */
 	}
 	reason = is_due ? XRL_REASON_newcomers : take_budget(&source, policy, !is_own);
+	/* it may have a bucket whose bits are lost: before it passes without, and when it comes
+	 * again */
+	if ((is_own ? xrl_seen(word) == 1 : !reason) && bpf_map_lookup_elem(&buckets, &source))
+		return mark_known(&source);
 	if (!reason)
-		next = xrl_newcomer_passed(next, bytes_64(packet), packet->is_connection,
-		                           packet->is_http_request);
+		next += passing_of(packet);
 	/* of one that is refused, it matters little */
 	if (!swap_newcomer(place, word, next) && !reason)
 		return GATE_AGAIN;
+	if (!is_own && !reason && has_other_word(line, identity, number)) {
+		swap_newcomer(place, next, 0);
+		return GATE_AGAIN;
+	}
 	return reason ? gate_answer(GATE_REFUSED, class_number, reason)
 	              : gate_answer(GATE_PASSED, class_number, XRL_passed_newcomer);
 }
@@ -330,7 +334,10 @@ XRL_SUBPROGRAM __u64 judge_newcomer(const struct packet *packet, __u32 generatio
 		return monitor_newcomer(packet, &policy->flood, number);
 	answer = try_newcomer_often(packet, class, &policy->flood, number);
 	if (class->separate_count && gate_kind(answer) == GATE_PASSED &&
-	    packet->kind != PACKET_IPV4_ICMP_ERROR)
+	    packet->kind != PACKET_IPV4_ICMP_ERROR) {
 		answer = charge_newcomer(packet, class, generation, number);
+		if (gate_kind(answer) == GATE_REFUSED)
+			take_back_newcomer(&packet->source, passing_of(packet));
+	}
 	return answer;
 }

@@ -23,24 +23,38 @@ static __always_inline struct xrl_gate_line *gate_line(__u32 hash)
 	return bpf_map_lookup_elem(&gate, &number);
 }
 
-static __always_inline int is_word_of(xrl_word word, __u32 hash)
+static __always_inline __u32 gate_identity(__u32 hash)
 {
-	return word && xrl_tag(word) == xrl_tag(hash);
+	return xrl_identity(hash, *(const volatile __u32 *)&flood.era);
 }
 
-/* Its own, or the one that is most readily given up: the highest rank. Without a branch, for the
- * processor, which would guess wrong, and for the verifier, which would follow each of them. */
-static __always_inline __u32 find_newcomer(const struct xrl_gate_line *line, __u32 hash,
+static __always_inline xrl_word newcomer_read(const struct xrl_newcomer *place)
+{
+	return *(const volatile xrl_word *)place;
+}
+
+static __always_inline __u64 is_its(xrl_word word, __u32 identity)
+{
+	__u64 is_other = xrl_is_not_0((word ^ identity) & ((1u << XRL_IDENTITY_BITS) - 1));
+
+	return (is_other ^ 1) & xrl_is_not_0(word);
+}
+
+/* Its own, of several the last one, or else the one that is most readily given up: the highest
+ * rank. Without a branch, for the processor, which would guess wrong, and for the verifier, which
+ * would follow each of them. */
+static __always_inline __u32 find_newcomer(const struct xrl_gate_line *line, __u32 identity,
                                            __u32 ticks, __u32 kept_ticks)
 {
 	__u64 best = 0;
 
 	XRL_UNROLL
 	for (__u32 i = 0; i < XRL_GATE_WAYS; i++) {
-		xrl_word word = *(const volatile xrl_word *)&line->newcomers[i];
-		__u64 is_own = (xrl_is_not_0(xrl_tag(word ^ hash)) ^ 1) & xrl_is_not_0(word);
-		__u64 rank = (is_own << 19 | xrl_newcomer_rank(word, ticks, kept_ticks)) << 3 | i;
-		__u64 over = rank - best, is_less = (__s64)over >> 63;
+		xrl_word word = newcomer_read(&line->newcomers[i]);
+		__u64 is_own = is_its(word, identity);
+		__u64 rank = xrl_newcomer_rank(word, ticks, kept_ticks, identity) & (is_own - 1);
+		__u64 place = (is_own << 19 | rank) << 3 | i;
+		__u64 over = place - best, is_less = (__s64)over >> 63;
 
 		asm volatile("" : "+r"(is_less));
 		best += over & ~is_less;
@@ -59,33 +73,99 @@ static __always_inline struct xrl_newcomer *newcomer_place(struct xrl_gate_line 
 	return &line->newcomers[number < XRL_GATE_WAYS ? number : 0];
 }
 
-#define TAKE_NEWCOMER_ATTEMPTS 3
-
-/* Takes the word of a source away, whose bucket shall say it from now on: what of it has passed,
- * the upper part, or 0. */
-XRL_SUBPROGRAM __u64 take_newcomer(const struct xrl_address *source)
+/* Two CPUs may have found different places for a source that both have just seen for the first
+ * time. Whoever sees that after having written its own takes that back; perhaps both do. */
+static __always_inline int has_other_word(const struct xrl_gate_line *line, __u32 identity,
+                                          __u32 number)
 {
-	struct xrl_gate_line *line;
+	__u64 places = 0;
+
+	XRL_UNROLL
+	for (__u32 i = 0; i < XRL_GATE_WAYS; i++)
+		places |= is_its(newcomer_read(&line->newcomers[i]), identity) << i;
+	return (places & ~(1ULL << number)) != 0;
+}
+
+/* The word of a source, if it has one. */
+static __always_inline struct xrl_newcomer *own_newcomer(const struct xrl_address *source,
+                                                         __u32 *identity)
+{
+	__u32 hash = gate_hash(source);
+	struct xrl_gate_line *line = gate_line(hash);
+
+	if (!line)
+		return NULL;
+	*identity = gate_identity(hash);
+	return newcomer_place(line, find_newcomer(line, *identity, 0, 0));
+}
+
+/* What has passed of it, the upper part, or 0. */
+static __always_inline __u64 passed_before(xrl_word word, __u32 identity)
+{
+	return xrl_is_newcomer(word, identity) && xrl_passed_packets(word)
+	               ? word & ~0ULL << XRL_IDENTITY_BITS
+	               : 0;
+}
+
+XRL_SUBPROGRAM __u64 read_newcomer(const struct xrl_address *source)
+{
 	struct xrl_newcomer *place;
 	struct xrl_address key;
-	__u32 hash;
+	__u32 identity;
 
 	if (!source)
 		return 0;
 	key = *source;
-	hash = gate_hash(&key);
-	line = gate_line(hash);
-	if (!line)
-		return 0;
-	place = newcomer_place(line, find_newcomer(line, hash, 0, 0));
-	XRL_UNROLL
-	for (int i = 0; i < TAKE_NEWCOMER_ATTEMPTS; i++) {
-		xrl_word word = *(const volatile xrl_word *)place;
+	place = own_newcomer(&key, &identity);
+	return place ? passed_before(newcomer_read(place), identity) : 0;
+}
 
-		if (!is_word_of(word, hash))
+#define OWN_NEWCOMER_ATTEMPTS 3
+
+/* The same, when a bucket says it from now on: then the word says no more than that it came. */
+XRL_SUBPROGRAM __u64 settle_newcomer(const struct xrl_address *source)
+{
+	struct xrl_newcomer *place;
+	struct xrl_address key;
+	__u32 identity;
+
+	if (!source)
+		return 0;
+	key = *source;
+	place = own_newcomer(&key, &identity);
+	if (!place)
+		return 0;
+	XRL_UNROLL
+	for (int i = 0; i < OWN_NEWCOMER_ATTEMPTS; i++) {
+		xrl_word word = newcomer_read(place);
+		__u64 passed = passed_before(word, identity);
+
+		if (!passed || swap_newcomer(place, word, xrl_newcomer_settled(word)))
+			return passed;
+	}
+	return 0;
+}
+
+/* It didn't pass after all. */
+XRL_SUBPROGRAM int take_back_newcomer(const struct xrl_address *source, __u64 passing)
+{
+	struct xrl_newcomer *place;
+	struct xrl_address key;
+	__u32 identity;
+
+	if (!source)
+		return 0;
+	key = *source;
+	place = own_newcomer(&key, &identity);
+	if (!place)
+		return 0;
+	XRL_UNROLL
+	for (int i = 0; i < OWN_NEWCOMER_ATTEMPTS; i++) {
+		xrl_word word = newcomer_read(place);
+
+		if (!xrl_is_newcomer(word, identity) || !xrl_passed_packets(word) ||
+		    swap_newcomer(place, word, word - passing))
 			return 0;
-		if (swap_newcomer(place, word, 0))
-			return xrl_passed_packets(word) ? word & ~((1ULL << XRL_TAG_BITS) - 1) : 0;
 	}
 	return 0;
 }

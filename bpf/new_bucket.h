@@ -10,7 +10,7 @@
 /* What has passed of a source before it had a bucket (gate.h), `earlier` being the upper part of
  * its word, as one limit's window. It opened when the source was seen first, at the latest: a tick
  * is less than one ago when it has just begun. Which of several packets was when isn't known: where
- * the first one would be over, the window opens now. */
+ * the first one would be over, the window opens now. But none is from a time without a flood. */
 XRL_SUBPROGRAM __u64 earlier_window(const struct xrl_limit *limit, __u64 earlier, __u64 jiffy_ns)
 {
 	__u64 now_ns = xrl_boot_ns(), ticks, age_ns, units;
@@ -18,7 +18,7 @@ XRL_SUBPROGRAM __u64 earlier_window(const struct xrl_limit *limit, __u64 earlier
 	if (!limit)
 		return 0;
 	units = xrl_passed_units(earlier, limit->unit);
-	if (!units || !limit->period_ns)
+	if (!units || !limit->period_ns || peace_ns() >= xrl_lasts_ns(limit))
 		return 0;
 	ticks = xrl_newcomer_age(earlier, xrl_gate_ticks(bpf_jiffies64()));
 	age_ns = (ticks - !!ticks) * jiffy_ns << XRL_GATE_TICK_SHIFT;
@@ -45,10 +45,10 @@ static __always_inline void count_earlier(struct xrl_bucket *bucket, const struc
 }
 
 /* The same of the limits apart, whatever becomes of the packet that the bucket is made for, and
- * wherever that goes: each for itself, if it has room. And, unless the bucket was made with it, of
- * the one that was there: the gate didn't know of it, or another CPU was first. */
+ * wherever that goes: those that have no bucket yet, since the others were charged at once
+ * (charge_newcomer). And of the source's own what the bucket was made without: `missed`. */
 XRL_SUBPROGRAM int charge_earlier(struct packet *packet, const struct xrl_class *class,
-                                  __u32 generation, __u64 earlier, int is_counted)
+                                  __u32 generation, __u64 earlier, __u64 missed)
 {
 	struct xrl_demand demand = {};
 	struct xrl_bucket *bucket;
@@ -61,10 +61,14 @@ XRL_SUBPROGRAM int charge_earlier(struct packet *packet, const struct xrl_class 
 		demand.units[unit] = xrl_passed_units(earlier, unit);
 	packet->is_earlier = 1;
 	for (__u32 i = 0; i < XRL_MAX_SEPARATE && i < class->separate_count; i++)
-		charge_separate(&class->separate[i], packet, &demand, generation);
+		if (peace_ns() < xrl_lasts_ns(&class->separate[i]))
+			charge_separate(&class->separate[i], packet, &demand, generation);
 	packet->is_earlier = 0;
-	if (is_counted)
+	if (!xrl_passed_packets(missed))
 		return 0;
+	XRL_UNROLL
+	for (__u32 unit = 0; unit < XRL_UNITS; unit++)
+		demand.units[unit] = xrl_passed_units(missed, unit);
 	key = packet->source;
 	bucket = bpf_map_lookup_elem(&buckets, &key);
 	return bucket ? xrl_try_often(bucket, class, &demand) : 0;
@@ -97,24 +101,43 @@ XRL_SUBPROGRAM int insert_bucket(const struct packet *packet, __u32 generation, 
 	return number | IS_INSERTED;
 }
 
+/* What has passed is in the word until it is in the bucket: whoever else makes it in between finds
+ * it there, too. Only the one that made it takes it out of the word, and finds what other CPUs have
+ * let pass meanwhile. */
+XRL_SUBPROGRAM int settle_earlier(struct packet *packet, __u32 number, __u32 generation,
+                                  __u64 counted)
+{
+	__u64 earlier;
+
+	if (!packet || (!counted && !engaged_until()))
+		return 0;
+	earlier = settle_newcomer(&packet->source);
+	if (earlier)
+		charge_earlier(packet,
+		               &policy_of(generation)->classes[number & (XRL_MAX_CLASSES - 1)],
+		               generation, earlier, earlier - counted);
+	return 0;
+}
+
 /* Returns the class. */
 XRL_SUBPROGRAM int add_bucket(struct packet *packet, __u32 generation)
 {
-	const struct xrl_class *class;
+	const struct xrl_policy *policy = policy_of(generation);
 	__u64 earlier;
-	__u32 answer;
+	__u32 number;
 
 	if (!packet)
 		return 0;
-	earlier = take_newcomer(&packet->source);
-	answer = insert_bucket(packet, generation, earlier);
-	class = &policy_of(generation)->classes[answer & (XRL_MAX_CLASSES - 1)];
-	if (earlier)
-		charge_earlier(packet, class, generation, earlier, answer & IS_INSERTED);
+	earlier = read_newcomer(&packet->source);
+	number = insert_bucket(packet, generation, earlier);
 	mark_known(&packet->source);
-	if (!engaged_until() && class->units && policy_of(generation)->flood.mode != XRL_FLOOD_OFF)
-		count_unknown(&policy_of(generation)->flood);
-	return answer & (XRL_MAX_CLASSES - 1);
+	if (number & IS_INSERTED)
+		settle_earlier(packet, number, generation, earlier);
+	number &= XRL_MAX_CLASSES - 1;
+	if (!engaged_until() && policy->classes[number].units &&
+	    policy->flood.mode != XRL_FLOOD_OFF)
+		count_unknown(&policy->flood);
+	return number;
 }
 
 /* The bucket that was found, or else a new one; NULL when there is none to be had. Chooses the
@@ -123,14 +146,15 @@ static __always_inline struct xrl_bucket *bucket_of(struct xrl_bucket *bucket,
                                                     struct packet *packet, struct policy *policy)
 {
 	xrl_word resolved;
-	__u32 number;
+	__u32 number = 0;
 
 	if (!bucket) {
 		/* then look up again: there may be one that the gate doesn't know of, or another
 		 * CPU may have been first, and its bucket counts */
 		number = add_bucket(packet, policy->generation);
 		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
-	} else {
+	}
+	if (bucket) {
 		resolved = xrl_resolved_read(bucket);
 		number = resolved_class(resolved);
 		if ((__u32)resolved != policy->generation)

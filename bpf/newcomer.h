@@ -23,18 +23,26 @@ xrl_inline __u32 xrl_gate_hash(__u32 address, __u64 key)
 	return bits ^ bits >> 16;
 }
 
-/* The addresses of a line are neighbours in this order, at most 2^20 of them: their lowest bits
+/* The addresses of a line are neighbours in this order, at most 2^18 of them: their lowest bits
  * tell them apart. */
 xrl_inline __u32 xrl_gate_line_of(__u32 hash, __u32 lines)
 {
 	return (__u64)hash * lines >> 32;
 }
 
-#define XRL_TAG_BITS 20
+#define XRL_TAG_BITS      18
+#define XRL_ERA_BITS      2
+#define XRL_IDENTITY_BITS (XRL_TAG_BITS + XRL_ERA_BITS)
 
 xrl_inline __u32 xrl_tag(__u32 hash)
 {
 	return hash & ((1u << XRL_TAG_BITS) - 1);
+}
+
+/* What says in a line whose word it is, the lowest bits. A word of another era is nobody's. */
+xrl_inline __u32 xrl_identity(__u32 hash, __u32 era)
+{
+	return xrl_tag(hash) | (era & ((1u << XRL_ERA_BITS) - 1)) << XRL_TAG_BITS;
 }
 
 /* Its bit in xrl_flood_state.permits. */
@@ -144,9 +152,14 @@ xrl_inline __u32 xrl_newcomer_age(xrl_word word, __u32 ticks)
 	return (ticks - (word >> XRL_FIRST_SHIFT)) & 0xFFFF;
 }
 
-xrl_inline xrl_word xrl_newcomer_first(__u32 hash, __u32 ticks)
+xrl_inline xrl_word xrl_newcomer_first(__u32 identity, __u32 ticks)
 {
-	return (__u64)ticks << XRL_FIRST_SHIFT | 1u << XRL_SEEN_SHIFT | xrl_tag(hash);
+	return (__u64)ticks << XRL_FIRST_SHIFT | 1u << XRL_SEEN_SHIFT | identity;
+}
+
+xrl_inline int xrl_is_newcomer(xrl_word word, __u32 identity)
+{
+	return word && (word & ((1u << XRL_IDENTITY_BITS) - 1)) == identity;
 }
 
 xrl_inline xrl_word xrl_newcomer_seen(xrl_word word)
@@ -164,12 +177,18 @@ xrl_inline xrl_word xrl_newcomer_next(xrl_word word, __u32 ticks, __u32 remember
 	return (word & ((1ULL << XRL_PASSED_SHIFT) - 1)) | (__u64)ticks << XRL_FIRST_SHIFT;
 }
 
-/* With a packet that has passed. There is room: no more than XRL_GATE_FEW do, and none of these
- * has more than 2^18 bytes. */
-xrl_inline xrl_word xrl_newcomer_passed(xrl_word word, __u32 bytes_64, __u32 is_connection,
-                                        __u32 is_http_request)
+/* Nothing of it has passed, or what has is in its bucket. That it came remains. */
+xrl_inline xrl_word xrl_newcomer_settled(xrl_word word)
 {
-	return word + (1u << XRL_PASSED_SHIFT) + ((__u64)bytes_64 << XRL_BYTES_SHIFT) +
+	return (word & ~0ULL << XRL_FIRST_SHIFT) | XRL_MAX_SEEN << XRL_SEEN_SHIFT |
+	       (word & ((1u << XRL_IDENTITY_BITS) - 1));
+}
+
+/* What a packet that passes adds to the word. There is room: no more than XRL_GATE_FEW do, and none
+ * of these has more than 2^18 bytes. */
+xrl_inline __u64 xrl_passing(__u32 bytes_64, __u32 is_connection, __u32 is_http_request)
+{
+	return (1u << XRL_PASSED_SHIFT) + ((__u64)bytes_64 << XRL_BYTES_SHIFT) +
 	       ((__u64)is_connection << XRL_CONNECTIONS_SHIFT) +
 	       ((__u64)is_http_request << XRL_REQUESTS_SHIFT);
 }
@@ -186,18 +205,19 @@ xrl_inline __u64 xrl_is_not_0(__u64 number)
 	return xrl_is_negative(number | -number);
 }
 
-/* How readily a word is given up: an empty one first, then by age. Of what has passed of a source
- * so much depends that it stays for kept_ticks, in which only so many are let pass that there is
- * room for them (user/flood.c). One whose source has come again counts as sixteen times younger.
- * So of a flood of sources that come once, the first ones of each tick stay until the next one,
- * and who comes again stays on. Without branches: with random words the processor would guess
- * them wrong. */
-xrl_inline __u64 xrl_newcomer_rank(xrl_word word, __u32 ticks, __u32 kept_ticks)
+/* How readily a word is given up: an empty one first, or one of another era, then by age. Of what
+ * has passed of a source so much depends that it stays for kept_ticks: first-timers are let pass
+ * only as far as there is room for that (user/flood.c). One whose source has come again counts as
+ * sixteen times younger. So of a flood of sources that come once, the first ones of each tick stay
+ * until the next one, and who comes again stays on. Without branches: with random words the
+ * processor would guess them wrong. */
+xrl_inline __u64 xrl_newcomer_rank(xrl_word word, __u32 ticks, __u32 kept_ticks, __u32 identity)
 {
 	__u64 age = xrl_newcomer_age(word, ticks);
 	__u64 is_kept = xrl_is_not_0(xrl_passed_packets(word)) & xrl_is_negative(age - kept_ticks);
 	__u64 came_again = xrl_is_not_0(word >> XRL_SEEN_SHIFT & 0x3E); /* or has passed */
+	__u64 is_old = xrl_is_not_0((word ^ identity) >> XRL_TAG_BITS & ((1 << XRL_ERA_BITS) - 1));
 
 	return (age + 1) >> (came_again << 2) | (is_kept ^ 1) << 17 |
-	       (xrl_is_not_0(word) ^ 1) << 18;
+	       ((xrl_is_not_0(word) ^ 1) | is_old) << 18;
 }

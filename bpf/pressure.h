@@ -81,18 +81,36 @@ static __noinline int disengage(__u64 until)
 	return 0;
 }
 
-static __noinline int engage(__u64 jiffies, __u32 shift)
+/* What passed in the last flood is forgotten when no limit remembers it any more: the ticks in the
+ * words go round, and would not tell. */
+static __always_inline void begin_flood(const struct xrl_flood *policy)
 {
-	__u64 until = engaged_until(), later = jiffies + ((__u64)ENGAGED_SLICES << (shift & 63));
+	__u64 now_ns = xrl_boot_ns();
 
-	if (until == later)
+	if (now_ns - flood.since_boot_ns >= policy->remembered_ns)
+		flood.era++;
+	flood.since_boot_ns = now_ns;
+	__sync_fetch_and_add(&flood.engaged_times, 1);
+}
+
+XRL_SUBPROGRAM int engage(const struct xrl_flood *policy, __u64 jiffies)
+{
+	__u64 until = engaged_until(), later;
+
+	if (!policy)
 		return 0;
-	if (__sync_val_compare_and_swap(&flood.engaged_until_jiffies, until, later) == until &&
-	    !until) {
-		flood.since_boot_ns = xrl_boot_ns();
-		__sync_fetch_and_add(&flood.engaged_times, 1);
-	}
+	later = jiffies + ((__u64)ENGAGED_SLICES << (policy->engage.shift & 63));
+	if (until != later &&
+	    __sync_val_compare_and_swap(&flood.engaged_until_jiffies, until, later) == until &&
+	    !until)
+		begin_flood(policy);
 	return 0;
+}
+
+/* For how long there has been no flood; 0 in one. */
+static __always_inline __u64 peace_ns(void)
+{
+	return engaged_until() ? 0 : xrl_boot_ns() - flood.since_boot_ns;
 }
 
 /* In peace this is one variable, that is in the cache, and found to be 0. */
@@ -146,7 +164,7 @@ XRL_SUBPROGRAM int count_arrivals(const struct xrl_flood *policy, __u32 sources)
 			*(volatile taken_word *)&flood.arrivals_before = word;
 	}
 	if ((__u32)after >= pressure_sources(policy))
-		engage(jiffies, policy->engage.shift);
+		engage(policy, jiffies);
 	return 0;
 }
 

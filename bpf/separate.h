@@ -59,6 +59,8 @@ find_separate_bucket(const struct xrl_limit *limit, const struct packet *packet,
 	if (!map)
 		return NULL;
 	bucket = bpf_map_lookup_elem(map, &key);
+	if (bucket && packet->is_earlier)
+		return NULL;
 	if (bucket || !makes || packet->is_newcomer)
 		return bucket;
 	/* then look up again: another CPU may have been first */

@@ -26,7 +26,8 @@ struct xrl_known {
 /* A source without a bucket. One word, for compare-and-swap; all zero: none. */
 struct xrl_newcomer {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	__u64 tag : 20;         /* with the number of the line, its address */
+	__u64 tag : 18;         /* with the number of the line, its address */
+	__u64 era : 2;          /* of the floods in which this matters */
 	__u64 seen_packets : 3; /* that it sent, up to 7 */
 	__u64 packets : 3;      /* of these have passed */
 	__u64 connections : 3;  /* and of those were such */
@@ -40,7 +41,8 @@ struct xrl_newcomer {
 	__u64 connections : 3;
 	__u64 packets : 3;
 	__u64 seen_packets : 3;
-	__u64 tag : 20;
+	__u64 era : 2;
+	__u64 tag : 18;
 #endif
 };
 
@@ -52,8 +54,8 @@ struct xrl_gate_line {
 	struct xrl_newcomer newcomers[XRL_GATE_WAYS];
 };
 
-/* For so many buckets there is a line: 8 bytes for each. With fewer than 4096 lines the tag would
- * not be enough of the address; four times as many remember newcomers for a while in a flood. */
+/* For so many buckets there is a line: 8 bytes for each. With fewer than 16384 lines the tag would
+ * not be enough of the address. */
 #define XRL_BUCKETS_PER_LINE 8
 #define XRL_MIN_GATE_LINES   16384
 
@@ -88,7 +90,8 @@ struct xrl_flood {
 	struct xrl_share engage;   /* new sources in a slice: the gate engages */
 	__u32 engage_when_full;    /* the same when all buckets are taken */
 	__u32 engage_batch;        /* so many at once are counted, once it has */
-	__u32 reserved[10];
+	__u64 remembered_ns; /* the longest of the limits: what has passed before doesn't matter */
+	__u32 reserved[8];
 };
 
 /* ---- the state of the gate: one variable, the map `flood` ---- */
@@ -129,7 +132,8 @@ struct xrl_flood_state {
 	__u32 lines;                 /* of the map `gate` */
 	__u32 sources;               /* buckets in the map `buckets` */
 	__u32 epoch;
-	__u32 reserved;
+	__u32 era; /* another one when a flood begins so late that nothing of the last one matters
+	            */
 	__u64 since_boot_ns; /* when it engaged, or got out of the way, last; 0: never did */
 	__u64 engaged_times;
 	__u64 reserved_too[2];

@@ -61,15 +61,22 @@ static __u64 longer(__u64 longest_ns, const struct xrl_limit *limit)
 	return lasts_ns > longest_ns ? lasts_ns : longest_ns;
 }
 
-__u64 class_longest_ns(const struct xrl_class *class)
+__u64 class_longest_limit_ns(const struct xrl_class *class)
 {
-	__u64 longest_ns = class->penalty.period_ns;
+	__u64 longest_ns = 0;
 
 	for (__u32 i = 0; i < class->limit_count; i++)
 		longest_ns = longer(longest_ns, &class->limits[i]);
 	for (__u32 i = 0; i < class->separate_count; i++)
 		longest_ns = longer(longest_ns, &class->separate[i]);
 	return longest_ns;
+}
+
+__u64 class_longest_ns(const struct xrl_class *class)
+{
+	__u64 limit_ns = class_longest_limit_ns(class);
+
+	return limit_ns > class->penalty.period_ns ? limit_ns : class->penalty.period_ns;
 }
 
 /* How many packets of a source may pass before it has a bucket. A separate limit is charged with
@@ -91,7 +98,8 @@ static void set_newcomer(struct xrl_class *class, const struct xrl_limit *limit,
  * ever. */
 static void set_newcomer_ticks(struct xrl_class *class)
 {
-	__u64 longest_ns = class_longest_ns(class), tick_ns = jiffies_ns() << XRL_GATE_TICK_SHIFT;
+	__u64 longest_ns = class_longest_limit_ns(class);
+	__u64 tick_ns = jiffies_ns() << XRL_GATE_TICK_SHIFT;
 	__u64 ticks = longest_ns / tick_ns + 2;
 
 	class->newcomer_ticks = ticks < 0xFFFF ? ticks : 0x10000;

@@ -14,7 +14,10 @@ void class_set_empty(struct xrl_class *class);
 /* The default policy: 10000 packets a second for every source, and drop. */
 void class_set_default(struct xrl_class *class);
 
-/* For so long, at the most, does a bucket of the class say anything about its source. */
+/* For so long, at the most, does a limit of the class remember anything of a source. */
+__u64 class_longest_limit_ns(const struct xrl_class *class);
+
+/* And the bucket, which may have a penalty. */
 __u64 class_longest_ns(const struct xrl_class *class);
 
 /* Computes what follows from the limits: call it when they have been set. */

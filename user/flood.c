@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "flood.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "class.h"
@@ -74,65 +75,81 @@ static struct xrl_share share_of(__u64 packets, __u64 period_ns)
 	return share_in_slices(packets, period_ns, period_ns);
 }
 
-/* For so long a bucket may have to be kept. There may be gaps among the classes. */
-static __u64 longest_period_ns(const struct xrl_policy *policy)
+/* Of all classes, and a second at the least. There may be gaps among them. */
+static __u64 longest_ns(const struct xrl_policy *policy,
+                        __u64 (*of_class)(const struct xrl_class *))
 {
 	__u64 longest_ns = SECOND_NS;
 
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
-		__u64 of_class_ns = class_longest_ns(&policy->classes[i]);
+		__u64 class_ns = of_class(&policy->classes[i]);
 
-		longest_ns = of_class_ns > longest_ns ? of_class_ns : longest_ns;
+		longest_ns = class_ns > longest_ns ? class_ns : longest_ns;
 	}
 	return longest_ns;
 }
 
 /* Once all buckets are taken, each new source takes the place of another one. At half of the rate
  * that this comes to, a bucket is kept twice as long as the longest period. */
-static __u64 kept_per_second(__u64 longest_ns, __u32 sources)
+static __u64 kept_per_second(const struct xrl_policy *policy, __u32 sources)
 {
-	return (unsigned __int128)sources * SECOND_NS / longest_ns / 2;
+	return (unsigned __int128)sources * SECOND_NS / longest_ns(policy, class_longest_ns) / 2;
 }
 
-/* Half of the newcomers, so that the other half is for those that come again. But no more than the
- * lines of the gate have room for, as long as it matters what has passed: one word in
- * WORDS_PER_FIRST, so that in few lines there are too many of them. */
-#define WORDS_PER_FIRST 4
+/* Of the words in the lines, one in so many is for those that pass when they come for the first
+ * time, so that in few lines there are too many of them. */
+#define WORDS_PER_FIRST 2
 
 /* For longer, the age of a word couldn't tell; who pauses for longer than half of the circle finds
  * a share so small that it is hardly let pass again. */
 #define MOST_KEPT_TICKS 0x8000
 
-static void set_first(struct xrl_flood *flood, __u64 longest_ns, __u32 sources)
-{
-	__u64 words = (__u64)flood_lines(sources) * XRL_GATE_WAYS / WORDS_PER_FIRST;
-	__u64 half = (flood->newcomers_packets + 1) / 2;
-	__u64 tick_ns = jiffies_ns() << XRL_GATE_TICK_SHIFT, kept_ns, slices_ns;
+struct rate {
+	__u64 packets, period_ns;
+};
 
-	flood->kept_ticks = at_most(longest_ns / tick_ns + 2, MOST_KEPT_TICKS);
-	kept_ns = flood->kept_ticks * tick_ns;
-	slices_ns = kept_ns < flood->newcomers_period_ns ? kept_ns : flood->newcomers_period_ns;
-	if ((unsigned __int128)half * kept_ns <=
-	    (unsigned __int128)words * flood->newcomers_period_ns)
-		flood->first = share_in_slices(half, flood->newcomers_period_ns, slices_ns);
-	else
-		flood->first = share_in_slices(words, kept_ns, slices_ns);
+static bool is_less(const struct rate *one, const struct rate *other)
+{
+	return (unsigned __int128)one->packets * other->period_ns <
+	       (unsigned __int128)other->packets * one->period_ns;
+}
+
+/* Half of the newcomers, so that the other half is for those that come again. But no more than the
+ * lines have room for, as long as it matters what has passed; unless so many come without the gate
+ * engaging: on a busy day they must not be locked out. */
+static void set_first(struct xrl_flood *flood, __u32 sources)
+{
+	__u64 tick_ns = jiffies_ns() << XRL_GATE_TICK_SHIFT, slices_ns = flood->newcomers_period_ns;
+	struct rate half = {(flood->newcomers_packets + 1) / 2, flood->newcomers_period_ns};
+	struct rate engage = {flood->engage_when_full, slice_ns(flood->engage.shift)}, room;
+
+	flood->kept_ticks = at_most(flood->remembered_ns / tick_ns + 2, MOST_KEPT_TICKS);
+	room = (struct rate){(__u64)flood_lines(sources) * XRL_GATE_WAYS / WORDS_PER_FIRST,
+	                     flood->kept_ticks * tick_ns};
+	if (slices_ns > room.period_ns)
+		slices_ns = room.period_ns;
+	if (is_less(&room, &engage))
+		room = engage;
+	if (is_less(&half, &room))
+		room = half;
+	if (slices_ns > room.period_ns)
+		slices_ns = room.period_ns;
+	flood->first = share_in_slices(room.packets, room.period_ns, slices_ns);
 }
 
 void flood_finish(struct xrl_policy *policy, __u32 sources)
 {
 	struct xrl_flood *flood = &policy->flood;
 	__u32 second = shift_within(SECOND_NS + SECOND_NS / 8);
-	__u64 longest_ns = longest_period_ns(policy), newcomers, kept, engage;
+	__u64 newcomers, kept, engage;
 
 	if (flood->mode == XRL_FLOOD_OFF)
 		return;
 	flood->newcomers = share_of(flood->newcomers_packets, flood->newcomers_period_ns);
 	flood->prefix = share_of(flood->prefix_packets, flood->prefix_period_ns);
-	set_first(flood, longest_ns, sources);
 
 	newcomers = units_per_slice(flood->newcomers_packets, flood->newcomers_period_ns, second);
-	kept = kept_per_second(longest_ns, sources);
+	kept = kept_per_second(policy, sources);
 	engage = newcomers < sources / 16 ? newcomers : sources / 16;
 	engage = engage > LEAST_ENGAGE ? engage : LEAST_ENGAGE;
 	flood->engage = (struct xrl_share){.shift = second, .max_units = engage};
@@ -140,6 +157,8 @@ void flood_finish(struct xrl_policy *policy, __u32 sources)
 	if (flood->engage_when_full < LEAST_ENGAGE)
 		flood->engage_when_full = LEAST_ENGAGE;
 	flood->engage_batch = at_most(flood->engage_when_full / 16 + 1, 64);
+	flood->remembered_ns = longest_ns(policy, class_longest_limit_ns);
+	set_first(flood, sources);
 	/* Not fewer for the sake of those that have a bucket: on a busy day more clients may be new
 	 * than buckets last for the longest period, and they must not be locked out. */
 	flood->promoted = (struct xrl_share){

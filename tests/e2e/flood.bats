@@ -149,8 +149,8 @@ newcomer() {
     for number in {1..20}; do
         addresses+=("198.51.100.$((100 + number))")
     done
-    # half of the 500 packets a second are for who comes for the first time, and the flood has
-    # used them up in a fraction of each slice
+    # of the 500 packets a second few are for who comes for the first time, with a limit for an
+    # hour and so few buckets, and the flood has used them up at once
     guard 'limit = 10000/1h packets' 'limit = 1000/1h connections' '[flood]' 'newcomers = 500/1s'
     callers "${addresses[@]}"
     web 80

@@ -90,28 +90,38 @@ static __u64 kept_ns(const struct xrl_flood *flood)
 	return (flood->kept_ticks * jiffy_ns()) << XRL_GATE_TICK_SHIFT;
 }
 
-/* Half of the newcomers, rounded up, so that there is room for the first one of all; and no more in
- * the time for which they are kept than a quarter of the words. Nor so few that the operator would
- * miss them. */
+static bool is_slower(wide packets, wide period_ns, wide than_packets, wide than_period_ns)
+{
+	return packets * than_period_ns < than_packets * period_ns;
+}
+
+/* A rate that is as large as it may be: what is rounded off is less than one in a slice. */
+static void check_rate(const struct xrl_share *share, wide packets, wide period_ns)
+{
+	assert_false(is_slower(packets, period_ns, share->max_units, slice_ns(share)));
+	assert_true(is_slower(packets, period_ns, share->max_units + 1, slice_ns(share)));
+}
+
+/* Half of the newcomers, rounded up, so that there is room for the first one of all. No more than
+ * half of the words in the time for which they are kept; unless so many come before the gate
+ * engages. Of half = 1 a slice can't have less. */
 static void check_first(const struct xrl_flood *flood, __u32 sources)
 {
 	__u64 half = flood->newcomers_packets / 2 + flood->newcomers_packets % 2;
-	__u64 words = (__u64)flood_lines(sources) * 6 / 4, longer_ns = kept_ns(flood);
+	__u64 words = (__u64)flood_lines(sources) * 3, engage_ns = slice_ns(&flood->engage);
 
-	if (slice_ns(&flood->first) <= flood->newcomers_period_ns)
-		check_bound(&flood->first, half, flood->newcomers_period_ns);
-	else if (flood->first.max_units > 1)
-		assert_true((wide)flood->first.max_units * flood->newcomers_period_ns <=
-		            (wide)half * slice_ns(&flood->first));
-	/* of half = 1 a slice can't have less */
-	if (slice_ns(&flood->first) <= longer_ns && half > 1)
-		check_bound(&flood->first, words, longer_ns);
+	if (half == 1)
+		assert_int_equal(flood->first.max_units, 1);
+	else if (is_slower(half, flood->newcomers_period_ns, words, kept_ns(flood)) ||
+	         is_slower(half, flood->newcomers_period_ns, flood->engage_when_full, engage_ns))
+		check_rate(&flood->first, half, flood->newcomers_period_ns);
+	else if (is_slower(words, kept_ns(flood), flood->engage_when_full, engage_ns))
+		check_rate(&flood->first, flood->engage_when_full, engage_ns);
 	else
-		assert_true(flood->first.max_units < 32);
-	if ((wide)half * longer_ns <= (wide)words * flood->newcomers_period_ns)
-		check_rounding(&flood->first, half, flood->newcomers_period_ns);
-	else
-		check_rounding(&flood->first, words, longer_ns);
+		check_rate(&flood->first, words, kept_ns(flood));
+	/* nor do so many pass at once that there is no room for them */
+	assert_true(flood->first.max_units <= words || flood->first.max_units < 32 ||
+	            flood->first.max_units <= flood->engage_when_full);
 }
 
 /* For the longest period, but no longer than half of the time in which the ticks go round. */

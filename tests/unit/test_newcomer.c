@@ -21,7 +21,7 @@
 
 /* The fewest, the default, the most, and some that are no powers of two. */
 static const __u32 line_counts[] = {
-	XRL_MIN_GATE_LINES, 4097, 5000, 12501, 65535, 131072, 1000003, 16777216,
+	XRL_MIN_GATE_LINES, 16385, 20000, 50001, 65535, 131072, 1000003, 16777216,
 };
 
 #define LINE_COUNTS (sizeof(line_counts) / sizeof(line_counts[0]))
@@ -136,13 +136,14 @@ static void the_least_lines_are_enough_for_the_tag(void **state)
 
 static void the_fields_are_where_the_header_says(void **state)
 {
-	xrl_word word = xrl_newcomer_first(0xABCDEF01u, 0xFEDC);
+	xrl_word word = xrl_newcomer_first(xrl_identity(0xABCDEF01u, 6), 0xFEDC);
 	struct xrl_newcomer newcomer;
 
 	(void)state;
-	word = xrl_newcomer_passed(xrl_newcomer_seen(word), 24, 1, 0);
+	word = xrl_newcomer_seen(word) + xrl_passing(24, 1, 0);
 	memcpy(&newcomer, &word, sizeof(newcomer));
-	assert_int_equal(newcomer.tag, 0xDEF01);
+	assert_int_equal(newcomer.tag, 0x1EF01);
+	assert_int_equal(newcomer.era, 2);
 	assert_int_equal(newcomer.seen_packets, 2);
 	assert_int_equal(newcomer.packets, 1);
 	assert_int_equal(newcomer.connections, 1);
@@ -162,7 +163,7 @@ static void the_largest_packets_fit(void **state)
 
 	(void)state;
 	for (int i = 0; i < XRL_GATE_FEW; i++)
-		word = xrl_newcomer_passed(word, LARGEST_UNITS, 1, 1);
+		word = word + xrl_passing(LARGEST_UNITS, 1, 1);
 	for (int i = 0; i < 100; i++)
 		word = xrl_newcomer_seen(word);
 	memcpy(&newcomer, &word, sizeof(newcomer));
@@ -181,7 +182,8 @@ static void a_newcomer_is_never_nothing(void **state)
 	assert_true(xrl_newcomer_first(0, 0));
 	for (int i = 0; i < TRIES; i++) {
 		__u32 hash = random64();
-		xrl_word word = xrl_newcomer_first(hash, random_below(TICKS_GO_ROUND));
+		xrl_word word = xrl_newcomer_first(xrl_identity(hash, random64()),
+		                                   random_below(TICKS_GO_ROUND));
 
 		assert_int_equal(xrl_tag(word), xrl_tag(hash));
 		assert_int_equal(xrl_seen(word), 1);
@@ -305,7 +307,7 @@ static xrl_word seen_at(__u32 ticks, int often)
 
 static __u64 rank(xrl_word word, __u32 ticks)
 {
-	return xrl_newcomer_rank(word, ticks, KEPT_TICKS);
+	return xrl_newcomer_rank(word, ticks, KEPT_TICKS, 0);
 }
 
 static void an_empty_place_is_taken_first(void **state)
@@ -332,7 +334,7 @@ static void who_came_again_goes_last(void **state)
 	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 4093)
 		for (__u32 age = 0; age < 15; age++) {
 			__u32 first = (ticks - age) & 0xFFFF;
-			xrl_word passed = xrl_newcomer_passed(seen_at(first, 1), 1, 0, 0);
+			xrl_word passed = seen_at(first, 1) + xrl_passing(1, 0, 0);
 
 			assert_true(rank(seen_at(first, 2), ticks) <
 			            rank(seen_at(ticks, 1), ticks));
@@ -349,7 +351,7 @@ static void only_time_and_coming_again_count(void **state)
 	for (int i = 0; i < TRIES; i++) {
 		__u32 ticks = random_below(TICKS_GO_ROUND), first = random_below(TICKS_GO_ROUND);
 		int often = 1 + random_below(9);
-		xrl_word word = xrl_newcomer_first(random64(), first);
+		xrl_word word = xrl_newcomer_first(xrl_tag(random64()), first);
 
 		for (int j = 1; j < often; j++)
 			word = xrl_newcomer_seen(word);
@@ -366,14 +368,51 @@ static void what_has_passed_is_kept(void **state)
 	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 61)
 		for (__u32 age = 0; age < KEPT_TICKS; age++) {
 			__u32 first = (ticks - age) & 0xFFFF;
-			xrl_word passed = xrl_newcomer_passed(seen_at(first, 1), 1, 0, 0);
-			xrl_word old = xrl_newcomer_passed(
-				seen_at((ticks - KEPT_TICKS) & 0xFFFF, 1), 1, 0, 0);
+			xrl_word passed = seen_at(first, 1) + xrl_passing(1, 0, 0);
+			xrl_word old =
+				seen_at((ticks - KEPT_TICKS) & 0xFFFF, 1) + xrl_passing(1, 0, 0);
 
 			assert_true(rank(passed, ticks) < rank(seen_at(ticks, 1), ticks));
 			assert_true(rank(passed, ticks) < rank(seen_at(first, 7), ticks));
 			assert_true(rank(passed, ticks) < rank(old, ticks));
 		}
+}
+
+/* As readily as an empty one; the four eras go round. */
+static void words_of_another_era_are_nobodys(void **state)
+{
+	(void)state;
+	for (__u32 era = 0; era < 100; era++) {
+		__u32 hash = random64(), ticks = random_below(TICKS_GO_ROUND);
+		xrl_word word =
+			xrl_newcomer_first(xrl_identity(hash, era), ticks) + xrl_passing(1, 0, 0);
+
+		assert_true(xrl_is_newcomer(word, xrl_identity(hash, era)));
+		assert_false(xrl_is_newcomer(word, xrl_identity(hash ^ 1, era)));
+		for (__u32 later = 1; later < 4; later++) {
+			__u32 identity = xrl_identity(hash, era + later);
+
+			assert_false(xrl_is_newcomer(word, identity));
+			assert_true(xrl_newcomer_rank(word, ticks, KEPT_TICKS, identity) >=
+			            1 << 18);
+		}
+	}
+}
+
+static void a_settled_word_says_that_it_came(void **state)
+{
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		__u32 identity = xrl_identity(random64(), i), ticks = random_below(TICKS_GO_ROUND);
+		xrl_word word = xrl_newcomer_first(identity, ticks) + xrl_passing(9, 1, 1);
+		xrl_word settled = xrl_newcomer_settled(word);
+
+		assert_true(xrl_is_newcomer(settled, identity));
+		assert_int_equal(xrl_seen(settled), XRL_MAX_SEEN);
+		assert_int_equal(xrl_newcomer_age(settled, ticks), 0);
+		for (__u32 unit = 0; unit < XRL_UNITS; unit++)
+			assert_int_equal(xrl_passed_units(settled, unit), 0);
+	}
 }
 
 static void ticks_are_of_32_jiffies(void **state)
@@ -418,6 +457,8 @@ int main(void)
 		cmocka_unit_test(who_came_again_goes_last),
 		cmocka_unit_test(only_time_and_coming_again_count),
 		cmocka_unit_test(what_has_passed_is_kept),
+		cmocka_unit_test(words_of_another_era_are_nobodys),
+		cmocka_unit_test(a_settled_word_says_that_it_came),
 		cmocka_unit_test(ticks_are_of_32_jiffies),
 		cmocka_unit_test(zero_is_told_apart),
 	};
