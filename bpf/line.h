@@ -33,13 +33,6 @@ static __always_inline xrl_word newcomer_read(const struct xrl_newcomer *place)
 	return *(const volatile xrl_word *)place;
 }
 
-static __always_inline __u64 is_its(xrl_word word, __u32 identity)
-{
-	__u64 is_other = xrl_is_not_0((word ^ identity) & ((1u << XRL_IDENTITY_BITS) - 1));
-
-	return (is_other ^ 1) & xrl_is_not_0(word);
-}
-
 /* Its own, of several the last one, or else the one that is most readily given up: the highest
  * rank. Without a branch, for the processor, which would guess wrong, and for the verifier, which
  * would follow each of them. */
@@ -51,7 +44,7 @@ static __always_inline __u32 find_newcomer(const struct xrl_gate_line *line, __u
 	XRL_UNROLL
 	for (__u32 i = 0; i < XRL_GATE_WAYS; i++) {
 		xrl_word word = newcomer_read(&line->newcomers[i]);
-		__u64 is_own = is_its(word, identity);
+		__u64 is_own = xrl_is_its(word, identity);
 		__u64 rank = xrl_newcomer_rank(word, ticks, kept_ticks, identity) & (is_own - 1);
 		__u64 place = (is_own << 19 | rank) << 3 | i;
 		__u64 over = place - best, is_less = (__s64)over >> 63;
@@ -82,7 +75,7 @@ static __always_inline int has_other_word(const struct xrl_gate_line *line, __u3
 
 	XRL_UNROLL
 	for (__u32 i = 0; i < XRL_GATE_WAYS; i++)
-		places |= is_its(newcomer_read(&line->newcomers[i]), identity) << i;
+		places |= xrl_is_its(newcomer_read(&line->newcomers[i]), identity) << i;
 	return (places & ~(1ULL << number)) != 0;
 }
 

@@ -79,7 +79,7 @@ struct {
 	__type(value, struct xrl_gate_line);
 } gate SEC(".maps");
 
-struct xrl_flood_state flood SEC(".data.flood") = {.lines = 131072, .sources = 1048576};
+struct xrl_flood_state flood SEC(".data.flood") = {.lines = 131072, .sources = 1048576, .era = 1};
 
 /* One interface for each class, by copy of the policy. The kernel empties an element when its
  * interface goes away. */

@@ -39,10 +39,16 @@ xrl_inline __u32 xrl_tag(__u32 hash)
 	return hash & ((1u << XRL_TAG_BITS) - 1);
 }
 
-/* What says in a line whose word it is, the lowest bits. A word of another era is nobody's. */
+/* What says in a line whose word it is, the lowest bits. A word of another era is nobody's, and so
+ * is an empty one: there is no era 0. */
 xrl_inline __u32 xrl_identity(__u32 hash, __u32 era)
 {
 	return xrl_tag(hash) | (era & ((1u << XRL_ERA_BITS) - 1)) << XRL_TAG_BITS;
+}
+
+xrl_inline __u32 xrl_next_era(__u32 era)
+{
+	return era % ((1u << XRL_ERA_BITS) - 1) + 1;
 }
 
 /* Its bit in xrl_flood_state.permits. */
@@ -159,7 +165,7 @@ xrl_inline xrl_word xrl_newcomer_first(__u32 identity, __u32 ticks)
 
 xrl_inline int xrl_is_newcomer(xrl_word word, __u32 identity)
 {
-	return word && (word & ((1u << XRL_IDENTITY_BITS) - 1)) == identity;
+	return (word & ((1u << XRL_IDENTITY_BITS) - 1)) == identity;
 }
 
 xrl_inline xrl_word xrl_newcomer_seen(xrl_word word)
@@ -200,9 +206,15 @@ xrl_inline __u64 xrl_is_negative(__u64 number)
 	return number >> 63;
 }
 
+/* Of less than 2^63. */
 xrl_inline __u64 xrl_is_not_0(__u64 number)
 {
-	return xrl_is_negative(number | -number);
+	return xrl_is_negative(-number);
+}
+
+xrl_inline __u64 xrl_is_its(xrl_word word, __u32 identity)
+{
+	return xrl_is_not_0((word ^ identity) & ((1u << XRL_IDENTITY_BITS) - 1)) ^ 1;
 }
 
 /* How readily a word is given up: an empty one first, or one of another era, then by age. Of what
@@ -214,10 +226,11 @@ xrl_inline __u64 xrl_is_not_0(__u64 number)
 xrl_inline __u64 xrl_newcomer_rank(xrl_word word, __u32 ticks, __u32 kept_ticks, __u32 identity)
 {
 	__u64 age = xrl_newcomer_age(word, ticks);
-	__u64 is_kept = xrl_is_not_0(xrl_passed_packets(word)) & xrl_is_negative(age - kept_ticks);
-	__u64 came_again = xrl_is_not_0(word >> XRL_SEEN_SHIFT & 0x3E); /* or has passed */
-	__u64 is_old = xrl_is_not_0((word ^ identity) >> XRL_TAG_BITS & ((1 << XRL_ERA_BITS) - 1));
+	__u64 has_passed = word & 7u << XRL_PASSED_SHIFT, era = ((1u << XRL_ERA_BITS) - 1)
+	                                                        << XRL_TAG_BITS;
+	__u64 is_kept = xrl_is_not_0(has_passed) & xrl_is_negative(age - kept_ticks);
+	__u64 came_again = xrl_is_not_0(word & 0x3Eu << XRL_SEEN_SHIFT); /* or has passed */
+	__u64 is_free = xrl_is_not_0((word ^ identity) & era);
 
-	return (age + 1) >> (came_again << 2) | (is_kept ^ 1) << 17 |
-	       ((xrl_is_not_0(word) ^ 1) | is_old) << 18;
+	return (age + 1) >> (came_again << 2) | (is_kept ^ 1) << 17 | is_free << 18;
 }

@@ -6,6 +6,7 @@
 
 #include "algorithm.h"
 #include "maps.h"
+#include "newcomer.h"
 
 /* After the last slice with too many, so many more. */
 #define ENGAGED_SLICES 8
@@ -88,7 +89,7 @@ static __always_inline void begin_flood(const struct xrl_flood *policy)
 	__u64 now_ns = xrl_boot_ns();
 
 	if (now_ns - flood.since_boot_ns >= policy->remembered_ns)
-		flood.era++;
+		flood.era = xrl_next_era(flood.era);
 	flood.since_boot_ns = now_ns;
 	__sync_fetch_and_add(&flood.engaged_times, 1);
 }

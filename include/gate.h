@@ -27,7 +27,7 @@ struct xrl_known {
 struct xrl_newcomer {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	__u64 tag : 18;         /* with the number of the line, its address */
-	__u64 era : 2;          /* of the floods in which this matters */
+	__u64 era : 2;          /* of the floods in which this matters, 1 to 3 */
 	__u64 seen_packets : 3; /* that it sent, up to 7 */
 	__u64 packets : 3;      /* of these have passed */
 	__u64 connections : 3;  /* and of those were such */
@@ -132,7 +132,7 @@ struct xrl_flood_state {
 	__u32 lines;                 /* of the map `gate` */
 	__u32 sources;               /* buckets in the map `buckets` */
 	__u32 epoch;
-	__u32 era; /* another one when a flood begins so late that nothing of the last one matters
+	__u32 era; /* 1 to 3: another one when a flood begins so late that nothing of the last one matters
 	            */
 	__u64 since_boot_ns; /* when it engaged, or got out of the way, last; 0: never did */
 	__u64 engaged_times;

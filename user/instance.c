@@ -251,6 +251,7 @@ static enum exit_code begin_gate(const struct instance *instance, __u32 sources)
 	flood->lines = flood_lines(sources);
 	flood->sources = sources;
 	flood->hash_key = key;
+	flood->era = 1;
 	instance_unmap_memory(flood, SHARED_FLOOD);
 	return EXIT_DONE;
 }
