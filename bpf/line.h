@@ -115,8 +115,10 @@ XRL_SUBPROGRAM __u64 read_newcomer(const struct xrl_address *source)
 
 #define OWN_NEWCOMER_ATTEMPTS 3
 
-/* The same, when a bucket says it from now on: then the word says no more than that it came. */
-XRL_SUBPROGRAM __u64 settle_newcomer(const struct xrl_address *source)
+/* The same, and it changes the word. A packet that would have added `passing` didn't pass after
+ * all: that is taken back. 0: a bucket says it from now on, and the word no more than that it came.
+ */
+XRL_SUBPROGRAM __u64 change_newcomer(const struct xrl_address *source, __u64 passing)
 {
 	struct xrl_newcomer *place;
 	struct xrl_address key;
@@ -131,34 +133,21 @@ XRL_SUBPROGRAM __u64 settle_newcomer(const struct xrl_address *source)
 	XRL_UNROLL
 	for (int i = 0; i < OWN_NEWCOMER_ATTEMPTS; i++) {
 		xrl_word word = newcomer_read(place);
+		xrl_word next = passing ? word - passing : xrl_newcomer_settled(word);
 		__u64 passed = passed_before(word, identity);
 
-		if (!passed || swap_newcomer(place, word, xrl_newcomer_settled(word)))
+		if (!passed || swap_newcomer(place, word, next))
 			return passed;
 	}
 	return 0;
 }
 
-/* It didn't pass after all. */
-XRL_SUBPROGRAM int take_back_newcomer(const struct xrl_address *source, __u64 passing)
+static __always_inline __u64 settle_newcomer(const struct xrl_address *source)
 {
-	struct xrl_newcomer *place;
-	struct xrl_address key;
-	__u32 identity;
+	return change_newcomer(source, 0);
+}
 
-	if (!source)
-		return 0;
-	key = *source;
-	place = own_newcomer(&key, &identity);
-	if (!place)
-		return 0;
-	XRL_UNROLL
-	for (int i = 0; i < OWN_NEWCOMER_ATTEMPTS; i++) {
-		xrl_word word = newcomer_read(place);
-
-		if (!xrl_is_newcomer(word, identity) || !xrl_passed_packets(word) ||
-		    swap_newcomer(place, word, word - passing))
-			return 0;
-	}
-	return 0;
+static __always_inline void take_back_newcomer(const struct xrl_address *source, __u64 passing)
+{
+	change_newcomer(source, passing);
 }

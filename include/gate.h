@@ -132,8 +132,7 @@ struct xrl_flood_state {
 	__u32 lines;                 /* of the map `gate` */
 	__u32 sources;               /* buckets in the map `buckets` */
 	__u32 epoch;
-	__u32 era; /* 1 to 3: another one when a flood begins so late that nothing of the last one matters
-	            */
+	__u32 era; /* 1 to 3; another one when a flood begins and the last one doesn't matter */
 	__u64 since_boot_ns; /* when it engaged, or got out of the way, last; 0: never did */
 	__u64 engaged_times;
 	__u64 reserved_too[2];
