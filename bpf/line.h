@@ -103,13 +103,11 @@ static __always_inline __u64 passed_before(xrl_word word, __u32 identity)
 XRL_SUBPROGRAM __u64 read_newcomer(const struct xrl_address *source)
 {
 	struct xrl_newcomer *place;
-	struct xrl_address key;
 	__u32 identity;
 
 	if (!source)
 		return 0;
-	key = *source;
-	place = own_newcomer(&key, &identity);
+	place = own_newcomer(source, &identity);
 	return place ? passed_before(newcomer_read(place), identity) : 0;
 }
 
@@ -121,13 +119,11 @@ XRL_SUBPROGRAM __u64 read_newcomer(const struct xrl_address *source)
 XRL_SUBPROGRAM __u64 change_newcomer(const struct xrl_address *source, __u64 passing)
 {
 	struct xrl_newcomer *place;
-	struct xrl_address key;
 	__u32 identity;
 
 	if (!source)
 		return 0;
-	key = *source;
-	place = own_newcomer(&key, &identity);
+	place = own_newcomer(source, &identity);
 	if (!place)
 		return 0;
 	XRL_UNROLL

@@ -115,7 +115,7 @@ XRL_SUBPROGRAM int settle_earlier(struct packet *packet, __u32 number, __u32 gen
 	if (earlier)
 		charge_earlier(packet,
 		               &policy_of(generation)->classes[number & (XRL_MAX_CLASSES - 1)],
-		               generation, earlier, earlier - counted);
+		               generation, earlier, xrl_passed_since(earlier, counted));
 	return 0;
 }
 

@@ -199,6 +199,15 @@ xrl_inline __u64 xrl_passing(__u32 bytes_64, __u32 is_connection, __u32 is_http_
 	       ((__u64)is_http_request << XRL_REQUESTS_SHIFT);
 }
 
+/* What has passed since the word was `before`. In between it may have been given up and begun anew,
+ * or a packet taken back. */
+xrl_inline xrl_word xrl_passed_since(xrl_word word, xrl_word before)
+{
+	if (word >> XRL_FIRST_SHIFT != before >> XRL_FIRST_SHIFT)
+		return word;
+	return xrl_passed_packets(word) > xrl_passed_packets(before) ? word - before : 0;
+}
+
 /* 1 or 0. The barrier keeps the compiler from making a branch of it. */
 xrl_inline __u64 xrl_is_negative(__u64 number)
 {

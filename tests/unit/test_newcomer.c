@@ -403,6 +403,23 @@ static void words_of_another_era_are_nobodys(void **state)
 	}
 }
 
+static void what_passes_meanwhile_is_told(void **state)
+{
+	__u32 identity = xrl_identity(7, 1);
+	xrl_word before = xrl_newcomer_first(identity, 9) + xrl_passing(2, 1, 0);
+	xrl_word later = xrl_newcomer_seen(before) + xrl_passing(3, 0, 1);
+	xrl_word anew = xrl_newcomer_first(identity, 10) + xrl_passing(1, 0, 0);
+
+	(void)state;
+	assert_int_equal(xrl_passed_packets(xrl_passed_since(later, before)), 1);
+	assert_int_equal(xrl_passed_units(xrl_passed_since(later, before), XRL_BYTES), 3 * 64);
+	assert_int_equal(xrl_passed_units(xrl_passed_since(later, before), XRL_CONNECTIONS), 0);
+	assert_int_equal(xrl_passed_packets(xrl_passed_since(later, 0)), 2);
+	assert_int_equal(xrl_passed_packets(xrl_passed_since(before, before)), 0);
+	assert_int_equal(xrl_passed_packets(xrl_passed_since(before, later)), 0);
+	assert_int_equal(xrl_passed_packets(xrl_passed_since(anew, later)), 1);
+}
+
 static void a_settled_word_says_that_it_came(void **state)
 {
 	(void)state;
@@ -463,6 +480,7 @@ int main(void)
 		cmocka_unit_test(what_has_passed_is_kept),
 		cmocka_unit_test(words_of_another_era_are_nobodys),
 		cmocka_unit_test(a_settled_word_says_that_it_came),
+		cmocka_unit_test(what_passes_meanwhile_is_told),
 		cmocka_unit_test(ticks_are_of_32_jiffies),
 		cmocka_unit_test(zero_is_told_apart),
 	};
