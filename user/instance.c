@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 
 #include "clock.h"
 #include "flood.h"
+#include "gate.h"
 #include "skeleton.h"
 
 static const struct {
@@ -240,51 +240,6 @@ static enum exit_code make_maps(struct instance *instance, __u32 sources, __u32 
 	return error;
 }
 
-/* In a random order of addresses, which nobody else knows. */
-static enum exit_code begin_gate(const struct instance *instance, __u32 sources)
-{
-	struct xrl_flood_state *flood = instance_map_memory(instance, SHARED_FLOOD, true);
-	__u64 key;
-
-	if (!flood || getrandom(&key, sizeof(key), 0) != sizeof(key))
-		return fail(EXIT_FAILED, NULL, "cannot write the map flood: %m");
-	flood->lines = flood_lines(sources);
-	flood->sources = sources;
-	flood->hash_key = key;
-	flood->era = 1;
-	instance_unmap_memory(flood, SHARED_FLOOD);
-	return EXIT_DONE;
-}
-
-struct xrl_flood_state *instance_expect_permits(const struct instance *instance)
-{
-	struct xrl_meta *meta = instance_map_memory(instance, SHARED_META, true);
-
-	if (!meta)
-		return NULL;
-	__atomic_store_n(&meta->may_have_permits, 1, __ATOMIC_SEQ_CST);
-	instance_unmap_memory(meta, SHARED_META);
-	return instance_map_memory(instance, SHARED_FLOOD, true);
-}
-
-/* Tells a new gate of the permits that are there already. */
-static enum exit_code tell_gate(const struct instance *instance)
-{
-	struct xrl_address address, *previous = NULL;
-	struct xrl_flood_state *flood = NULL;
-
-	while (!bpf_map_get_next_key(instance->maps[SHARED_PERMITS], previous, &address)) {
-		if (!flood)
-			flood = instance_expect_permits(instance);
-		if (!flood)
-			return fail(EXIT_FAILED, NULL, "cannot write the map flood: %m");
-		flood_expect_permit(flood, &address);
-		previous = &address;
-	}
-	instance_unmap_memory(flood, SHARED_FLOOD);
-	return EXIT_DONE;
-}
-
 enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32 permits)
 {
 	const struct xrl_meta meta = {.abi_version = XRL_ABI_VERSION};
@@ -296,11 +251,11 @@ enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32
 	    bpf_map_update_elem(instance->maps[SHARED_META], &zero, &meta, BPF_ANY))
 		return fail(EXIT_FAILED, NULL, "cannot write the map meta: %m");
 	if (instance->fresh[SHARED_FLOOD])
-		error = begin_gate(instance, sources);
+		error = gate_begin(instance, sources);
 	if (!error && instance->fresh[SHARED_PERMITS] && instance->other_layout)
 		error = carry_permits(instance);
 	if (!error && instance->fresh[SHARED_FLOOD])
-		error = tell_gate(instance);
+		error = gate_tell_permits(instance);
 	return error;
 }
 

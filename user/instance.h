@@ -67,11 +67,6 @@ int instance_bump_generation(const struct instance *instance, __u32 step);
 __u64 instance_store_change(const struct instance *instance);
 int instance_set_store_change(const struct instance *instance, __u64 change);
 
-/* To be called before permits are written: from then on the gate looks for those of which it is
- * told by flood_expect_permit, in the memory of the map `flood` that this returns, to be unmapped.
- * NULL: errno says why not. */
-struct xrl_flood_state *instance_expect_permits(const struct instance *instance);
-
 /* Whether permits can be put in force here: all the maps that takes are there. */
 bool instance_takes_permits(const struct instance *instance);
 

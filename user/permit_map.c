@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "flood.h"
+#include "gate.h"
 #include "../include/permit.h"
 
 /* The generation's step that says: other permits, the same policy. */
@@ -71,7 +72,7 @@ enum exit_code permit_map_follow(const struct instance *instance, const struct s
 		return unsettled;
 	fault_point("map_unsettled");
 	if (entries->count) {
-		flood = instance_expect_permits(instance);
+		flood = gate_expect_permits(instance);
 		error = flood ? 0 : errno;
 	}
 	for (__u32 i = 0; i < entries->count && !error; i++) {

@@ -145,31 +145,33 @@ static void read_gate(struct policy_reader *reader, int line, const char *value)
 	findings_mistake(reader->findings, line, "%s", complaint);
 }
 
-static void read_newcomers(struct policy_reader *reader, int line, const char *value)
+static void read_rate(struct policy_reader *reader, const char *key, const char *value, int line,
+                      __u64 *packets, __u64 *period_ns)
 {
-	struct xrl_flood *flood = &reader->policy->compiled->flood;
 	char complaint[COMPLAINT_SIZE];
 
-	reader->newcomers_line = line;
-	if (!flood_parse_rate("newcomers", value, &flood->newcomers_packets,
-	                      &flood->newcomers_period_ns,
+	if (!flood_parse_rate(key, value, packets, period_ns,
 	                      &(struct complaint){complaint, sizeof(complaint)}))
 		return;
 	reader->flood_mistaken = true;
 	findings_mistake(reader->findings, line, "%s", complaint);
 }
 
+static void read_newcomers(struct policy_reader *reader, int line, const char *value)
+{
+	struct xrl_flood *flood = &reader->policy->compiled->flood;
+
+	reader->newcomers_line = line;
+	read_rate(reader, "newcomers", value, line, &flood->newcomers_packets,
+	          &flood->newcomers_period_ns);
+}
+
 static void read_prefix(struct policy_reader *reader, int line, const char *value)
 {
 	struct xrl_flood *flood = &reader->policy->compiled->flood;
-	char complaint[COMPLAINT_SIZE];
 
 	reader->prefix_line = line;
-	if (!flood_parse_rate("prefix", value, &flood->prefix_packets, &flood->prefix_period_ns,
-	                      &(struct complaint){complaint, sizeof(complaint)}))
-		return;
-	reader->flood_mistaken = true;
-	findings_mistake(reader->findings, line, "%s", complaint);
+	read_rate(reader, "prefix", value, line, &flood->prefix_packets, &flood->prefix_period_ns);
 }
 
 static const struct policy_key keys[] = {

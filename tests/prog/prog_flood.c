@@ -15,6 +15,7 @@
 #include "policies.h"
 #include "spoofed.h"
 #include "tap.h"
+#include "traffic.h"
 
 #define MS_NS        1000000ULL
 #define SECOND_NS    (1000 * MS_NS)
@@ -73,25 +74,6 @@ static __u32 count_passes(const struct loaded *loaded, struct xrl_address source
 	return passed;
 }
 
-static __u64 counted(const struct loaded *loaded)
-{
-	struct xrl_counter_pair sum[XRL_COUNTERS];
-	__u64 packets = 0;
-
-	loaded_read_counters(loaded, sum);
-	for (int i = 0; i < XRL_COUNTERS; i++)
-		packets += sum[i].packets;
-	return packets;
-}
-
-static __u64 counter(const struct loaded *loaded, __u32 which)
-{
-	struct xrl_counter_pair sum[XRL_COUNTERS];
-
-	loaded_read_counters(loaded, sum);
-	return sum[which].packets;
-}
-
 static int is_engaged(const struct loaded *loaded)
 {
 	return __atomic_load_n(&loaded->flood->engaged_until_jiffies, __ATOMIC_SEQ_CST) != 0;
@@ -139,7 +121,8 @@ static int check_engages(struct end_of_flood *end)
 	spoofed_run(1000000);
 	tap_ok(loaded->flood->engaged_times == 1 && loaded->flood->since_boot_ns,
 	       "engaged once, by a million packets");
-	tap_ok(counted(loaded) == 1000000 + 1 + most - 2 + 2 * most, "each of them is counted");
+	tap_ok(traffic_all_packets(loaded) == 1000000 + 1 + most - 2 + 2 * most,
+	       "each of them is counted");
 	tap_note("%llu buckets were made", (unsigned long long)loaded->flood->insertions);
 	spoofed_close();
 	end->ended_ns = loaded_boot_ns();
@@ -169,7 +152,8 @@ static void check_modes(void)
 		return;
 	spoofed_run(300000);
 	tap_ok(!is_engaged(&loaded) && !loaded.flood->engaged_times, "off: never engages");
-	tap_ok(counter(&loaded, XRL_passed_within_limits) == 300000, "off: all sources are new");
+	tap_ok(traffic_packets(&loaded, XRL_passed_within_limits) == 300000,
+	       "off: all sources are new");
 	end(&loaded);
 
 	flood.mode = XRL_FLOOD_MONITOR;
@@ -233,12 +217,12 @@ static void send_due(const struct loaded *loaded, const struct offence *offence,
 static struct offenders offend(const struct loaded *loaded, const struct offence *offence)
 {
 	struct offenders both = {};
-	__u64 start = counted(loaded), begin_ns = loaded_boot_ns();
+	__u64 start = traffic_all_packets(loaded), begin_ns = loaded_boot_ns();
 
 	spoofed_start(1);
 	while (both.flood < offence->flood_packets && both.took_ns < GIVE_UP_NS) {
 		usleep(POLL_US);
-		both.flood = counted(loaded) - start;
+		both.flood = traffic_all_packets(loaded) - start;
 		both.took_ns = loaded_boot_ns() - begin_ns;
 		send_due(loaded, offence, &both);
 	}
@@ -350,7 +334,7 @@ static void check_clients(__u32 buckets, __u32 least_percent)
 	tap_note("%u %% of the new clients have a bucket, %llu %% of their packets passed; %llu "
 	         "packets of the flood",
 	         got_in, (unsigned long long)(passed[NEW] * 100 / sent),
-	         (unsigned long long)counted(&loaded));
+	         (unsigned long long)traffic_all_packets(&loaded));
 	end(&loaded);
 }
 
