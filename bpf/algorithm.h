@@ -7,14 +7,6 @@
 #include "sliding.h"
 #include "token.h"
 
-/* 6.1 refuses a loop that is closed by the step to the next instruction, and nobody but the
- * compiler knows which one is: short loops have to be no loops at all. */
-#ifdef __clang__
-#define XRL_UNROLL _Pragma("unroll")
-#else
-#define XRL_UNROLL _Pragma("GCC unroll 8")
-#endif
-
 /* How often a packet tries again after another CPU was faster. Each time one of them got
  * through. Even where 64 CPUs are at one source all the time, one of them loses so many
  * times in a row with a chance of (63/64)^512, which is 0.03 %. In rounds, because the verifier

@@ -7,11 +7,11 @@
  * gets to the map before it has shown that it comes again:
  *
  *            packet                     the line of its source: 64 bytes, one cache line
- *              |                 +-------+-------+------+------+------+------+------+------+
- *   engaged? --+-- no --+        | known | known | new- | new- | new- | new- | new- | new- |
- *              |        |        | now   | before| comer| comer| comer| comer| comer| comer|
- *             yes       |        +-------+-------+------+------+------+------+------+------+
- *              |        |          3 of 60 bits    tag, packets seen and passed, since when
+ *              |                 +-------+-------+-------+------+------+------+------+------+
+ *   engaged? --+-- no --+        | known | known | known | new- | new- | new- | new- | new- |
+ *              |        |        | now   | before| before| comer| comer| comer| comer| comer|
+ *             yes       |        +-------+-------+-------+------+------+------+------+------+
+ *              |        |              4 of 60 bits        tag, seen, passed, since when
  *        bits are set --+ a bucket? -- yes --+
  *              |        | no                 |
  *              no       |                    |
@@ -48,6 +48,7 @@ enum gate_kind {
 	GATE_PASSED,  /* what: a counter */
 	GATE_REFUSED, /* what: a reason */
 	GATE_NOTED,   /* goes on, but would have been refused: what: a reason */
+	GATE_AGAIN,   /* another CPU was faster; what was taken of the budget is lost */
 };
 
 #define GATE_CLASS_SHIFT 4
@@ -193,20 +194,16 @@ static __always_inline int take_promotion(const struct xrl_flood *policy, int is
 
 /* ---- the word ---- */
 
-/* What is its own, and what passes, is told apart when the word is read again: another CPU may have
- * been there.
- *
- * One attempt. AGAIN: another CPU was faster; what was taken of the budget is lost then. */
-#define GATE_AGAIN    0xF
-#define GATE_ATTEMPTS 3
-
 static __always_inline __u64 passing_of(const struct packet *packet)
 {
 	return xrl_passing(bytes_64(packet), packet->is_connection, packet->is_http_request);
 }
 
-XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_class *class,
-                                  const struct xrl_flood *policy, __u32 class_number)
+/* What is its own, and what passes, is told apart when the word is read again: another CPU may have
+ * been there. */
+static __always_inline __u64 try_newcomer(const struct packet *packet,
+                                          const struct xrl_class *class,
+                                          const struct xrl_flood *policy, __u32 class_number)
 {
 	struct xrl_address source;
 	struct xrl_gate_line *line;
@@ -215,8 +212,6 @@ XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_
 	xrl_word word, next;
 	int is_own, is_due;
 
-	if (!packet || !class || !policy)
-		return GATE_OPEN;
 	source = packet->source;
 	hash = gate_hash(&source);
 	ticks = xrl_gate_ticks(bpf_jiffies64());
@@ -246,25 +241,13 @@ XRL_SUBPROGRAM __u64 try_newcomer(const struct packet *packet, const struct xrl_
 		next += passing_of(packet);
 	/* of one that is refused, it matters little */
 	if (!swap_newcomer(place, word, next) && !reason)
-		return GATE_AGAIN;
+		return gate_answer(GATE_AGAIN, class_number, XRL_REASON_contention);
 	if (!is_own && !reason && has_other_word(line, identity, number)) {
 		swap_newcomer(place, next, 0);
-		return GATE_AGAIN;
+		return gate_answer(GATE_AGAIN, class_number, XRL_REASON_contention);
 	}
 	return reason ? gate_answer(GATE_REFUSED, class_number, reason)
 	              : gate_answer(GATE_PASSED, class_number, XRL_passed_newcomer);
-}
-
-static __always_inline __u64 try_newcomer_often(const struct packet *packet,
-                                                const struct xrl_class *class,
-                                                const struct xrl_flood *policy, __u32 class_number)
-{
-	__u64 answer = try_newcomer(packet, class, policy, class_number);
-
-	for (int i = 1; i < GATE_ATTEMPTS && answer == GATE_AGAIN; i++)
-		answer = try_newcomer(packet, class, policy, class_number);
-	return answer == GATE_AGAIN ? gate_answer(GATE_REFUSED, class_number, XRL_REASON_contention)
-	                            : answer;
 }
 
 /* Seldom, so that it may be a call. */
@@ -310,12 +293,11 @@ XRL_SUBPROGRAM __u64 charge_newcomer(const struct packet *packet, const struct x
 	                           : XRL_REASON_packets_limit + (answer >> 16 & (XRL_UNITS - 1)));
 }
 
-/* Of a source that isn't known to have a bucket. packet->is_newcomer is set. */
-XRL_SUBPROGRAM __u64 judge_newcomer(const struct packet *packet, __u32 generation)
+/* Of a source that isn't known to have a bucket. packet->is_newcomer is set. One attempt. */
+XRL_SUBPROGRAM __u64 try_judge_newcomer(const struct packet *packet, __u32 generation)
 {
 	const struct xrl_policy *policy = policy_of(generation);
 	const struct xrl_class *class;
-	__u64 answer;
 	__u32 number;
 
 	if (!packet || policy->flood.mode == XRL_FLOOD_OFF)
@@ -332,10 +314,30 @@ XRL_SUBPROGRAM __u64 judge_newcomer(const struct packet *packet, __u32 generatio
 	}
 	if (policy->flood.mode == XRL_FLOOD_MONITOR)
 		return monitor_newcomer(packet, &policy->flood, number);
-	answer = try_newcomer_often(packet, class, &policy->flood, number);
-	if (class->separate_count && gate_kind(answer) == GATE_PASSED &&
-	    packet->kind != PACKET_IPV4_ICMP_ERROR) {
-		answer = charge_newcomer(packet, class, generation, number);
+	return try_newcomer(packet, class, &policy->flood, number);
+}
+
+static __always_inline int has_apart(const struct packet *packet, const struct xrl_class *class)
+{
+	return class->separate_count && packet->kind != PACKET_IPV4_ICMP_ERROR;
+}
+
+#define GATE_ATTEMPTS 3
+
+static __always_inline __u64 judge_newcomer(const struct packet *packet, __u32 generation)
+{
+	__u64 answer = try_judge_newcomer(packet, generation);
+	const struct xrl_class *class;
+
+	for (int i = 1; i < GATE_ATTEMPTS && gate_kind(answer) == GATE_AGAIN; i++)
+		answer = try_judge_newcomer(packet, generation);
+	if (gate_kind(answer) == GATE_AGAIN)
+		return gate_answer(GATE_REFUSED, gate_class(answer), gate_what(answer));
+	if (gate_kind(answer) != GATE_PASSED || gate_what(answer) != XRL_passed_newcomer)
+		return answer;
+	class = &policy_of(generation)->classes[gate_class(answer)];
+	if (has_apart(packet, class)) {
+		answer = charge_newcomer(packet, class, generation, gate_class(answer));
 		if (gate_kind(answer) == GATE_REFUSED)
 			take_back_newcomer(&packet->source, passing_of(packet));
 	}

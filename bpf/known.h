@@ -7,12 +7,21 @@
 #include "line.h"
 #include "pressure.h"
 
-static __always_inline int may_be_known(const struct xrl_address *source)
+/* Of no more sources than that it has to be told in which epoch; then it may be a call. */
+XRL_SUBPROGRAM int known_since(const struct xrl_gate_line *line, __u64 bits)
+{
+	return line ? xrl_is_known(line, flood.epoch, bits) : 1;
+}
+
+static __always_inline int is_known(const struct xrl_address *source)
 {
 	__u32 hash = gate_hash(source);
 	struct xrl_gate_line *line = gate_line(hash);
+	__u64 bits = xrl_known_bits(hash);
 
-	return !line || xrl_is_known(line, flood.epoch, xrl_known_bits(hash));
+	if (line && !xrl_may_be_known(line, bits))
+		return 0;
+	return known_since(line, bits);
 }
 
 /* When it is given a bucket, and now and then while it uses it. Who fails is marked another time.
@@ -41,7 +50,8 @@ XRL_SUBPROGRAM int mark_known(const struct xrl_address *source)
 	return 0;
 }
 
-/* The next epoch begins when the LRU map has had time to forget everybody. */
+/* Two whole epochs are as many new buckets as there are: the LRU map has had time to forget
+ * everybody. */
 static __always_inline void count_insertion(void)
 {
 	__u64 insertions = __sync_fetch_and_add(&flood.insertions, 1) + 1;
@@ -49,7 +59,7 @@ static __always_inline void count_insertion(void)
 
 	if (!flood.sources)
 		return;
-	epoch = insertions / flood.sources;
+	epoch = insertions * (XRL_GATE_EPOCHS - 1) / flood.sources;
 	if (epoch != flood.epoch)
 		flood.epoch = epoch;
 }

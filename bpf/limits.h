@@ -57,6 +57,12 @@ xrl_inline int xrl_is_settled(const struct xrl_bucket *bucket, const struct xrl_
 	return until - xrl_jiffies() - 1 < class->settled_max_jiffies;
 }
 
+/* By the place of its limit in the class. */
+xrl_inline struct xrl_window *xrl_window_at(struct xrl_bucket *bucket, __u32 place)
+{
+	return place == XRL_ICMP_ERRORS ? &bucket->icmp_errors : &bucket->windows[place];
+}
+
 xrl_inline xrl_word xrl_resolved_read(const struct xrl_bucket *bucket)
 {
 	return *(const volatile xrl_word *)&bucket->resolved;
@@ -105,7 +111,7 @@ XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class 
 		return 0;
 	XRL_UNROLL
 	for (i = 0; i < XRL_WINDOWS; i++)
-		words[i] = xrl_window_read(&bucket->windows[i]);
+		words[i] = xrl_window_read(xrl_window_at(bucket, i));
 	jiffies = xrl_jiffies();
 	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
 
@@ -121,8 +127,8 @@ XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class 
 		    !xrl_window_is_done(limit, words[i], idle_ns, now_ns))
 			open_ns = xrl_window_remaining_ns(limit, words[i], now_ns);
 		else
-			open_ns = xrl_close_if_over(&bucket->windows[i], limit, words[i], idle_ns,
-			                            now_ns);
+			open_ns = xrl_close_if_over(xrl_window_at(bucket, i), limit, words[i],
+			                            idle_ns, now_ns);
 		if (open_ns < settled_ns)
 			settled_ns = open_ns;
 	}
@@ -174,7 +180,49 @@ xrl_inline enum xrl_answer xrl_try_plain(struct xrl_bucket *bucket, const struct
 		return XRL_AGAIN;
 	if ((word & ((1ULL << XRL_WINDOW_USED_BITS) - 1)) >= class->limits[0].max_units)
 		return XRL_REFUSED;
-	return xrl_window_swap(&bucket->windows[0], word, word + 1) ? XRL_ALLOWED : XRL_AGAIN;
+	if (!xrl_window_swap(&bucket->windows[0], word, word + 1))
+		return XRL_AGAIN;
+	return XRL_ALLOWED;
+}
+
+/* The same with a look at the clock, of which no more is asked than a plain class needs, in the
+ * order that xrl_look keeps, too: what is over is closed before anybody can read in checked_ticks
+ * that it was looked at, and that is advanced before the next window is opened. */
+XRL_SUBPROGRAM __u32 xrl_look_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
+{
+	__u64 now_ns, idle_ns, settled_jiffies, open_ns;
+	const struct xrl_limit *limit;
+	xrl_word word, next;
+	__u32 jiffies;
+
+	if (!bucket || !class)
+		return XRL_AGAIN;
+	limit = &class->limits[0];
+	word = xrl_window_read(&bucket->windows[0]);
+	if (xrl_window_read(&bucket->icmp_errors))
+		return XRL_AGAIN;
+	jiffies = xrl_jiffies();
+	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
+	if (word && xrl_window_is_done(limit, word, idle_ns, now_ns)) {
+		if (!xrl_window_swap(&bucket->windows[0], word, 0))
+			return XRL_AGAIN;
+		word = 0;
+	}
+	if (*(volatile __u32 *)&bucket->checked_ticks != xrl_checked_now(now_ns) &&
+	    !xrl_advance(&bucket->checked_ticks, now_ns))
+		return XRL_AGAIN;
+
+	next = xrl_window_next(limit, word, now_ns, 1);
+	/* a full one may have been closed, and its ticks looked at too late */
+	if (next ? !xrl_window_swap(&bucket->windows[0], word, next)
+	         : xrl_window_read(&bucket->windows[0]) != word)
+		return XRL_AGAIN;
+	settled_jiffies = class->settled_max_jiffies;
+	open_ns = word ? xrl_window_remaining_ns(limit, word, now_ns) : ~0ULL;
+	if (open_ns < settled_jiffies * class->jiffy_ns)
+		settled_jiffies = open_ns / class->jiffy_ns;
+	*(volatile __u32 *)&bucket->settled_until_jiffies = jiffies + (__u32)settled_jiffies;
+	return next ? XRL_ALLOWED : XRL_REFUSED;
 }
 
 /* One attempt at one window. */
@@ -182,7 +230,7 @@ xrl_inline enum xrl_answer xrl_try_one(struct xrl_bucket *bucket, const struct x
                                        __u32 i, __u64 units)
 {
 	const struct xrl_limit *limit = &class->limits[i];
-	struct xrl_window *window = &bucket->windows[i];
+	struct xrl_window *window = xrl_window_at(bucket, i);
 	xrl_word word, next;
 	__u64 now_ns = 0;
 

@@ -92,7 +92,7 @@ XRL_SUBPROGRAM int insert_bucket(const struct packet *packet, __u32 generation, 
 	__sync_fetch_and_add(resolved, 0);
 	bucket.permit_until_boot_ns = permit_until_ns(&key);
 	number = class_of(&key, bucket.permit_until_boot_ns, generation) & (XRL_MAX_CLASSES - 1);
-	*resolved = resolved_word(number, generation);
+	*resolved = resolved_word(number, bucket.permit_until_boot_ns, generation);
 	if (earlier)
 		count_earlier(&bucket, &policy_of(generation)->classes[number], earlier);
 	if (bpf_map_update_elem(&buckets, &key, &bucket, BPF_NOEXIST))

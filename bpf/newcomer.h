@@ -63,13 +63,25 @@ xrl_inline __u32 xrl_permit_bit(__u32 hash)
 #define XRL_EPOCH_MASK               15u
 #define XRL_KNOWN_PLACE(bits, shift) (1ULL << (((bits) >> (shift)&0xFF) * XRL_KNOWN_BITS >> 8))
 
-/* Three of the bits, from others than those that chose the line. Of the sources without a bucket,
- * with all buckets taken, one in 25 looks as if it had one, and costs a look-up in vain. */
+/* Four of the bits, from others than those that chose the line. Of the sources without a bucket,
+ * with all buckets taken, one in 50 looks as if it had one, and costs a look-up in vain. */
 xrl_inline __u64 xrl_known_bits(__u32 hash)
 {
 	__u64 bits = hash * 0x9E3779B97F4A7C15ULL;
 
-	return XRL_KNOWN_PLACE(bits, 40) | XRL_KNOWN_PLACE(bits, 48) | XRL_KNOWN_PLACE(bits, 56);
+	return XRL_KNOWN_PLACE(bits, 32) | XRL_KNOWN_PLACE(bits, 40) | XRL_KNOWN_PLACE(bits, 48) |
+	       XRL_KNOWN_PLACE(bits, 56);
+}
+
+/* Epochs take turns: what is left of a division by three, which would cost more. The comparison is
+ * for the verifier. */
+xrl_inline __u32 xrl_known_place(__u32 epoch)
+{
+	__u32 place = epoch - (__u32)((__u64)epoch * 0xAAAAAAABu >> 33) * XRL_GATE_EPOCHS;
+
+	_Static_assert(XRL_GATE_EPOCHS == 3, "the factor is a third of 2^33");
+	asm volatile("" : "+r"(place));
+	return place < XRL_GATE_EPOCHS ? place : 0;
 }
 
 xrl_inline xrl_word xrl_known_read(const struct xrl_known *known)
@@ -85,31 +97,47 @@ xrl_inline __u64 xrl_known_in(xrl_word word, __u32 epoch)
 	               : 0;
 }
 
-/* What is written when a source is given a bucket. What stood there for an epoch two before goes:
- * by then the LRU map has forgotten who hasn't been seen since. */
+/* What is written when a source is given a bucket. What stood there for an older epoch goes: by now
+ * the LRU map has forgotten who hasn't been seen since. */
 xrl_inline xrl_word xrl_known_with(xrl_word word, __u32 epoch, __u64 bits)
 {
 	return (__u64)(epoch & XRL_EPOCH_MASK) << XRL_KNOWN_BITS | xrl_known_in(word, epoch) | bits;
 }
 
-/* 1: in this epoch, 2: in the last one only. */
+/* 1: in this epoch, 2: only in one before. */
 xrl_inline int xrl_is_known(const struct xrl_gate_line *line, __u32 epoch, __u64 bits)
 {
-	xrl_word now = xrl_known_read(&line->known[epoch & 1]);
-	xrl_word before = xrl_known_read(&line->known[~epoch & 1]);
+	int known = 0;
 
-	if ((xrl_known_in(now, epoch) & bits) == bits)
-		return 1;
-	return (xrl_known_in(before, epoch - 1) & bits) == bits ? 2 : 0;
+	XRL_UNROLL
+	for (__u32 i = 0; i < XRL_GATE_EPOCHS; i++) {
+		xrl_word word = xrl_known_read(&line->known[i]);
+		__u32 epochs_ago = (epoch - (word >> XRL_KNOWN_BITS)) & XRL_EPOCH_MASK;
+
+		if ((word & bits) != bits || epochs_ago >= XRL_GATE_EPOCHS)
+			continue;
+		if (!epochs_ago)
+			return 1;
+		known = 2;
+	}
+	return known;
+}
+
+/* 0: in none of them, as it is of most newcomers. */
+xrl_inline int xrl_may_be_known(const struct xrl_gate_line *line, __u64 bits)
+{
+	return (xrl_known_read(&line->known[0]) & bits) == bits ||
+	       (xrl_known_read(&line->known[1]) & bits) == bits ||
+	       (xrl_known_read(&line->known[2]) & bits) == bits;
 }
 
 /* 1: it's written there. */
 xrl_inline int xrl_try_mark_known(struct xrl_gate_line *line, __u32 epoch, __u64 bits)
 {
-	xrl_word *half = (xrl_word *)&line->known[epoch & 1];
-	xrl_word word = *(volatile xrl_word *)half, with = xrl_known_with(word, epoch, bits);
+	xrl_word *place = (xrl_word *)&line->known[xrl_known_place(epoch)];
+	xrl_word word = *(volatile xrl_word *)place, with = xrl_known_with(word, epoch, bits);
 
-	return word == with || __sync_val_compare_and_swap(half, word, with) == word;
+	return word == with || __sync_val_compare_and_swap(place, word, with) == word;
 }
 
 /* ---- newcomers ---- */

@@ -19,6 +19,7 @@
 
 #define IPV4_MIN_HEADER_WORDS 5 /* RFC 791: the header length counts words of 4 bytes */
 #define IPV4_FRAGMENT_OFFSET  0x1FFF
+#define IPV4_WITHOUT_OPTIONS  0x45 /* the first byte: version 4, and a header of 5 words */
 
 enum packet_kind {
 	PACKET_IPV4,
@@ -34,8 +35,10 @@ enum packet_kind {
 struct packet {
 	enum packet_kind kind;
 	struct xrl_address source;
-	__u32 frame_bytes;
 	__u32 wants; /* enum xrl_wants: what is to be found out, the rest is left at 0 */
+	/* Not at a multiple of 8: there the verifier would remember what each path to here says of
+	 * the length, and follow each of them to the end. */
+	__u32 frame_bytes;
 	__u16 destination_port;
 	__u8 protocol;        /* TCP, UDP, or one that nothing is known of */
 	__u8 has_ports;       /* a fragment that isn't the first, say, has none */
@@ -178,12 +181,19 @@ static __always_inline __u32 whole_frame_bytes(struct xdp_md *ctx, int may_have_
 
 /* Where the first buffer ends with the packet, or with the padding of Ethernet's smallest
  * frame, there is no other buffer, and nothing to ask. */
+static __always_inline int ends_with_packet(__u32 linear, __u32 packet_end)
+{
+	if (__builtin_expect(linear == packet_end, 1))
+		return 1;
+	return linear == ETHERNET_MIN_BYTES && packet_end < linear;
+}
+
 static __always_inline __u32 ipv4_frame_bytes(struct xdp_md *ctx, int may_have_frags,
                                               __u32 packet_end)
 {
 	__u32 linear = linear_bytes(ctx);
 
-	if (linear == packet_end || (linear == ETHERNET_MIN_BYTES && packet_end < linear))
+	if (ends_with_packet(linear, packet_end))
 		return linear;
 	return whole_frame_bytes(ctx, may_have_frags);
 }

@@ -84,9 +84,11 @@ static __always_inline __u32 class_of(const struct xrl_address *source, __u64 pe
 	return class_by_address(source, generation) & (XRL_MAX_CLASSES - 1);
 }
 
-static __always_inline xrl_word resolved_word(__u32 class_number, __u32 generation)
+static __always_inline xrl_word resolved_word(__u32 class_number, __u64 permit_until_ns,
+                                              __u32 generation)
 {
-	return (__u64)class_number << XRL_RESOLVED_CLASS_SHIFT | generation;
+	return (__u64)class_number << XRL_RESOLVED_CLASS_SHIFT | generation |
+	       (permit_until_ns ? XRL_RESOLVED_PERMIT : 0);
 }
 
 static __always_inline __u32 resolved_class(xrl_word resolved)
@@ -110,12 +112,12 @@ static __always_inline void drop_old_windows(struct xrl_bucket *bucket,
 	int i;
 
 	for (i = 0; i < XRL_WINDOWS; i++)
-		words[i] = xrl_window_read(&bucket->windows[i]);
+		words[i] = xrl_window_read(xrl_window_at(bucket, i));
 	if (__sync_fetch_and_add((xrl_word *)&bucket->resolved, 0) != resolved)
 		return;
 	for (i = 0; i < XRL_WINDOWS; i++)
 		if (!is_same_class || is_older(&class->limits[i], resolved))
-			xrl_window_swap(&bucket->windows[i], words[i], 0);
+			xrl_window_swap(xrl_window_at(bucket, i), words[i], 0);
 }
 
 /* A newer policy, or newer permits. Returns the class, by this generation of both. The permit is
@@ -147,7 +149,7 @@ XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *
 	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, old_until_ns, until_ns) !=
 	    old_until_ns)
 		return number; /* the next packet resolves again */
-	new = resolved_word(number, generation);
+	new = resolved_word(number, until_ns, generation);
 	if (same && !is_older(&policy_of(generation)->classes[number].penalty, old))
 		new |= old & ~((1ULL << XRL_RESOLVED_BITS) - 1);
 	if (xrl_resolved_swap(bucket, old, new))
@@ -157,6 +159,14 @@ XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *
 	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, until_ns,
 	                            permit_until_ns(source));
 	return number;
+}
+
+/* That it had one is forgotten only by whoever ends it: a renewed one stands there by now. */
+static __always_inline void forget_permit(struct xrl_bucket *bucket, xrl_word resolved,
+                                          __u64 until_ns)
+{
+	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, until_ns, 0) == until_ns)
+		xrl_resolved_swap(bucket, resolved, resolved & ~XRL_RESOLVED_PERMIT);
 }
 
 /* The permit has run out, and with it the class that goes with it. The class is written first:
@@ -178,10 +188,12 @@ XRL_SUBPROGRAM int leave_permit(struct xrl_bucket *bucket, const struct xrl_addr
 	/* a newer policy or newer permits have come meanwhile: the next packet sees to it */
 	if ((__u32)old != generation)
 		return number;
-	if (resolved_class(old) != number) {
-		drop_old_windows(bucket, &policy_of(generation)->classes[number], old, 0);
-		xrl_resolved_swap(bucket, old, resolved_word(number, generation));
+	if (resolved_class(old) == number) {
+		forget_permit(bucket, old, until_ns);
+		return number;
 	}
+	drop_old_windows(bucket, &policy_of(generation)->classes[number], old, 0);
+	xrl_resolved_swap(bucket, old, resolved_word(number, 0, generation));
 	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, until_ns, 0);
 	return number;
 }
@@ -190,15 +202,18 @@ XRL_SUBPROGRAM int leave_permit(struct xrl_bucket *bucket, const struct xrl_addr
 static __always_inline int has_permit(struct xrl_bucket *bucket, const struct xrl_address *source,
                                       struct policy *policy)
 {
-	__u64 until_ns = *(volatile __u64 *)&bucket->permit_until_boot_ns;
+	xrl_word resolved = xrl_resolved_read(bucket);
+	__u64 until_ns;
 
-	if (!until_ns)
+	/* another CPU may be about to write the word of this generation */
+	if (!(resolved & XRL_RESOLVED_PERMIT) && (__u32)resolved == policy->generation)
 		return 0;
+	until_ns = xrl_read_after(&bucket->permit_until_boot_ns);
 	if (xrl_boot_ns() < until_ns)
 		return 1;
 	if (policy->class_number == policy_of(policy->generation)->permitted_class)
 		choose_class(policy, leave_permit(bucket, source, policy->generation, until_ns));
-	else if ((__u32)xrl_resolved_read(bucket) == policy->generation)
-		__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, until_ns, 0);
+	else if ((__u32)resolved == policy->generation)
+		forget_permit(bucket, resolved, until_ns);
 	return 0;
 }

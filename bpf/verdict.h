@@ -6,6 +6,7 @@
 #include "again.h"
 #include "gate.h"
 #include "new_bucket.h"
+#include "plain.h"
 #include "protect.h"
 #include "separate.h"
 
@@ -134,10 +135,6 @@ XRL_SUBPROGRAM __u32 judge_anything(const struct packet *packet, struct xrl_buck
 	return verdict.refused << 16 | verdict.what;
 }
 
-/* Who uses its bucket is marked anew every 2^8 of the ticks in which it notes when it looked at the
- * clock, 8.6 s: before two epochs have ended (known.h). */
-#define REMARK_SHIFT 8
-
 /* The common case is decided here, in a few steps. */
 static __always_inline struct verdict
 judge_source(const struct packet *packet, const struct policy *policy, struct xrl_bucket *bucket)
@@ -146,15 +143,14 @@ judge_source(const struct packet *packet, const struct policy *policy, struct xr
 	__u32 verdict, checked;
 
 	if (policy->class->is_plain && packet->kind == PACKET_IPV4)
-		answer = xrl_try_plain(bucket, policy->class);
+		answer = charge_plain(bucket, policy->class, &packet->source);
 	if (answer == XRL_ALLOWED)
 		return passed(XRL_passed_within_limits);
 	if (answer == XRL_REFUSED)
 		return refused(XRL_REASON_packets_limit);
-	checked = *(volatile __u32 *)&bucket->checked_ticks;
+	checked = read_checked(bucket);
 	verdict = judge_anything(packet, bucket, policy->class, policy->generation);
-	if ((*(volatile __u32 *)&bucket->checked_ticks ^ checked) >> REMARK_SHIFT)
-		mark_known(&packet->source);
+	mark_if_due(&packet->source, bucket, checked);
 	return (struct verdict){verdict >> 16, verdict};
 }
 
@@ -190,7 +186,7 @@ static __always_inline struct xrl_bucket *ask_gate(struct packet *packet,
 {
 	struct xrl_bucket *bucket = NULL;
 
-	int known = may_be_known(&packet->source);
+	int known = is_known(&packet->source);
 
 	if (known)
 		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
@@ -215,10 +211,10 @@ static __always_inline struct verdict gate_verdict(__u64 gate)
 	return (struct verdict){gate_kind(gate) == GATE_REFUSED, gate_what(gate)};
 }
 
-static __always_inline struct verdict judge_ipv4(struct packet *packet, struct policy *policy)
+static __always_inline struct verdict judge_ipv4(struct packet *packet, struct policy *policy,
+                                                 struct xrl_bucket *bucket)
 {
 	struct refusal *last = last_refusal();
-	struct xrl_bucket *bucket;
 	struct verdict verdict;
 
 	if (packet->wants & XRL_PROTECTS && !is_protected(packet, policy->generation & 1))
@@ -234,7 +230,7 @@ static __always_inline struct verdict judge_ipv4(struct packet *packet, struct p
 			choose_class(policy, gate_class(packet->gate));
 			return gate_verdict(packet->gate);
 		}
-	} else {
+	} else if (!bucket) {
 		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
 	}
 	bucket = bucket_of(bucket, packet, policy);
@@ -247,12 +243,13 @@ static __always_inline struct verdict judge_ipv4(struct packet *packet, struct p
 	return verdict;
 }
 
-static __always_inline struct verdict judge(struct packet *packet, struct policy *policy)
+static __always_inline struct verdict judge(struct packet *packet, struct policy *policy,
+                                            struct xrl_bucket *bucket)
 {
 	switch (packet->kind) {
 	case PACKET_IPV4:
 	case PACKET_IPV4_ICMP_ERROR:
-		return judge_ipv4(packet, policy);
+		return judge_ipv4(packet, policy, bucket);
 	case PACKET_IPV4_TRUNCATED:
 		choose_default_class(policy);
 		return refused(XRL_REASON_truncated);

@@ -21,29 +21,35 @@ struct xrl_resolved {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	__u64 generation : 32; /* of policy and permits */
 	__u64 class_number : 8;
-	__u64 penalty_ticks : 24; /* when it began, in the class's tick; 0: there is none */
+	__u64 has_permit : 1;     /* or had: permit_until_boot_ns says for how long */
+	__u64 penalty_ticks : 23; /* when it began, in the class's tick; 0: there is none */
 #else
-	__u64 penalty_ticks : 24;
+	__u64 penalty_ticks : 23;
+	__u64 has_permit : 1;
 	__u64 class_number : 8;
 	__u64 generation : 32;
 #endif
 };
 
 #define XRL_RESOLVED_CLASS_SHIFT 32
-#define XRL_RESOLVED_BITS        40 /* what is above them is the penalty */
+#define XRL_RESOLVED_PERMIT      (1ULL << 40)
+#define XRL_RESOLVED_BITS        41 /* what is above them is the penalty */
 
 /* How finely it is written down when the clock was read: 2^25 ns, 34 ms. In 32 bits that is
  * more than four years. */
 #define XRL_CHECKED_SHIFT 25
 
-/* A value of the LRU map `buckets`: what is known of one source. The hot fields come first;
- * limits.h explains the two that concern time. */
+/* A value of the LRU map `buckets`: what is known of one source. The kernel puts it 56 bytes into
+ * an element of 120, so it lies in two cache lines, most often. The fields that each packet needs
+ * come first, to be in the line in which the look-up finds the address; limits.h explains the two
+ * that concern time. */
 struct xrl_bucket {
 	struct xrl_resolved resolved;
 	__u32 settled_until_jiffies; /* before this jiffy no window ends: no clock is read */
 	__u32 checked_ticks;         /* when the clock was last read for this source */
-	__u64 permit_until_boot_ns;  /* 0: no permit */
-	struct xrl_window windows[XRL_WINDOWS];
+	struct xrl_window icmp_errors;
+	struct xrl_window windows[XRL_MAX_LIMITS];
+	__u64 permit_until_boot_ns; /* 0: no permit */
 };
 
 /* A separate limit's bucket: for a source or a prefix. */

@@ -11,8 +11,9 @@
 
 /* ---- a line of the map `gate`: one cache line for some sources, by a hash ---- */
 
-/* Who has been given a bucket: three bits each, set when that happened, in the half that belongs
- * to the epoch. An epoch ends with as many new buckets as there are in the map. */
+/* Who has been given a bucket: some bits each, set when that happened, in the word that belongs
+ * to the epoch. In all epochs but the present one as many buckets were new as there are in the map:
+ * what is older the map may have forgotten, too. */
 struct xrl_known {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	__u64 bits : 60;
@@ -46,8 +47,8 @@ struct xrl_newcomer {
 #endif
 };
 
-#define XRL_GATE_EPOCHS 2
-#define XRL_GATE_WAYS   6
+#define XRL_GATE_EPOCHS 3
+#define XRL_GATE_WAYS   5
 
 struct xrl_gate_line {
 	struct xrl_known known[XRL_GATE_EPOCHS];

@@ -7,7 +7,7 @@
 #include "gate.h"
 
 #define XRL_MAX_LIMITS      4 /* whose buckets are in the source's own value of `buckets` */
-#define XRL_ICMP_ERRORS     XRL_MAX_LIMITS /* its place among the windows of a bucket */
+#define XRL_ICMP_ERRORS     XRL_MAX_LIMITS /* the place of the one for ICMP errors, behind them */
 #define XRL_WINDOWS         (XRL_MAX_LIMITS + 1)
 #define XRL_MAX_SEPARATE    8 /* limits with an endpoint or another scope: a bucket apart */
 #define XRL_MAX_CLASSES     256
@@ -94,6 +94,7 @@ enum xrl_wants {
 	XRL_PROTECTS = 1 << 2,     /* only what `protected_ports` names is limited */
 	XRL_PROTECTS_TCP = 1 << 3, /* at least one port of it */
 	XRL_PROTECTS_UDP = 1 << 4,
+	XRL_WANTS_CONNECTIONS = 1 << 5, /* else the gate may take each packet for none */
 };
 
 #define XRL_POLICY_FILE_SIZE 188
@@ -151,7 +152,7 @@ struct xrl_meta {
 };
 
 /* Changes whenever the layout or the meaning of a pinned map does. */
-#define XRL_ABI_VERSION 5
+#define XRL_ABI_VERSION 6
 
 _Static_assert(sizeof(struct xrl_limit) == 64, "one cache line");
 _Static_assert(sizeof(struct xrl_class) == 1024, "no padding");

@@ -111,6 +111,11 @@ void limit_set(struct xrl_limit *limit, __u64 max_units, __u64 period_ns, enum x
 	limit_finish(limit);
 }
 
+void limit_set_penalty(struct xrl_limit *penalty, __u64 period_ns)
+{
+	limit_set(penalty, 1ULL << (XRL_RESOLVED_BITS - 1), period_ns, XRL_PACKETS);
+}
+
 /* Adds to a text what there is room for. */
 __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
                                                          const char *format, ...)

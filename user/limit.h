@@ -16,6 +16,10 @@
  * must be in the ranges above; since_generation and id are left at 0. */
 void limit_set(struct xrl_limit *limit, __u64 max_units, __u64 period_ns, enum xrl_unit unit);
 
+/* Fills in a penalty of so long. What counts the units in other limits' words is in the word of
+ * a penalty the rest of struct xrl_resolved. */
+void limit_set_penalty(struct xrl_limit *penalty, __u64 period_ns);
+
 /* Computes what the program wants to know besides algorithm, rate_units, max_units and
  * period_ns. A token bucket's burst must be full again after at most LIMIT_MAX_PERIOD_NS. */
 void limit_finish(struct xrl_limit *limit);

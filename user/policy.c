@@ -56,10 +56,11 @@ struct xrl_class *policy_add_class(struct policy *policy, const char *name)
 static __u32 wants_of_limit(const struct xrl_limit *limit)
 {
 	return (limit->endpoint_protocol ? XRL_WANTS_PORTS : 0) |
-	       (limit->unit == XRL_HTTP_REQUESTS ? XRL_WANTS_HTTP : 0);
+	       (limit->unit == XRL_HTTP_REQUESTS ? XRL_WANTS_HTTP : 0) |
+	       (limit->unit == XRL_CONNECTIONS ? XRL_WANTS_CONNECTIONS : 0);
 }
 
-static __u32 wants_of_class(const struct xrl_class *class)
+__u32 policy_wants_of_class(const struct xrl_class *class)
 {
 	__u32 wants = 0;
 
@@ -119,7 +120,7 @@ void policy_finish(struct policy *policy)
 	for (size_t i = 0; i < policy->cidr_count; i++)
 		policy_mark_cidr(compiled, &policy->cidrs[i].cidr);
 	for (__u32 i = 0; i < XRL_MAX_CLASSES && compiled->classes[i].name[0]; i++) {
-		compiled->wants |= wants_of_class(&compiled->classes[i]);
+		compiled->wants |= policy_wants_of_class(&compiled->classes[i]);
 		class_finish(&compiled->classes[i]);
 	}
 }

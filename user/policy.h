@@ -36,6 +36,9 @@ struct xrl_class *policy_add_class(struct policy *policy, const char *name);
 
 __u32 policy_count_classes(const struct xrl_policy *policy);
 
+/* What is wanted for the sake of its limits, of enum xrl_wants. */
+__u32 policy_wants_of_class(const struct xrl_class *class);
+
 /* What is wanted for the sake of these ports, of enum xrl_wants: nothing when there are none. */
 __u32 policy_wants_of_ports(const struct xrl_ports *ports);
 

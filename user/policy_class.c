@@ -103,7 +103,7 @@ void policy_reader_penalty(struct policy_reader *reader, int line, const char *v
 		                 "from 100ms to 31d",
 		                 quote(quoted, value, strlen(value)));
 	else
-		limit_set(&policy_reader_class(reader)->penalty, 1, period_ns, XRL_PACKETS);
+		limit_set_penalty(&policy_reader_class(reader)->penalty, period_ns);
 }
 
 void policy_reader_warn(struct policy_reader *reader, int line, const char *value)

@@ -63,8 +63,10 @@ static bool is_younger(const struct look *look, const struct xrl_limit *limit)
 static struct limit_rest rest_of_window(const struct look *look, const struct source_state *source,
                                         const struct xrl_limit *limit, __u32 place)
 {
+	const struct xrl_bucket *bucket = &look->bucket;
 	__u64 window = look->same_class && !is_younger(look, limit)
-	                       ? word_of(&look->bucket.windows[place])
+	                       ? word_of(place == XRL_ICMP_ERRORS ? &bucket->icmp_errors
+	                                                          : &bucket->windows[place])
 	                       : 0;
 
 	return limit_rest_of(limit, window, look->bucket.checked_ticks, source->now_ns);

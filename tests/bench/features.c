@@ -121,7 +121,7 @@ static void with_protect(struct xrl_policy *policy, struct xrl_class *class)
 static void with_penalty(struct xrl_policy *policy, struct xrl_class *class)
 {
 	as_default(policy, class);
-	limit_set(&class->penalty, 1, DAY_NS, XRL_PACKETS);
+	limit_set_penalty(&class->penalty, DAY_NS);
 }
 
 static void with_warn(struct xrl_policy *policy, struct xrl_class *class)

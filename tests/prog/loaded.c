@@ -17,6 +17,7 @@
 #include "class.h"
 #include "flood.h"
 #include "limit.h"
+#include "policy.h"
 
 #define FEW_SOURCES 4096
 #define HASH_KEY    0x5DEECE66D1234567ULL /* the same in every run */
@@ -320,7 +321,10 @@ void loaded_switch(struct loaded *loaded)
 
 void loaded_publish(struct loaded *loaded, const struct xrl_class *class)
 {
-	loaded_next_policy(loaded)->classes[0] = *class;
+	struct xrl_policy *policy = loaded_next_policy(loaded);
+
+	policy->classes[0] = *class;
+	policy->wants = policy_wants_of_class(class);
 	loaded_set_cidrs(loaded, NULL, 0);
 	loaded_set_separate(loaded, 0);
 	loaded_switch(loaded);

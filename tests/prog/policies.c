@@ -9,6 +9,7 @@
 
 #include "class.h"
 #include "limit.h"
+#include "policy.h"
 
 #define TEXT_SIZE        128
 #define CIDRS            32
@@ -152,29 +153,18 @@ struct xrl_class policies_class(const struct class_text *text)
 		policies_add_limit(&class, &limit);
 	}
 	if (text->penalty)
-		class.penalty = policies_limit(text->penalty);
+		limit_set_penalty(&class.penalty, policies_limit(text->penalty).period_ns);
 	strcpy(class.name, "some");
 	policies_finish_class(&class);
 	return class;
-}
-
-static __u32 wants_of(const struct xrl_limit *limit)
-{
-	return (limit->unit == XRL_HTTP_REQUESTS ? XRL_WANTS_HTTP : 0) |
-	       (limit->endpoint_protocol ? XRL_WANTS_PORTS : 0);
 }
 
 __u32 policies_wants(const struct xrl_policy *policy, __u32 class_count)
 {
 	__u32 wants = 0;
 
-	for (const struct xrl_class *class = policy->classes; class < policy->classes + class_count;
-	     class ++) {
-		for (__u32 i = 0; i < class->limit_count; i++)
-			wants |= wants_of(&class->limits[i]);
-		for (__u32 i = 0; i < class->separate_count; i++)
-			wants |= wants_of(&class->separate[i]);
-	}
+	for (__u32 i = 0; i < class_count; i++)
+		wants |= policy_wants_of_class(&policy->classes[i]);
 	return wants;
 }
 

@@ -175,7 +175,7 @@ static void check_all_or_none(struct loaded *loaded)
 		tap_ok(refused == 8 && bucket.windows[0].used_units == 2 &&
 		               bucket.windows[1].used_units == 2 * FRAME_BYTES &&
 		               bucket.windows[2].used_units == 2 &&
-		               bucket.windows[3].used_units == 2 && !bucket.windows[4].used_units,
+		               bucket.windows[3].used_units == 2 && !bucket.icmp_errors.used_units,
 		       "limit %d of 4 refuses: what is refused uses up nothing of the others",
 		       i + 1);
 	}

@@ -132,7 +132,7 @@ static void set_icmp_errors(struct xrl_class *class, const struct xrl_class *bef
 
 static void set_penalty(struct xrl_class *class, const struct xrl_class *before, __u32 generation)
 {
-	limit_set(&class->penalty, 1, 31 * DAY_NS, XRL_PACKETS);
+	limit_set_penalty(&class->penalty, 31 * DAY_NS);
 	class->penalty.since_generation = generation;
 	if (before->penalty.period_ns && one_in(2))
 		class->penalty = before->penalty;

@@ -108,7 +108,7 @@ static void check_rate(const struct xrl_share *share, wide packets, wide period_
 static void check_first(const struct xrl_flood *flood, __u32 sources)
 {
 	__u64 half = flood->newcomers_packets / 2 + flood->newcomers_packets % 2;
-	__u64 words = (__u64)flood_lines(sources) * 3, engage_ns = slice_ns(&flood->engage);
+	__u64 words = (__u64)flood_lines(sources) * 5 / 2, engage_ns = slice_ns(&flood->engage);
 
 	if (half == 1)
 		assert_int_equal(flood->first.max_units, 1);

@@ -173,7 +173,7 @@ static void what_is_plain(void **state)
 	class_finish(&changed);
 	assert_false(changed.is_plain);
 	changed = class;
-	limit_set(&changed.penalty, 1, SECOND, XRL_PACKETS);
+	limit_set_penalty(&changed.penalty, SECOND);
 	class_finish(&changed);
 	assert_false(changed.is_plain);
 	changed = class;

@@ -202,7 +202,7 @@ static void the_end_of_a_penalty(void **unused)
 		__u64 now_ns = 100 * DAY + random_below(4 * 365 * DAY), word, rest_ns, began_ns;
 		struct xrl_limit penalty;
 
-		limit_set(&penalty, 1, periods_ns[random_below(PERIODS)], XRL_PACKETS);
+		limit_set_penalty(&penalty, periods_ns[random_below(PERIODS)]);
 		began_ns = now_ns - random_below(penalty.period_ns);
 		word = xrl_window_ticks(&penalty, began_ns) << XRL_RESOLVED_BITS | 12345;
 		if (!(word >> XRL_RESOLVED_BITS))

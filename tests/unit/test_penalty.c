@@ -39,7 +39,7 @@ static struct xrl_class class_with_penalty(__u64 penalty_ns)
 {
 	struct xrl_class class = one_limit(1, 100 * MILLISECOND, XRL_PACKETS);
 
-	limit_set(&class.penalty, 1, penalty_ns, XRL_PACKETS);
+	limit_set_penalty(&class.penalty, penalty_ns);
 	finish(&class);
 	return class;
 }
@@ -134,7 +134,7 @@ static void idle_of_any_length_ends_it(void **state)
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		struct xrl_class class = class_with_penalty(lengths_ns[i]);
-		__u64 circle_ns = 1ULL << (24 + class.penalty.tick_shift);
+		__u64 circle_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
 
 		for (__u64 eighths = 8; eighths < 800; eighths++) {
 			__u64 idle_ns = eighths * (lengths_ns[i] / 8) + late_ns(&class) + 8;
@@ -169,7 +169,8 @@ static void it_begins_in_any_tick(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		struct xrl_class class = class_with_penalty(lengths_ns[i]);
-		__u64 tick_ns = 1ULL << class.penalty.tick_shift, circle_ns = tick_ns << 24;
+		__u64 tick_ns = 1ULL << class.penalty.tick_shift,
+		      circle_ns = tick_ns << (64 - XRL_RESOLVED_BITS);
 
 		for (int ticks = -20; ticks <= 20; ticks++) {
 			__u64 begin_ns = circle_ns + ticks * (tick_ns / 8 + 1);
@@ -206,7 +207,7 @@ static void it_begins_when_no_clock_was_read(void **state)
 	struct xrl_bucket bucket = resolved_bucket();
 
 	(void)state;
-	limit_set(&class.penalty, 1, 100 * MILLISECOND, XRL_PACKETS);
+	limit_set_penalty(&class.penalty, 100 * MILLISECOND);
 	finish(&class);
 	set_clock(DAY);
 	penalize(&bucket, &class);
@@ -239,7 +240,7 @@ static void another_cpu_sees_it_too(void **state)
 static void a_look_for_other_reasons_ends_it(void **state)
 {
 	struct xrl_class class = class_with_penalty(SECOND);
-	__u64 circle_ns = 1ULL << (24 + class.penalty.tick_shift);
+	__u64 circle_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
 	struct xrl_bucket bucket = resolved_bucket();
 
 	(void)state;

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "limit.h"
 #include "policy_text.h"
+#include "../../include/bucket.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SECOND       1000000000ULL
@@ -109,7 +110,8 @@ static void a_whole_policy_is_read(void **state)
 	assert_int_equal(compiled->permitted_class, 2);
 	assert_int_equal(policy.sources, 1048576);
 	assert_int_equal(compiled->wants, XRL_WANTS_PORTS | XRL_WANTS_HTTP | XRL_PROTECTS |
-	                                          XRL_PROTECTS_TCP | XRL_PROTECTS_UDP);
+	                                          XRL_PROTECTS_TCP | XRL_PROTECTS_UDP |
+	                                          XRL_WANTS_CONNECTIONS);
 	assert_string_equal(compiled->file, path);
 	sha256_init(&hash);
 	sha256_update(&hash, strlen(whole), (const uint8_t *)whole);
@@ -137,7 +139,7 @@ static void a_whole_policy_is_read(void **state)
 	assert_int_equal(policy.redirects[1], 1);
 	assert_int_equal(policy.redirects[0], 0);
 	assert_int_equal(classes[1].penalty.period_ns, 30 * SECOND);
-	assert_int_equal(classes[1].penalty.used_bits, 40);
+	assert_int_equal(classes[1].penalty.used_bits, XRL_RESOLVED_BITS);
 	assert_true(classes[1].penalty.period_ticks > 0);
 	assert_int_equal(classes[1].settled_max_jiffies, 0);
 	assert_true(classes[2].settled_max_jiffies > 0);
@@ -220,7 +222,9 @@ static void only_what_is_asked_for_is_wanted(void **state)
 		__u32 wants;
 	} cases[] = {
 		{"1/1s packets", 0},
-		{"1/1s connections scope /24", 0},
+		{"1/1s bytes", 0},
+		{"1/1s connections", XRL_WANTS_CONNECTIONS},
+		{"1/1s connections scope /24", XRL_WANTS_CONNECTIONS},
 		{"1/1s http-requests", XRL_WANTS_HTTP},
 		{"1/1s http-requests scope class", XRL_WANTS_HTTP},
 		{"1/1s bytes endpoint udp/9", XRL_WANTS_PORTS},

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The usual packet, and what usually becomes of it. Most packets of most policies are of a kind of
+ * which nothing is wanted but source and length, and either the source's bucket has room, or it
+ * was found full a moment ago. That is decided here in a straight line, a third of the
+ * instructions of the general way (packet.h, verdict.h), which knows all cases and would say
+ * the same of these. */
+
+#include "again.h"
+#include "packet.h"
+#include "plain.h"
+
+struct usual {
+	struct xrl_address source;
+	__u32 frame_bytes;
+};
+
+/* Without VLAN tag and IPv4 options, all of it in the first buffer, and with room for a whole TCP
+ * header if it is one; no ICMP, of which the type would be wanted. A fragment may be usual, too: of
+ * later ones no more than this is known anyway. */
+static __always_inline int is_usual(const struct xdp_md *ctx, struct usual *usual)
+{
+	const struct ethhdr *eth = (void *)(long)ctx->data;
+	const struct iphdr *ip = (void *)(eth + 1);
+	__u32 linear = linear_bytes(ctx), total_bytes;
+
+	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return 0;
+	if (eth->h_proto != bpf_htons(ETHERTYPE_IPV4) || *(__u8 *)ip != IPV4_WITHOUT_OPTIONS ||
+	    ip->protocol == IPPROTO_ICMP)
+		return 0;
+	total_bytes = bpf_ntohs(ip->tot_len);
+	if (total_bytes < sizeof(*ip) ||
+	    (ip->protocol == IPPROTO_TCP && total_bytes < sizeof(*ip) + sizeof(struct tcphdr)))
+		return 0;
+	if (!ends_with_packet(linear, sizeof(*eth) + total_bytes))
+		return 0;
+	usual->frame_bytes = linear;
+	__builtin_memcpy(&usual->source, &ip->saddr, sizeof(usual->source));
+	return 1;
+}
+
+/* The bucket is resolved for this policy, there is no permit, the class is plain, and has room. */
+static __always_inline int has_usual_room(struct xrl_bucket *bucket, struct policy *policy,
+                                          const struct xrl_address *source)
+{
+	xrl_word resolved = xrl_resolved_read(bucket);
+
+	if ((__u32)resolved != policy->generation || resolved & XRL_RESOLVED_PERMIT)
+		return 0;
+	choose_class(policy, resolved_class(resolved));
+	return policy->class->is_plain &&
+	       charge_plain(bucket, policy->class, source) == XRL_ALLOWED;
+}
