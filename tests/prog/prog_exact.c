@@ -160,14 +160,18 @@ static void check_token(struct loaded *loaded, const char *limit, __u64 burst, _
 static void check_sliding(struct loaded *loaded, const char *limit, __u64 units, __u64 period_ns)
 {
 	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
-	__u64 first_window, last_window, now_ns, passed;
+	__u64 window, first_window, last_window, now_ns, passed;
 	int too_many = 0, polls = 0;
 
 	put_limit_in_force(loaded, limit);
+	window = loaded_boot_ns() / period_ns;
 	traffic_start();
-	do
-		first_window = loaded_boot_ns() / period_ns;
-	while (traffic_packets(loaded, XRL_passed_within_limits) == before);
+	do {
+		/* when none had passed yet: the first one may have come before the time that is
+		 * read next, in the window before */
+		first_window = window;
+		window = loaded_boot_ns() / period_ns;
+	} while (traffic_packets(loaded, XRL_passed_within_limits) == before);
 	last_window = loaded_boot_ns() / period_ns + SLIDING_WINDOWS;
 	do {
 		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
