@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "generator.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "frames.h"
+#include "tap.h"
 
 __u64 generator_state;
 
@@ -169,4 +173,13 @@ __u32 next_frame(unsigned char *frame)
 	if (one_in(5))
 		flip(frame, bytes);
 	return bytes;
+}
+
+void generator_begin_from(int argc, char **argv)
+{
+	const char *text = argc > 1 ? argv[1] : getenv("SEED");
+	__u64 seed = text ? strtoull(text, NULL, 0) : (__u64)time(NULL) << 20 ^ getpid();
+
+	tap_note("seed %llu", seed);
+	generator_begin(seed);
 }

@@ -19,6 +19,10 @@ int one_in(__u32 chance);
 /* Chooses the sources. */
 void generator_begin(__u64 seed);
 
+/* The same with the seed that is the first argument, or in the environment as SEED, or else another
+ * one each time. Prints it. */
+void generator_begin_from(int argc, char **argv);
+
 /* A few of them send most. */
 struct xrl_address some_address(void);
 __u16 some_port(void);

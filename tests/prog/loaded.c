@@ -2,6 +2,7 @@
 #include "loaded.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -415,4 +416,13 @@ int loaded_read_bucket(const struct loaded *loaded, struct xrl_address source,
 void loaded_forget(const struct loaded *loaded, struct xrl_address source)
 {
 	bpf_map_delete_elem(loaded->buckets, &source);
+}
+
+void loaded_stay_on_this_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 }

@@ -104,3 +104,7 @@ int loaded_read_bucket(const struct loaded *loaded, struct xrl_address source,
 void loaded_forget(const struct loaded *loaded, struct xrl_address source);
 
 __u64 loaded_boot_ns(void);
+
+/* What a CPU remembers for itself, the refusal of again.h above all, is the same for all packets
+ * from now on. */
+void loaded_stay_on_this_cpu(void);

@@ -5,7 +5,6 @@
  * over, so that it is hot in most of them. */
 
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -360,18 +359,9 @@ static void check_entry(enum loaded_entry entry)
 	loaded_close(&loaded);
 }
 
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	sched_setaffinity(0, sizeof(one), &one);
-}
-
 int main(void)
 {
-	stay_on_this_cpu();
+	loaded_stay_on_this_cpu();
 	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
 		check_entry(entry);
 	return tap_done();

@@ -6,7 +6,6 @@
  * remembers of a refused source (bpf/again.h) takes part, and on one CPU therefore. */
 
 #include <netinet/in.h>
-#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -461,18 +460,9 @@ static void check_entry(enum loaded_entry entry)
 	loaded_close(&loaded);
 }
 
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	sched_setaffinity(0, sizeof(one), &one);
-}
-
 int main(void)
 {
-	stay_on_this_cpu();
+	loaded_stay_on_this_cpu();
 	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
 		check_entry(entry);
 	return tap_done();

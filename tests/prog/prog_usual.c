@@ -8,7 +8,6 @@
  * usage: prog_usual [SEED [FRAMES]]; the seed may also be in the environment (SEED) */
 
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -297,30 +296,12 @@ static void check_entry(enum loaded_entry entry, __u32 frames)
 	pair_close(&pair);
 }
 
-static __u64 choose_seed(int argc, char **argv)
-{
-	const char *text = argc > 1 ? argv[1] : getenv("SEED");
-
-	return text ? strtoull(text, NULL, 0) : (__u64)time(NULL) << 20 ^ getpid();
-}
-
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	sched_setaffinity(0, sizeof(one), &one);
-}
-
 int main(int argc, char **argv)
 {
 	__u32 frames = argc > 2 ? strtoul(argv[2], NULL, 0) : FRAMES;
-	__u64 seed = choose_seed(argc, argv);
 
-	tap_note("seed %llu", seed);
-	generator_begin(seed);
-	stay_on_this_cpu();
+	generator_begin_from(argc, argv);
+	loaded_stay_on_this_cpu();
 	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
 		check_entry(entry, entry == LOADED_FRAGS ? frames : frames / 3);
 	return tap_done();
