@@ -294,7 +294,7 @@ XRL_SUBPROGRAM __u64 charge_newcomer(const struct packet *packet, const struct x
 }
 
 /* Of a source that isn't known to have a bucket. packet->is_newcomer is set. One attempt. */
-XRL_SUBPROGRAM __u64 try_judge_newcomer(const struct packet *packet, __u32 generation)
+XRL_SUBPROGRAM __u64 judge_newcomer_once(const struct packet *packet, __u32 generation)
 {
 	const struct xrl_policy *policy = policy_of(generation);
 	const struct xrl_class *class;
@@ -317,7 +317,8 @@ XRL_SUBPROGRAM __u64 try_judge_newcomer(const struct packet *packet, __u32 gener
 	return try_newcomer(packet, class, &policy->flood, number);
 }
 
-static __always_inline int has_apart(const struct packet *packet, const struct xrl_class *class)
+static __always_inline int has_limits_apart(const struct packet *packet,
+                                            const struct xrl_class *class)
 {
 	return class->separate_count && packet->kind != PACKET_IPV4_ICMP_ERROR;
 }
@@ -326,17 +327,17 @@ static __always_inline int has_apart(const struct packet *packet, const struct x
 
 static __always_inline __u64 judge_newcomer(const struct packet *packet, __u32 generation)
 {
-	__u64 answer = try_judge_newcomer(packet, generation);
+	__u64 answer = judge_newcomer_once(packet, generation);
 	const struct xrl_class *class;
 
 	for (int i = 1; i < GATE_ATTEMPTS && gate_kind(answer) == GATE_AGAIN; i++)
-		answer = try_judge_newcomer(packet, generation);
+		answer = judge_newcomer_once(packet, generation);
 	if (gate_kind(answer) == GATE_AGAIN)
 		return gate_answer(GATE_REFUSED, gate_class(answer), gate_what(answer));
 	if (gate_kind(answer) != GATE_PASSED || gate_what(answer) != XRL_passed_newcomer)
 		return answer;
 	class = &policy_of(generation)->classes[gate_class(answer)];
-	if (has_apart(packet, class)) {
+	if (has_limits_apart(packet, class)) {
 		answer = charge_newcomer(packet, class, generation, gate_class(answer));
 		if (gate_kind(answer) == GATE_REFUSED)
 			take_back_newcomer(&packet->source, passing_of(packet));

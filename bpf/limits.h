@@ -99,12 +99,33 @@ XRL_SUBPROGRAM __u64 xrl_penalty_ns(struct xrl_bucket *bucket, const struct xrl_
 	return 0;
 }
 
+/* In checked_ticks. 0: other CPUs were always faster. A call costs more than the question whether
+ * it's needed. */
+xrl_inline int xrl_note_look(struct xrl_bucket *bucket, __u64 now_ns)
+{
+	return *(volatile __u32 *)&bucket->checked_ticks == xrl_checked_now(now_ns) ||
+	       xrl_advance(&bucket->checked_ticks, now_ns);
+}
+
+/* From the jiffy that was read before the windows were looked at, when none of them ends in the
+ * next open_ns. Most often nothing is open, or for long: that costs no division. */
+xrl_inline void xrl_settle(struct xrl_bucket *bucket, const struct xrl_class *class, __u32 jiffies,
+                           __u64 open_ns)
+{
+	__u64 settled_jiffies = class->settled_max_jiffies;
+
+	if (open_ns < settled_jiffies * class->jiffy_ns)
+		settled_jiffies = open_ns / class->jiffy_ns;
+	/* A plain store may lose against another CPU's: an older promise is kept just as well. */
+	*(volatile __u32 *)&bucket->settled_until_jiffies = jiffies + (__u32)settled_jiffies;
+}
+
 /* Looks at the clock: closes what is over and settles the bucket until the next end.
  * Returns the time, or 0 when another CPU interfered and it's to be done again. */
 XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	xrl_word words[XRL_WINDOWS];
-	__u64 now_ns, idle_ns, settled_ns, settled_jiffies;
+	__u64 now_ns, idle_ns, settled_ns;
 	__u32 jiffies, i;
 
 	if (!bucket || !class)
@@ -134,17 +155,10 @@ XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class 
 	}
 	if (xrl_has_penalty(xrl_resolved_read(bucket)))
 		xrl_penalty_ns(bucket, class);
-	/* a call costs more than the question whether it's needed */
-	if (*(volatile __u32 *)&bucket->checked_ticks != xrl_checked_now(now_ns) &&
-	    !xrl_advance(&bucket->checked_ticks, now_ns))
+	if (!xrl_note_look(bucket, now_ns))
 		return 0;
 
-	/* most often nothing is open, or for long: that costs no division */
-	settled_jiffies = class->settled_max_jiffies;
-	if (settled_ns < settled_jiffies * class->jiffy_ns)
-		settled_jiffies = settled_ns / class->jiffy_ns;
-	/* A plain store may lose against another CPU's: an older promise is kept just as well. */
-	*(volatile __u32 *)&bucket->settled_until_jiffies = jiffies + (__u32)settled_jiffies;
+	xrl_settle(bucket, class, jiffies, settled_ns);
 	return now_ns;
 }
 
@@ -190,7 +204,7 @@ xrl_inline enum xrl_answer xrl_try_plain(struct xrl_bucket *bucket, const struct
  * that it was looked at, and that is advanced before the next window is opened. */
 XRL_SUBPROGRAM __u32 xrl_look_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	__u64 now_ns, idle_ns, settled_jiffies, open_ns;
+	__u64 now_ns, idle_ns, open_ns;
 	const struct xrl_limit *limit;
 	xrl_word word, next;
 	__u32 jiffies;
@@ -208,8 +222,7 @@ XRL_SUBPROGRAM __u32 xrl_look_plain(struct xrl_bucket *bucket, const struct xrl_
 			return XRL_AGAIN;
 		word = 0;
 	}
-	if (*(volatile __u32 *)&bucket->checked_ticks != xrl_checked_now(now_ns) &&
-	    !xrl_advance(&bucket->checked_ticks, now_ns))
+	if (!xrl_note_look(bucket, now_ns))
 		return XRL_AGAIN;
 
 	next = xrl_window_next(limit, word, now_ns, 1);
@@ -217,11 +230,8 @@ XRL_SUBPROGRAM __u32 xrl_look_plain(struct xrl_bucket *bucket, const struct xrl_
 	if (next ? !xrl_window_swap(&bucket->windows[0], word, next)
 	         : xrl_window_read(&bucket->windows[0]) != word)
 		return XRL_AGAIN;
-	settled_jiffies = class->settled_max_jiffies;
 	open_ns = word ? xrl_window_remaining_ns(limit, word, now_ns) : ~0ULL;
-	if (open_ns < settled_jiffies * class->jiffy_ns)
-		settled_jiffies = open_ns / class->jiffy_ns;
-	*(volatile __u32 *)&bucket->settled_until_jiffies = jiffies + (__u32)settled_jiffies;
+	xrl_settle(bucket, class, jiffies, open_ns);
 	return next ? XRL_ALLOWED : XRL_REFUSED;
 }
 

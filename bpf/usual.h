@@ -7,6 +7,7 @@
  * instructions of the general way (packet.h, verdict.h), which knows all cases and would say
  * the same of these. */
 
+#include "action.h"
 #include "again.h"
 #include "packet.h"
 #include "plain.h"
@@ -52,4 +53,27 @@ static __always_inline int has_usual_room(struct xrl_bucket *bucket, struct poli
 	choose_class(policy, resolved_class(resolved));
 	return policy->class->is_plain &&
 	       charge_plain(bucket, policy->class, source) == XRL_ALLOWED;
+}
+
+#define NOT_DECIDED XDP_ABORTED
+
+/* NOT_DECIDED: it isn't as usual as that, and the general way decides. That is told of a bucket
+ * that was found; a source without one is looked up again, which is little beside making one. */
+static __always_inline int limit_usual(struct xdp_md *ctx, const struct usual *usual,
+                                       __u32 generation, struct xrl_bucket **bucket)
+{
+	struct policy policy = {.generation = generation};
+	const struct refusal *last = last_refusal();
+
+	if (is_refused_again(last, &usual->source, generation)) {
+		choose_class(&policy, last->class_number);
+		return refuse(ctx, &policy, XRL_REASON_packets_limit, usual->frame_bytes);
+	}
+	if (engaged_until())
+		return NOT_DECIDED;
+	*bucket = bpf_map_lookup_elem(&buckets, &usual->source);
+	if (!*bucket || !has_usual_room(*bucket, &policy, &usual->source))
+		return NOT_DECIDED;
+	count(XRL_passed_within_limits, usual->frame_bytes);
+	return XDP_PASS;
 }
