@@ -24,8 +24,8 @@ static __always_inline int is_known(const struct xrl_address *source)
 	return known_since(line, bits);
 }
 
-/* When it is given a bucket, and now and then while it uses it. Who fails is marked another time.
- */
+/* When it is given a bucket, and now and then while it uses it (xrl_is_mark_due). Who fails is
+ * marked another time. */
 #define MARK_ATTEMPTS 2
 
 XRL_SUBPROGRAM int mark_known(const struct xrl_address *source)
@@ -50,6 +50,16 @@ XRL_SUBPROGRAM int mark_known(const struct xrl_address *source)
 	return 0;
 }
 
+/* In this order: who looks in between is not marked, but its look is no later than what is written
+ * here, so it is marked with the next one. A CPU that is held up for a tick after it has read the
+ * clock leaves out who looks meanwhile. They have their marks of older epochs, and are marked again
+ * before long (xrl_is_mark_due). */
+static __always_inline void begin_epoch(__u32 epoch)
+{
+	*(volatile __u32 *)&flood.epoch = epoch;
+	*(volatile __u32 *)&flood.epoch_began_ticks = xrl_checked_now(xrl_boot_ns());
+}
+
 /* Two whole epochs are as many new buckets as there are: the LRU map has had time to forget
  * everybody. */
 static __always_inline void count_insertion(void)
@@ -61,5 +71,5 @@ static __always_inline void count_insertion(void)
 		return;
 	epoch = insertions * (XRL_GATE_EPOCHS - 1) / flood.sources;
 	if (epoch != flood.epoch)
-		flood.epoch = epoch;
+		begin_epoch(epoch);
 }

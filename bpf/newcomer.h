@@ -140,6 +140,19 @@ xrl_inline int xrl_try_mark_known(struct xrl_gate_line *line, __u32 epoch, __u64
 	return word == with || __sync_val_compare_and_swap(place, word, with) == word;
 }
 
+/* Who uses its bucket is marked once an epoch, and once in 2^11 ticks of XRL_CHECKED_SHIFT, 69 s,
+ * for what the epochs miss: marks that were lost, a gate that was made anew, a program of another
+ * version. */
+#define XRL_REMARK_SHIFT 11
+
+/* After a look at the clock that was noted: when the one before it was not in this epoch, or nobody
+ * had looked at this bucket before (0). In the tick in which the epoch began it may have been. */
+xrl_inline int xrl_is_mark_due(__u32 checked_before, __u32 checked, __u32 epoch_began)
+{
+	return checked != checked_before && ((__s32)(epoch_began - checked_before) >= 0 ||
+	                                     (checked ^ checked_before) >> XRL_REMARK_SHIFT);
+}
+
 /* ---- newcomers ---- */
 
 #define XRL_SEEN_SHIFT        20

@@ -7,10 +7,6 @@
 #include "known.h"
 #include "limits.h"
 
-/* Who uses its bucket is marked anew every 2^8 of the ticks in which it notes when it looked at the
- * clock, 8.6 s: without a flood no two epochs are as short. */
-#define REMARK_SHIFT 8
-
 static __always_inline __u32 read_checked(const struct xrl_bucket *bucket)
 {
 	return *(const volatile __u32 *)&bucket->checked_ticks;
@@ -19,7 +15,8 @@ static __always_inline __u32 read_checked(const struct xrl_bucket *bucket)
 static __always_inline void mark_if_due(const struct xrl_address *source,
                                         const struct xrl_bucket *bucket, __u32 checked_before)
 {
-	if ((read_checked(bucket) ^ checked_before) >> REMARK_SHIFT)
+	if (xrl_is_mark_due(checked_before, read_checked(bucket),
+	                    *(const volatile __u32 *)&flood.epoch_began_ticks))
 		mark_known(source);
 }
 

@@ -136,7 +136,8 @@ struct xrl_flood_state {
 	__u32 era; /* 1 to 3; another one when a flood begins and the last one doesn't matter */
 	__u64 since_boot_ns; /* when it engaged, or got out of the way, last; 0: never did */
 	__u64 engaged_times;
-	__u64 reserved_too[2];
+	__u32 epoch_began_ticks; /* of XRL_CHECKED_SHIFT */
+	__u32 reserved_too[3];
 
 	/* written when a source is new */
 	struct xrl_taken arrivals;        /* unknown sources, in this slice of `engage` */

@@ -4,7 +4,9 @@
 #include <sys/random.h>
 #include <bpf/bpf.h>
 
+#include "clock.h"
 #include "flood.h"
+#include "../include/bucket.h"
 
 enum exit_code gate_begin(const struct instance *instance, __u32 sources)
 {
@@ -17,6 +19,8 @@ enum exit_code gate_begin(const struct instance *instance, __u32 sources)
 	flood->sources = sources;
 	flood->hash_key = key;
 	flood->era = 1;
+	/* buckets may be older than their gate: who uses one is marked with its next look */
+	flood->epoch_began_ticks = clock_boot_ns() >> XRL_CHECKED_SHIFT;
 	instance_unmap_memory(flood, SHARED_FLOOD);
 	return EXIT_DONE;
 }

@@ -142,6 +142,36 @@ static void few_unknown_ones_look_known(void **state)
 	assert_in_range(known, 1, looked / 47);
 }
 
+/* Began in tick 1000, with a look in tick 1000 + `before` and the next one in 1000 + `now`; and the
+ * same wherever the ticks go round. */
+static int is_due(__s32 before, __s32 now)
+{
+	int due = xrl_is_mark_due(1000 + before, 1000 + now, 1000);
+
+	assert_int_equal(xrl_is_mark_due(before - 1000, now - 1000, -1000), due);
+	return due;
+}
+
+static void who_looks_is_due_once_an_epoch(void **state)
+{
+	(void)state;
+	assert_true(is_due(-500, 1));
+	assert_true(is_due(-1, 1));
+	assert_true(is_due(0, 1));
+	assert_false(is_due(1, 2));
+	assert_false(is_due(1, 900)); /* in both places in one stretch of 2^11 ticks */
+	assert_false(is_due(-1, -1));
+}
+
+static void after_a_while_it_is_due_anyway(void **state)
+{
+	(void)state;
+	for (__u32 before = 5001; before < 20000; before += 7)
+		assert_true(xrl_is_mark_due(before, before + (1 << XRL_REMARK_SHIFT), 5000));
+	assert_true(xrl_is_mark_due(0, 20000, 5000));
+	assert_true(xrl_is_mark_due(0, 0x90000000, 0x8FFFFFFF));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +183,8 @@ int main(void)
 		cmocka_unit_test(epochs_are_not_added_up),
 		cmocka_unit_test(who_is_known_may_be_known),
 		cmocka_unit_test(few_unknown_ones_look_known),
+		cmocka_unit_test(who_looks_is_due_once_an_epoch),
+		cmocka_unit_test(after_a_while_it_is_due_anyway),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
