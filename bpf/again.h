@@ -80,27 +80,40 @@ static __always_inline int stays_full(struct xrl_bucket *bucket, const struct xr
 	               class->limits[0].max_units;
 }
 
-/* After a refusal by a limit of packets. Sources that take turns aren't worth more than a note.
- * The permit is looked up itself, after the generation was read: what comes later has a newer
- * one, and what the bucket says of it may be corrected by another CPU at this moment. */
+/* By the source that `last` names, not for the first time. The permit is looked up itself, after
+ * the generation was read: what comes later has a newer one, and what the bucket says of it may be
+ * corrected by another CPU at this moment. */
+XRL_SUBPROGRAM int remember_again(struct refusal *last, struct xrl_bucket *bucket,
+                                  const struct xrl_class *class, __u32 class_number,
+                                  __u32 generation)
+{
+	__u64 jiffy = bpf_jiffies64();
+	struct xrl_address source;
+
+	if (!last || !bucket || !class)
+		return 0;
+	__builtin_memcpy(&source, &last->source, sizeof(source));
+	if (!stays_full(bucket, class, generation, jiffy) || permit_until_ns(&source))
+		return 0;
+	last->class_number = class_number;
+	last->jiffy = jiffy;
+	barrier();
+	last->generation = generation;
+	return 0;
+}
+
+/* After a refusal by a limit of packets. Sources that take turns aren't worth more than a note. */
 static __always_inline void remember_refusal(struct refusal *last, const struct xrl_address *source,
                                              const struct policy *policy, struct xrl_bucket *bucket)
 {
-	__u64 jiffy = bpf_jiffies64();
-
 	if (!last || !policy->class->is_plain)
 		return;
-	if (last->source != address_word(source)) {
-		last->generation = 0;
-		barrier();
-		last->source = address_word(source);
+	if (last->source == address_word(source)) {
+		remember_again(last, bucket, policy->class, policy->class_number,
+		               policy->generation);
 		return;
 	}
-	if (!stays_full(bucket, policy->class, policy->generation, jiffy) ||
-	    permit_until_ns(source))
-		return;
-	last->class_number = policy->class_number;
-	last->jiffy = jiffy;
+	last->generation = 0;
 	barrier();
-	last->generation = policy->generation;
+	last->source = address_word(source);
 }

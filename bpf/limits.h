@@ -99,12 +99,18 @@ XRL_SUBPROGRAM __u64 xrl_penalty_ns(struct xrl_bucket *bucket, const struct xrl_
 	return 0;
 }
 
-/* In checked_ticks. 0: other CPUs were always faster. A call costs more than the question whether
- * it's needed. */
+/* In checked_ticks. 0: other CPUs were always faster. The first attempt, of which most often no
+ * more is needed, costs less than a call. */
 xrl_inline int xrl_note_look(struct xrl_bucket *bucket, __u64 now_ns)
 {
-	return *(volatile __u32 *)&bucket->checked_ticks == xrl_checked_now(now_ns) ||
-	       xrl_advance(&bucket->checked_ticks, now_ns);
+	__u32 seen = *(volatile __u32 *)&bucket->checked_ticks, now = xrl_checked_now(now_ns);
+
+	if (seen == now)
+		return 1;
+	if (xrl_checked_is_past(seen, now) &&
+	    __sync_val_compare_and_swap(&bucket->checked_ticks, seen, now) == seen)
+		return 1;
+	return xrl_advance(&bucket->checked_ticks, now_ns);
 }
 
 /* From the jiffy that was read before the windows were looked at, when none of them ends in the
@@ -202,7 +208,7 @@ xrl_inline enum xrl_answer xrl_try_plain(struct xrl_bucket *bucket, const struct
 /* The same with a look at the clock, of which no more is asked than a plain class needs, in the
  * order that xrl_look keeps, too: what is over is closed before anybody can read in checked_ticks
  * that it was looked at, and that is advanced before the next window is opened. */
-XRL_SUBPROGRAM __u32 xrl_look_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
+xrl_inline __u32 xrl_look_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	__u64 now_ns, idle_ns, open_ns;
 	const struct xrl_limit *limit;

@@ -2,10 +2,9 @@
 #pragma once
 
 /* The usual packet, and what usually becomes of it. Most packets of most policies are of a kind of
- * which nothing is wanted but source and length, and either the source's bucket has room, or it
- * was found full a moment ago. That is decided here in a straight line, a third of the
- * instructions of the general way (packet.h, verdict.h), which knows all cases and would say
- * the same of these. */
+ * which nothing is wanted but source and length, and the source's bucket has room, or is full. That
+ * is decided here in a straight line, a third of the instructions of the general way (packet.h,
+ * verdict.h), which knows all cases and would say the same of these. */
 
 #include "action.h"
 #include "again.h"
@@ -42,17 +41,17 @@ static __always_inline int is_usual(const struct xdp_md *ctx, struct usual *usua
 	return 1;
 }
 
-/* The bucket is resolved for this policy, there is no permit, the class is plain, and has room. */
-static __always_inline int has_usual_room(struct xrl_bucket *bucket, struct policy *policy,
-                                          const struct xrl_address *source)
+/* XRL_AGAIN, unless the bucket is resolved for this policy, there is no permit, and the class is
+ * plain. */
+static __always_inline enum xrl_answer
+charge_usual(struct xrl_bucket *bucket, struct policy *policy, const struct xrl_address *source)
 {
 	xrl_word resolved = xrl_resolved_read(bucket);
 
 	if ((__u32)resolved != policy->generation || resolved & XRL_RESOLVED_PERMIT)
-		return 0;
+		return XRL_AGAIN;
 	choose_class(policy, resolved_class(resolved));
-	return policy->class->is_plain &&
-	       charge_plain(bucket, policy->class, source) == XRL_ALLOWED;
+	return policy->class->is_plain ? charge_plain(bucket, policy->class, source, 1) : XRL_AGAIN;
 }
 
 #define NOT_DECIDED XDP_ABORTED
@@ -63,7 +62,8 @@ static __always_inline int limit_usual(struct xdp_md *ctx, const struct usual *u
                                        __u32 generation, struct xrl_bucket **bucket)
 {
 	struct policy policy = {.generation = generation};
-	const struct refusal *last = last_refusal();
+	struct refusal *last = last_refusal();
+	enum xrl_answer answer;
 
 	if (is_refused_again(last, &usual->source, generation)) {
 		choose_class(&policy, last->class_number);
@@ -72,7 +72,12 @@ static __always_inline int limit_usual(struct xdp_md *ctx, const struct usual *u
 	if (engaged_until())
 		return NOT_DECIDED;
 	*bucket = bpf_map_lookup_elem(&buckets, &usual->source);
-	if (!*bucket || !has_usual_room(*bucket, &policy, &usual->source))
+	answer = *bucket ? charge_usual(*bucket, &policy, &usual->source) : XRL_AGAIN;
+	if (answer == XRL_REFUSED) {
+		remember_refusal(last, &usual->source, &policy, *bucket);
+		return refuse(ctx, &policy, XRL_REASON_packets_limit, usual->frame_bytes);
+	}
+	if (answer != XRL_ALLOWED)
 		return NOT_DECIDED;
 	count(XRL_passed_within_limits, usual->frame_bytes);
 	return XDP_PASS;

@@ -143,7 +143,7 @@ judge_source(const struct packet *packet, const struct policy *policy, struct xr
 	__u32 verdict, checked;
 
 	if (policy->class->is_plain && packet->kind == PACKET_IPV4)
-		answer = charge_plain(bucket, policy->class, &packet->source);
+		answer = charge_plain(bucket, policy->class, &packet->source, 0);
 	if (answer == XRL_ALLOWED)
 		return passed(XRL_passed_within_limits);
 	if (answer == XRL_REFUSED)
