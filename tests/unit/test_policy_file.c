@@ -93,13 +93,22 @@ static void assert_cidr(const struct policy_cidr *cidr, const char *expected, __
 	assert_int_equal(cidr->class_number, class_number);
 }
 
-static void a_whole_policy_is_read(void **state)
+static void assert_sha256_of(const char *text, const struct xrl_policy *compiled)
+{
+	__u8 sha256[32];
+	struct sha256_ctx hash;
+
+	sha256_init(&hash);
+	sha256_update(&hash, strlen(text), (const uint8_t *)text);
+	sha256_digest(&hash, sizeof(sha256), sha256);
+	assert_memory_equal(compiled->sha256, sha256, sizeof(sha256));
+}
+
+static void the_whole_policy_is_read(void **state)
 {
 	struct policy policy = must_read(whole);
 	const struct xrl_policy *compiled = policy.compiled;
 	const struct xrl_class *classes = compiled->classes;
-	__u8 sha256[32];
-	struct sha256_ctx hash;
 
 	(void)state;
 	assert_int_equal(policy_count_classes(compiled), 3);
@@ -113,40 +122,71 @@ static void a_whole_policy_is_read(void **state)
 	                                          XRL_PROTECTS_TCP | XRL_PROTECTS_UDP |
 	                                          XRL_WANTS_CONNECTIONS);
 	assert_string_equal(compiled->file, path);
-	sha256_init(&hash);
-	sha256_update(&hash, strlen(whole), (const uint8_t *)whole);
-	sha256_digest(&hash, sizeof(sha256), sha256);
-	assert_memory_equal(compiled->sha256, sha256, sizeof(sha256));
+	assert_sha256_of(whole, compiled);
+	policy_free(&policy);
+}
 
-	assert_int_equal(classes[0].limit_count, 0);
-	assert_int_equal(classes[0].separate_count, 2);
-	assert_limit(&classes[0].separate[0], "2500/1d http-requests scope class");
-	assert_limit(&classes[0].separate[1], "10/1h connections endpoint tcp/8443");
-	assert_int_equal(classes[0].action, XRL_MONITOR);
-	assert_int_equal(classes[0].warns, 0);
-	assert_int_equal(classes[0].separate[0].warn_units, 0);
-	assert_int_equal(classes[0].penalty.period_ns, 0);
+static void what_all_classes_have_is_read(void **state)
+{
+	struct policy policy = must_read(whole);
+	const struct xrl_class *classes = policy.compiled->classes;
 
-	assert_int_equal(classes[1].limit_count, 2);
-	assert_limit(&classes[1].limits[0], "101/1m connections sliding");
-	assert_limit(&classes[1].limits[1], "10/1s connections token burst 20");
-	assert_int_equal(classes[1].limits[0].warn_units, 81);
-	assert_int_equal(classes[1].limits[1].warn_units, 16);
-	assert_int_equal(classes[1].limits[XRL_ICMP_ERRORS].warn_units, 0);
-	assert_int_equal(classes[1].warns, 1);
-	assert_int_equal(classes[1].warn_percent, 80);
-	assert_int_equal(classes[1].action, XRL_REDIRECT);
-	assert_int_equal(policy.redirects[1], 1);
-	assert_int_equal(policy.redirects[0], 0);
-	assert_int_equal(classes[1].penalty.period_ns, 30 * SECOND);
-	assert_int_equal(classes[1].penalty.used_bits, XRL_RESOLVED_BITS);
-	assert_true(classes[1].penalty.period_ticks > 0);
-	assert_int_equal(classes[1].settled_max_jiffies, 0);
-	assert_true(classes[2].settled_max_jiffies > 0);
-	assert_true(classes[0].jiffy_ns > 0);
-	for (int i = 0; i < 3; i++)
+	(void)state;
+	for (int i = 0; i < 3; i++) {
 		assert_limit(&classes[i].limits[XRL_ICMP_ERRORS], "7/2s packets");
+		assert_true(classes[i].jiffy_ns > 0);
+	}
+	assert_true(classes[2].settled_max_jiffies > 0);
+	policy_free(&policy);
+}
 
+static void a_class_of_separate_limits_is_read(void **state)
+{
+	struct policy policy = must_read(whole);
+	const struct xrl_class *enterprise = &policy.compiled->classes[0];
+
+	(void)state;
+	assert_int_equal(enterprise->limit_count, 0);
+	assert_int_equal(enterprise->separate_count, 2);
+	assert_limit(&enterprise->separate[0], "2500/1d http-requests scope class");
+	assert_limit(&enterprise->separate[1], "10/1h connections endpoint tcp/8443");
+	assert_int_equal(enterprise->action, XRL_MONITOR);
+	assert_int_equal(enterprise->warns, 0);
+	assert_int_equal(enterprise->separate[0].warn_units, 0);
+	assert_int_equal(enterprise->penalty.period_ns, 0);
+	assert_int_equal(policy.redirects[0], 0);
+	policy_free(&policy);
+}
+
+static void a_class_that_warns_and_punishes_is_read(void **state)
+{
+	struct policy policy = must_read(whole);
+	const struct xrl_class *standard = &policy.compiled->classes[1];
+
+	(void)state;
+	assert_int_equal(standard->limit_count, 2);
+	assert_limit(&standard->limits[0], "101/1m connections sliding");
+	assert_limit(&standard->limits[1], "10/1s connections token burst 20");
+	assert_int_equal(standard->limits[0].warn_units, 81);
+	assert_int_equal(standard->limits[1].warn_units, 16);
+	assert_int_equal(standard->limits[XRL_ICMP_ERRORS].warn_units, 0);
+	assert_int_equal(standard->warns, 1);
+	assert_int_equal(standard->warn_percent, 80);
+	assert_int_equal(standard->action, XRL_REDIRECT);
+	assert_int_equal(policy.redirects[1], 1);
+	assert_int_equal(standard->penalty.period_ns, 30 * SECOND);
+	assert_int_equal(standard->penalty.used_bits, XRL_RESOLVED_BITS);
+	assert_true(standard->penalty.period_ticks > 0);
+	assert_int_equal(standard->settled_max_jiffies, 0);
+	policy_free(&policy);
+}
+
+static void flood_and_cidrs_are_read(void **state)
+{
+	struct policy policy = must_read(whole);
+	const struct xrl_policy *compiled = policy.compiled;
+
+	(void)state;
 	assert_int_equal(compiled->flood.mode, XRL_FLOOD_MONITOR);
 	assert_int_equal(compiled->flood.newcomers_packets, 1000);
 	assert_int_equal(compiled->flood.newcomers_period_ns, 3 * SECOND);
@@ -448,7 +488,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_reads_its_own_sections),
-		cmocka_unit_test(a_whole_policy_is_read),
+		cmocka_unit_test(the_whole_policy_is_read),
+		cmocka_unit_test(what_all_classes_have_is_read),
+		cmocka_unit_test(a_class_of_separate_limits_is_read),
+		cmocka_unit_test(a_class_that_warns_and_punishes_is_read),
+		cmocka_unit_test(flood_and_cidrs_are_read),
 		cmocka_unit_test(the_gate_is_on_unless_it_is_said),
 		cmocka_unit_test(protected_ports_are_exact),
 		cmocka_unit_test(only_what_is_asked_for_is_wanted),
