@@ -47,7 +47,8 @@ BENCH_SKELETON := $(OUT)/bpf/baseline.skel.h
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(wildcard tests/unit/*.c))
 PROG_TESTS := $(patsubst tests/prog/%.c,$(OUT)/tests/%,$(wildcard tests/prog/prog_*.c))
 PROG_LIB   := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(wildcard tests/prog/prog_*.c),$(wildcard tests/prog/*.c)))
-TOOLS      := $(patsubst tests/tools/%.c,$(OUT)/tests/%,$(wildcard tests/tools/*.c))
+FRAMES     := $(OUT)/tests/frames
+FRAMES_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/tools/frames/*.c))
 BENCHES    := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 MAN_PAGES  := $(wildcard user/*.8 user/*.5 user/*.7)
 POLICIES   := $(wildcard scripts/policies/*.conf)
@@ -58,7 +59,7 @@ POLICIES   := $(wildcard scripts/policies/*.conf)
 
 all: $(OUT)/xdp-ratelimit $(SERVE)
 
-test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(TOOLS) $(FAULT_TOOLS) $(REPLAYS)
+test-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(FRAMES) $(FAULT_TOOLS) $(REPLAYS)
 
 $(OUT)/xdp-ratelimit: $(USER_OBJ)
 	$(call say,LINK,$@)
@@ -138,10 +139,10 @@ $(PROG_TESTS): $(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(PROG_LIB) \
 		$(LIB_OBJ) $(LDLIBS) -pthread
 
-$(TOOLS): $(OUT)/tests/%: tests/tools/%.c $(LIB_OBJ)
+$(FRAMES): $(FRAMES_OBJ)
 	$(call say,TOOL,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB_OBJ) $(LDLIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(OUT)/tests/bench/%: tests/bench/%.c $(LIB_OBJ) $(BENCH_SKELETON)
 	$(call say,BENCH,$@)
@@ -167,7 +168,7 @@ fuzz: deps
 	$(Q)tests/fuzz/run $(OUT) $(FUZZ_SECONDS)
 
 bench: deps
-	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory all $(BENCHES) $(TOOLS)
+	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory all $(BENCHES) $(FRAMES)
 	$(Q)tests/bench/run $(OUT) $(BENCH_OPTIONS)
 
 # The manual page and the plot, of a new run, or of the figures in BENCH_JSON.
@@ -180,7 +181,7 @@ bench-manual: $(if $(BENCH_JSON),,bench)
 	$(Q)mv $(OUT)/xdp-ratelimit-bench.7 user/xdp-ratelimit-bench.7
 
 demo: deps
-	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory all $(TOOLS)
+	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory all $(FRAMES)
 	$(Q)scripts/demo $(OUT)
 
 vmlinux:
