@@ -50,14 +50,15 @@ XRL_SUBPROGRAM int mark_known(const struct xrl_address *source)
 	return 0;
 }
 
-/* In this order: who looks in between is not marked, but its look is no later than what is written
+/* Once, by the first CPU that counts so far; who was held up on the way there is late. In this
+ * order: who looks in between may not be marked, but its look is no later than what is written
  * here, so it is marked with the next one. A CPU that is held up for a tick after it has read the
  * clock leaves out who looks meanwhile. They have their marks of older epochs, and are marked again
  * before long (xrl_is_mark_due). */
-static __always_inline void begin_epoch(__u32 epoch)
+static __always_inline void begin_epoch(__u32 seen, __u32 epoch)
 {
-	*(volatile __u32 *)&flood.epoch = epoch;
-	*(volatile __u32 *)&flood.epoch_began_ticks = xrl_checked_now(xrl_boot_ns());
+	if (__sync_val_compare_and_swap(&flood.epoch, seen, epoch) == seen)
+		*(volatile __u32 *)&flood.epoch_began_ticks = xrl_checked_now(xrl_boot_ns());
 }
 
 /* Two whole epochs are as many new buckets as there are: the LRU map has had time to forget
@@ -65,11 +66,11 @@ static __always_inline void begin_epoch(__u32 epoch)
 static __always_inline void count_insertion(void)
 {
 	__u64 insertions = __sync_fetch_and_add(&flood.insertions, 1) + 1;
-	__u32 epoch;
+	__u32 seen = *(volatile __u32 *)&flood.epoch, epoch;
 
 	if (!flood.sources)
 		return;
 	epoch = insertions * (XRL_GATE_EPOCHS - 1) / flood.sources;
-	if (epoch != flood.epoch)
-		begin_epoch(epoch);
+	if ((__s32)(epoch - seen) > 0)
+		begin_epoch(seen, epoch);
 }

@@ -8,6 +8,9 @@
 #include "flood.h"
 #include "../include/bucket.h"
 
+/* Longer than any attach takes until its program runs on all interfaces. */
+#define FIRST_EPOCH_BEGINS_NS 10000000000ULL
+
 enum exit_code gate_begin(const struct instance *instance, __u32 sources)
 {
 	struct xrl_flood_state *flood = instance_map_memory(instance, SHARED_FLOOD, true);
@@ -19,8 +22,10 @@ enum exit_code gate_begin(const struct instance *instance, __u32 sources)
 	flood->sources = sources;
 	flood->hash_key = key;
 	flood->era = 1;
-	/* buckets may be older than their gate: who uses one is marked with its next look */
-	flood->epoch_began_ticks = clock_boot_ns() >> XRL_CHECKED_SHIFT;
+	/* Buckets may be older than their gate, and until the new program runs an older one looks
+	 * at the clock for them and marks them elsewhere. So all are marked with every look until
+	 * then, and with the first one after it. */
+	flood->epoch_began_ticks = (clock_boot_ns() + FIRST_EPOCH_BEGINS_NS) >> XRL_CHECKED_SHIFT;
 	instance_unmap_memory(flood, SHARED_FLOOD);
 	return EXIT_DONE;
 }
