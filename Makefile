@@ -55,7 +55,7 @@ POLICIES   := $(wildcard scripts/policies/*.conf)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all test-programs install install-serve uninstall deps test test-kernels fuzz bench bench-manual demo vmlinux lint format clean
+.PHONY: all test-programs install install-serve uninstall deps test test-kernels fuzz bench bench-compare bench-manual demo vmlinux lint format clean
 
 all: $(OUT)/xdp-ratelimit $(SERVE)
 
@@ -171,6 +171,11 @@ bench: deps
 	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory all $(BENCHES) $(FRAMES)
 	$(Q)tests/bench/run $(OUT) $(BENCH_OPTIONS)
 
+# The packet path as it is here and as it was in the revision (or is in the directory) WITH.
+bench-compare: deps
+	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory $(OUT)/tests/bench/nanoseconds
+	$(Q)tests/bench/compare $(OUT) '$(WITH)' '$(SCENE)' '$(ROUNDS)' '$(LOADS)'
+
 # The manual page and the plot, of a new run, or of the figures in BENCH_JSON.
 bench-manual: $(if $(BENCH_JSON),,bench)
 	$(call say,PLOT,user/growth.svg)
@@ -228,4 +233,5 @@ uninstall:
 clean:
 	$(Q)rm -rf $(OUT)
 
--include $(shell find $(OUT) -type f -name '*.d' 2>/dev/null)
+# (build trees of before frames was several files have a frames.d that names one which is gone)
+-include $(filter-out $(FRAMES).d,$(shell find $(OUT) -type f -name '*.d' 2>/dev/null))

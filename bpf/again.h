@@ -14,14 +14,13 @@
 
 #include "source.h"
 
-/* What is written is in order at any time, whoever may interrupt (PREEMPT_RT). */
+/* The generation is taken away first and written last. A CPU runs one XDP program at a time. */
 #define barrier() asm volatile("" ::: "memory")
 
 #define XRL_AGAIN_CPUS 256 /* those beyond do without */
 
-/* A cache line for each CPU. As a variable, because finding it takes no look-up; a CPU runs one
- * XDP program at a time, so nobody else writes what is its own. All zero matches no packet: none
- * is judged under generation 0. */
+/* A cache line for each CPU. As a variable, because finding it takes no look-up. All
+ * zero matches no packet: none is judged under generation 0. */
 struct refusal {
 	__u32 source;
 	__u32 generation; /* 0: refused once, which is not worth a thought yet */

@@ -3,8 +3,8 @@
 
 /* The usual packet, and what usually becomes of it. Most packets of most policies are of a kind of
  * which nothing is wanted but source and length, and the source's bucket has room, or is full. That
- * is decided here in a straight line, a third of the instructions of the general way (packet.h,
- * verdict.h), which knows all cases and would say the same of these. */
+ * is decided here in a straight line. The general way (packet.h, verdict.h) takes longer, knows all
+ * cases, and would say the same of these. */
 
 #include "action.h"
 #include "again.h"
