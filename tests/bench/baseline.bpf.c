@@ -116,6 +116,24 @@ int bare_lookup_drop(struct xdp_md *ctx)
 	return look_up(ctx, XDP_DROP);
 }
 
+/* A driver has hundreds of instructions between two packets, and a test run hardly any: there a
+ * processor that looks far enough ahead begins the next packet's look-up while it waits for this
+ * one's, if the program is short enough. On a Zen 4 the bare look-up in a million sources took
+ * 230 ns, and 405 with 20 additions more in it. So more than it looks ahead stand here, in the
+ * empty program's time, too, and every packet begins alone. */
+#define BETWEEN_PACKETS            \
+	asm volatile("r2 = 0\n"    \
+	             "r3 = 0\n"    \
+	             "r4 = 0\n"    \
+	             "r5 = 0\n"    \
+	             ".rept 160\n" \
+	             "r2 += 1\n"   \
+	             "r3 += 1\n"   \
+	             "r4 += 1\n"   \
+	             "r5 += 1\n"   \
+	             ".endr" ::    \
+	                     : "r2", "r3", "r4", "r5")
+
 /* Each source once, so that all of them are known. */
 SEC("xdp.frags")
 int from_next_source(struct xdp_md *ctx)
@@ -128,6 +146,7 @@ int from_next_source(struct xdp_md *ctx)
 SEC("xdp.frags")
 int from_random_source(struct xdp_md *ctx)
 {
+	BETWEEN_PACKETS;
 	set_random_source(ctx);
 	bpf_tail_call(ctx, &measured, 0);
 	return XDP_ABORTED;
