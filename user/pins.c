@@ -157,6 +157,17 @@ static bool is_still_there(int fd, const char *path)
 	       locked.st_dev == now.st_dev;
 }
 
+/* By errno. */
+static enum exit_code cannot_open(const char *pin_dir)
+{
+	bool denied = errno == EACCES;
+
+	return fail(denied ? EXIT_NOT_ALLOWED : EXIT_FAILED,
+	            denied ? "run it as root, for example with sudo"
+	                   : "choose another one with --pin-dir",
+	            "cannot open the pin directory %s: %m", pin_dir);
+}
+
 enum exit_code pins_lock(const char *pin_dir, int wait_ms, int *lock_fd)
 {
 	for (int waited_ms = 0; waited_ms <= wait_ms; waited_ms += LOCK_POLL_MS) {
@@ -165,8 +176,7 @@ enum exit_code pins_lock(const char *pin_dir, int wait_ms, int *lock_fd)
 		if (fd < 0 && errno == ENOENT)
 			return EXIT_NOT_FOUND;
 		if (fd < 0)
-			return fail(EXIT_FAILED, "choose another one with --pin-dir",
-			            "cannot open the pin directory %s: %m", pin_dir);
+			return cannot_open(pin_dir);
 		if (!flock(fd, LOCK_EX | LOCK_NB) && is_still_there(fd, pin_dir)) {
 			*lock_fd = fd;
 			return EXIT_DONE;

@@ -106,6 +106,13 @@ as_somebody() {
     is 1 "$(stored permits)" permits
 }
 
+@test 'who may not open the pin directory is told so' {
+    attach eth0
+    refused 5 'Permission denied' as_somebody permit list
+    has "$output" 'cannot open the pin directory'
+    has "$output" 'run it as root'
+}
+
 @test 'a full disk: the request is refused, not counted, and the map as before' {
     local before
     use_small_disk
