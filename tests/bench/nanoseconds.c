@@ -7,11 +7,6 @@
 
 #define HOT_PACKETS 100000
 
-/* Where a map's pages lie, and so which of them are in each other's way in the caches, is chance,
- * and stays as it is as long as the map lives: with 64 thousand sources the same program twice
- * differed by up to 0.1 of the ratio. So all is loaded anew that often. */
-#define LOADS 5
-
 /* A source that is to be within its limit gets the default policy with this number. */
 #define NEVER_REACHED LIMIT_MAX_UNITS
 
@@ -19,7 +14,11 @@ enum program { EMPTY, BARE, LIMITER, PROGRAMS };
 
 static const char *const program_names[PROGRAMS] = {"empty", "bare", "limiter"};
 
-/* The packets of a round are so many that one takes a second where there are many sources:
+/* Where a map's pages lie, and so which of them are in each other's way in the caches, is chance,
+ * and stays as it is as long as the map lives: with 64 thousand sources the same program twice
+ * differed by up to 0.1 of the ratio. So all is loaded anew `loads` times.
+ *
+ * The packets of a round are so many that one takes a second where there are many sources:
  * each of them needs the clock once a second, no matter how many packets it sends. Single rounds
  * differ by half there, as others on the machine take more or less of its caches: hence so many
  * that their median hardly does. */
@@ -28,18 +27,19 @@ struct scene {
 	__u64 sources;
 	__u64 max_packets;
 	__u32 packets, quick_packets;
-	int rounds, quick_rounds; /* of each load; a quick run has one */
+	int loads, rounds; /* so many of each load */
+	int quick_rounds;  /* of one load */
 	int known;
 	int cpus;
 };
 
 static const struct scene scenes[] = {
-	{"hot_within", 1, NEVER_REACHED, HOT_PACKETS, HOT_PACKETS, 12, 31, 0, 1},
-	{"hot_over", 1, CLASS_DEFAULT_MAX_PACKETS, HOT_PACKETS, HOT_PACKETS, 12, 31, 0, 1},
-	{"known_64k", 65536, CLASS_DEFAULT_MAX_PACKETS, 2000000, 1000000, 6, 3, 1, 1},
-	{"known_1m", 1000000, CLASS_DEFAULT_MAX_PACKETS, 4000000, 2000000, 3, 3, 1, 1},
-	{"spoofed", 1ULL << 32, CLASS_DEFAULT_MAX_PACKETS, 1000000, 500000, 4, 3, 1, 1},
-	{"spoofed_2cpu", 1ULL << 32, CLASS_DEFAULT_MAX_PACKETS, 1000000, 500000, 4, 3, 1, 2},
+	{"hot_within", 1, NEVER_REACHED, HOT_PACKETS, HOT_PACKETS, 5, 12, 31, 0, 1},
+	{"hot_over", 1, CLASS_DEFAULT_MAX_PACKETS, HOT_PACKETS, HOT_PACKETS, 5, 12, 31, 0, 1},
+	{"known_64k", 65536, CLASS_DEFAULT_MAX_PACKETS, 2000000, 1000000, 12, 3, 3, 1, 1},
+	{"known_1m", 1000000, CLASS_DEFAULT_MAX_PACKETS, 4000000, 2000000, 5, 3, 3, 1, 1},
+	{"spoofed", 1ULL << 32, CLASS_DEFAULT_MAX_PACKETS, 1000000, 500000, 5, 4, 3, 1, 1},
+	{"spoofed_2cpu", 1ULL << 32, CLASS_DEFAULT_MAX_PACKETS, 1000000, 500000, 5, 4, 3, 1, 2},
 };
 
 struct bench {
@@ -142,7 +142,7 @@ static void prepare(struct bench *bench, const struct scene *scene, __u32 packet
 
 static void play(const struct scene *scene, int quick)
 {
-	int loads = quick ? 1 : LOADS, rounds = quick ? scene->quick_rounds : scene->rounds;
+	int loads = quick ? 1 : scene->loads, rounds = quick ? scene->quick_rounds : scene->rounds;
 	__u32 packets = quick ? scene->quick_packets : scene->packets;
 	struct round measured[MAX_ROUNDS];
 
