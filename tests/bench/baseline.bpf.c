@@ -152,6 +152,15 @@ int from_random_source(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
+/* Without BETWEEN_PACKETS, to show what that makes of the figures. */
+SEC("xdp.frags")
+int from_random_source_back_to_back(struct xdp_md *ctx)
+{
+	set_random_source(ctx);
+	bpf_tail_call(ctx, &measured, 0);
+	return XDP_ABORTED;
+}
+
 SEC("xdp.frags")
 int send_from_random_source(struct xdp_md *ctx)
 {

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* Core-to-core latency: until one CPU has seen what another one stored. It tells whether they share
+ * a last-level cache. Which cores the CPUs of a virtual machine are is for its host to say, and to
+ * change at any moment, whatever is pinned within. */
+
+#include <pthread.h>
+
+#include "bench.h"
+
+#define HANDOVERS           10000 /* of each of the two */
+#define CORE_TO_CORE_PROBES 5
+
+/* Alone in its cache line and in the adjacent one, which some processors fetch along. */
+struct turn {
+	int whose __attribute__((aligned(128)));
+};
+
+struct hand {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	struct turn *turn;
+	int cpu, self;
+	__u64 start_ns, end_ns;
+};
+
+static inline void *hand_over(void *arg)
+{
+	struct hand *hand = arg;
+
+	pin_to_cpu(hand->cpu);
+	pthread_barrier_wait(hand->start);
+	hand->start_ns = clock_ns(CLOCK_MONOTONIC);
+	for (int i = 0; i < HANDOVERS; i++) {
+		while (__atomic_load_n(&hand->turn->whose, __ATOMIC_ACQUIRE) != hand->self)
+			;
+		__atomic_store_n(&hand->turn->whose, !hand->self, __ATOMIC_RELEASE);
+	}
+	hand->end_ns = clock_ns(CLOCK_MONOTONIC);
+	return NULL;
+}
+
+/* One way, the mean of both. */
+static inline double handover_ns(int cpu, int other_cpu)
+{
+	pthread_barrier_t start;
+	struct turn turn = {};
+	struct hand hands[] = {
+		{.start = &start, .turn = &turn, .cpu = cpu, .self = 0},
+		{.start = &start, .turn = &turn, .cpu = other_cpu, .self = 1},
+	};
+
+	pthread_barrier_init(&start, NULL, 2);
+	for (int i = 0; i < 2; i++)
+		if (pthread_create(&hands[i].thread, NULL, hand_over, &hands[i]))
+			die("starting a thread");
+	for (int i = 0; i < 2; i++)
+		pthread_join(hands[i].thread, NULL);
+	pthread_barrier_destroy(&start);
+	return (double)(hands[1].end_ns - hands[0].start_ns) / (2 * HANDOVERS);
+}
+
+/* The median of some, since others may want one of the CPUs meanwhile. */
+static inline double core_to_core_ns(int cpu, int other_cpu)
+{
+	double probes[CORE_TO_CORE_PROBES];
+
+	for (int i = 0; i < CORE_TO_CORE_PROBES; i++)
+		probes[i] = handover_ns(cpu, other_cpu);
+	return median(probes, CORE_TO_CORE_PROBES);
+}
