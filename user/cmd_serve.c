@@ -22,6 +22,18 @@ static enum exit_code find_program(char path[PATH_MAX])
 	return EXIT_DONE;
 }
 
+/* By errno. */
+static enum exit_code cannot_run(const char *path)
+{
+	if (errno == ENOENT)
+		return fail(EXIT_NOT_FOUND, "install it: it is built where libmicrohttpd is",
+		            "the HTTP API is not installed: there is no %s", path);
+	if (errno == EACCES && geteuid())
+		return fail(EXIT_NOT_ALLOWED, "run it as root, for example with sudo",
+		            "cannot run %s: %m", path);
+	return fail(EXIT_FAILED, NULL, "cannot run %s: %m", path);
+}
+
 static enum exit_code run_serve(const struct globals *globals, int argc, char **argv)
 {
 	char path[PATH_MAX];
@@ -48,10 +60,7 @@ static enum exit_code run_serve(const struct globals *globals, int argc, char **
 		all[count++] = "--json";
 	memcpy(all + count, argv + 1, (argc - 1) * sizeof(*argv));
 	execv(path, all);
-	error = errno == ENOENT
-	                ? fail(EXIT_NOT_FOUND, "install it: it is built where libmicrohttpd is",
-	                       "the HTTP API is not installed: there is no %s", path)
-	                : fail(EXIT_FAILED, NULL, "cannot run %s: %m", path);
+	error = cannot_run(path);
 	free(all);
 	return error;
 }

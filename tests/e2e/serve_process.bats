@@ -67,6 +67,12 @@ load serve
     refused 1 "$config:5"
     run -5 server setpriv --reuid=65534 --clear-groups "$build/xdp-ratelimit" serve
     has "$output" root
+    # in a directory that is not for everybody, such as root's home
+    mkdir --mode=700 "$BATS_TEST_TMPDIR/closed"
+    cp "$build"/xdp-ratelimit{,-serve} "$BATS_TEST_TMPDIR/closed"
+    run -5 server setpriv --reuid=65534 --clear-groups "$BATS_TEST_TMPDIR/closed/xdp-ratelimit" serve
+    has "$output" 'cannot run .*: Permission denied'
+    has "$output" root
 }
 
 @test 'a file where the socket should be is left alone, a stale socket is replaced' {
