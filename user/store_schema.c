@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "store_schema.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "directory_lock.h"
 #include "store.h"
 
 #define APPLICATION_ID 0x58524c50
-#define LOCK_WAIT_MS   10000
-#define LOCK_POLL_MS   20
 
 /* What leads from each version to the next. Never changed, only added to. */
 static const char *const migrations[] = {
@@ -114,22 +111,10 @@ static enum exit_code migrate(struct store *store)
 	return error;
 }
 
-/* Changing to WAL wants the file for itself and does not wait for others: they queue here. */
-static int lock_directory(const char *state_dir)
-{
-	int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	for (int waited_ms = 0; fd >= 0 && waited_ms <= LOCK_WAIT_MS; waited_ms += LOCK_POLL_MS) {
-		if (!flock(fd, LOCK_EX | LOCK_NB))
-			return fd;
-		usleep(LOCK_POLL_MS * 1000);
-	}
-	return fd;
-}
-
 static enum exit_code set_up(struct store *store, const char *state_dir)
 {
-	int lock = lock_directory(state_dir);
+	/* changing to WAL wants the file for itself and does not wait for others */
+	int lock = directory_lock(state_dir);
 	enum exit_code error = store_run(store, "PRAGMA journal_mode = WAL", "");
 
 	if (!error)

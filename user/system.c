@@ -14,6 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "directory_lock.h"
+
 #define BPFFS        "/sys/fs/bpf"
 #define OLDEST_MAJOR 5
 #define OLDEST_MINOR 15
@@ -86,10 +88,8 @@ static bool mounts_vanish(void)
 	return is_other_mount_namespace("/proc/1/ns/mnt") || is_other_mount_namespace(parent);
 }
 
-static enum exit_code mount_bpffs(void)
+static enum exit_code mount_bpffs_now(void)
 {
-	if (is_bpffs(BPFFS)) /* never a second one on top of it, which would hide every pin */
-		return EXIT_DONE;
 	if (mounts_vanish())
 		return fail(EXIT_FAILED,
 		            "to work inside a network namespace, use nsenter --net=/run/netns/NAME "
@@ -101,6 +101,18 @@ static enum exit_code mount_bpffs(void)
 		            "bpffs is not mounted on " BPFFS ", and mounting it failed: %m");
 	warn("bpffs was not mounted; it is now, on " BPFFS);
 	return EXIT_DONE;
+}
+
+/* Never a second one on top of another, which would hide every pin: of two processes at once the
+ * second one finds what the first one has mounted. */
+static enum exit_code mount_bpffs(void)
+{
+	int lock = directory_lock(BPFFS);
+	enum exit_code error = is_bpffs(BPFFS) ? EXIT_DONE : mount_bpffs_now();
+
+	if (lock >= 0)
+		close(lock);
+	return error;
 }
 
 /* The nearest directory above that exists. */
@@ -138,18 +150,24 @@ static enum exit_code not_on_bpffs(const char *pin_dir)
 	            "the pin directory %s is not on a bpffs", pin_dir);
 }
 
-enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create)
+static bool is_on_bpffs(const char *pin_dir)
 {
 	char parent[PATH_MAX];
+
+	strcpy(parent, pin_dir);
+	existing_parent(parent);
+	return is_bpffs(parent);
+}
+
+enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create)
+{
 	enum exit_code error;
 
-	if (strlen(pin_dir) >= sizeof(parent) - 64)
+	if (strlen(pin_dir) >= PATH_MAX - 64)
 		return fail(EXIT_USAGE, NULL, "the path of the pin directory is too long");
 	if (strstr(pin_dir, ".."))
 		return fail(EXIT_USAGE, NULL, "the pin directory %s must be without '..'", pin_dir);
-	strcpy(parent, pin_dir);
-	existing_parent(parent);
-	if (!is_bpffs(parent)) {
+	if (!is_on_bpffs(pin_dir)) {
 		if (strncmp(pin_dir, BPFFS "/", strlen(BPFFS "/")))
 			return not_on_bpffs(pin_dir);
 		if (!create) {
@@ -158,9 +176,11 @@ enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create)
 			     "attached");
 			return EXIT_DONE;
 		}
-		error = is_bpffs(BPFFS) ? not_on_bpffs(pin_dir) : mount_bpffs();
+		error = mount_bpffs();
 		if (error)
 			return error;
+		if (!is_on_bpffs(pin_dir))
+			return not_on_bpffs(pin_dir);
 	}
 	return create ? make_directories(pin_dir) : EXIT_DONE;
 }

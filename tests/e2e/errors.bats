@@ -196,6 +196,36 @@ one_sentence() {
     is '' "$(program_on eth0)" program
 }
 
+@test 'bpffs is not mounted: two that want to mount it mount one' {
+    # The test is the first of the two, and has got as far as to have looked. A second mount would
+    # lie on top of the first one and hide what is pinned there.
+    # shellcheck disable=SC2016
+    run -0 server unshare --mount --pid --fork --mount-proc sh -ec '
+        umount /sys/fs/bpf
+        exec 9</sys/fs/bpf
+        flock 9
+        "$0" attach eth0 --sources 4096 9<&- &
+        sleep 1
+        ! mountpoint -q /sys/fs/bpf
+        mount -t bpf bpf /sys/fs/bpf
+        exec 9<&-
+        wait $!
+        test 1 = "$(grep -c " /sys/fs/bpf " /proc/self/mounts)"
+        "$0" detach eth0' "$build/xdp-ratelimit"
+    [[ ! $output =~ 'bpffs was not mounted' ]]
+}
+
+@test 'bpffs is not mounted: nobody keeps attach from mounting it' {
+    # shellcheck disable=SC2016
+    run -0 server unshare --mount --pid --fork --mount-proc sh -ec '
+        umount /sys/fs/bpf
+        exec 9</sys/fs/bpf
+        flock 9
+        "$0" attach eth0 --sources 4096 9<&-
+        "$0" detach eth0' "$build/xdp-ratelimit"
+    has "$output" 'bpffs was not mounted; it is now'
+}
+
 @test 'bpffs is not mounted where mounts do not last: attach says what to do' {
     # The inner mount namespace is not that of process 1.
     # shellcheck disable=SC2016

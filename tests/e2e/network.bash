@@ -23,9 +23,17 @@ setup() {
     export XDP_RATELIMIT_PIN_DIR=/sys/fs/bpf/$name
     export XDP_RATELIMIT_STATE_DIR=$BATS_TEST_TMPDIR/state
     pins=$XDP_RATELIMIT_PIN_DIR
+    mount_bpffs
     # bats ends a test on this signal only after what runs in front; this way it cleans up.
     trap 'exit 130' INT TERM
     network_up
+}
+
+# Before a test makes a mount namespace, which would not see one that attach mounts later. In turn
+# with other tests, and with the limiter.
+mount_bpffs() {
+    flock /sys/fs/bpf sh -c 'mountpoint -q /sys/fs/bpf ||
+        mount -t bpf -o nosuid,nodev,noexec,mode=0700 bpf /sys/fs/bpf'
 }
 
 teardown() {
