@@ -19,8 +19,8 @@ ARCH    := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/po
 
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Werror
-CPPFLAGS += -D_GNU_SOURCE -DXRL_VERSION='"$(VERSION)"' -I$(OUT)/bpf -Iuser -Itests
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g $(WARN) -D__TARGET_ARCH_$(ARCH) -Ivmlinux
+CPPFLAGS += -D_GNU_SOURCE -DXRL_VERSION='"$(VERSION)"' -iquote . -iquote $(OUT)/bpf
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g $(WARN) -D__TARGET_ARCH_$(ARCH) -iquote . -iquote vmlinux
 # The libraries that the loader can't do without are inside it: one file to copy.
 LDLIBS  := -Wl,-Bstatic -lbpf -lelf -lz -ljansson -linih -lsqlite3 -lnettle -Wl,-Bdynamic -lm
 # Only the HTTP API needs these, so it is a program of its own.
@@ -30,27 +30,27 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 Q    = $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
-USER_SRC   := $(wildcard user/*.c)
+SERVE_SRC  := $(wildcard user/serve/*.c user/serve/*/*.c)
+USER_SRC   := $(filter-out $(SERVE_SRC),$(wildcard user/*/*.c))
 USER_OBJ   := $(USER_SRC:%.c=$(OUT)/%.o)
-LIB_OBJ    := $(filter-out $(OUT)/user/main.o,$(USER_OBJ))
+LIB_OBJ    := $(filter-out $(OUT)/user/cli/main.o,$(USER_OBJ))
 # The HTTP API is built where its libraries are.
 SERVE      := $(if $(and $(wildcard /usr/include/microhttpd.h),$(wildcard /usr/include/cap-ng.h),$(wildcard /usr/include/gnutls/gnutls.h)),$(OUT)/xdp-ratelimit-serve)
-SERVE_SRC  := $(wildcard user/serve/*.c)
 SERVE_OBJ  := $(SERVE_SRC:%.c=$(OUT)/%.o)
-SANITIZED  := $(patsubst %.c,$(OUT)/sanitized/%.o,$(filter-out user/main.c user/serve/main.c,$(USER_SRC) $(SERVE_SRC)))
+SANITIZED  := $(patsubst %.c,$(OUT)/sanitized/%.o,$(filter-out user/cli/main.c user/serve/main.c,$(USER_SRC) $(SERVE_SRC)))
 FAULT_OBJ  := $(patsubst %.c,$(OUT)/faults/%.o,$(USER_SRC) tests/faults/fault.c)
 FAULT_TOOLS := $(OUT)/tests/xdp-ratelimit-faults $(OUT)/tests/step_clock.so
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS    := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 SKELETON   := $(OUT)/bpf/xdp_ratelimit.skel.h
 BENCH_SKELETON := $(OUT)/bpf/baseline.skel.h
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(wildcard tests/unit/*.c))
-PROG_TESTS := $(patsubst tests/prog/%.c,$(OUT)/tests/%,$(wildcard tests/prog/prog_*.c))
-PROG_LIB   := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(wildcard tests/prog/prog_*.c),$(wildcard tests/prog/*.c)))
+UNIT_TESTS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/*/*.c tests/unit/*/*/*.c))
+PROG_TESTS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/prog/*.c))
+PROG_LIB   := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/prog/lib/*.c))
 FRAMES     := $(OUT)/tests/frames
 FRAMES_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/tools/frames/*.c))
 BENCHES    := $(patsubst tests/bench/%.c,$(OUT)/tests/bench/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
-MAN_PAGES  := $(wildcard user/*.8 user/*.5 user/*.7)
+MAN_PAGES  := $(wildcard user/man/*.8 user/man/*.5 user/man/*.7)
 POLICIES   := $(wildcard scripts/policies/*.conf)
 
 .DELETE_ON_ERROR:
@@ -109,7 +109,7 @@ $(OUT)/tests/replay_%: $(OUT)/sanitized/tests/fuzz/fuzz_%.o $(OUT)/sanitized/tes
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LDLIBS) $(SERVE_LDLIBS) -pthread
 
 # Each with all sources of the loader, so that no list of them has to be kept.
-$(OUT)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter-out user/main.c,$(USER_SRC)) $(SKELETON)
+$(OUT)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter-out user/cli/main.c,$(USER_SRC)) $(SKELETON)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
@@ -131,9 +131,9 @@ $(OUT)/tests/step_clock.so: tests/faults/step_clock.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(WARN) -shared -fPIC -o $@ $<
 
-$(OUT)/tests/prog/spoofed.o: $(BENCH_SKELETON)
+$(OUT)/tests/prog/lib/spoofed.o: $(BENCH_SKELETON)
 
-$(PROG_TESTS): $(OUT)/tests/%: tests/prog/%.c $(PROG_LIB) $(LIB_OBJ)
+$(PROG_TESTS): $(OUT)/%: %.c $(PROG_LIB) $(LIB_OBJ)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(PROG_LIB) \
@@ -178,12 +178,12 @@ bench-compare: deps
 
 # The manual page and the plot, of a new run, or of the figures in BENCH_JSON.
 bench-manual: $(if $(BENCH_JSON),,bench)
-	$(call say,PLOT,user/growth.svg)
+	$(call say,PLOT,user/man/growth.svg)
 	$(Q)tests/bench/plot $(or $(BENCH_JSON),$(OUT)/bench.json) > $(OUT)/growth.svg
-	$(Q)mv $(OUT)/growth.svg user/growth.svg
-	$(call say,MANUAL,user/xdp-ratelimit-bench.7)
+	$(Q)mv $(OUT)/growth.svg user/man/growth.svg
+	$(call say,MANUAL,user/man/xdp-ratelimit-bench.7)
 	$(Q)tests/bench/manual $(or $(BENCH_JSON),$(OUT)/bench.json) > $(OUT)/xdp-ratelimit-bench.7
-	$(Q)mv $(OUT)/xdp-ratelimit-bench.7 user/xdp-ratelimit-bench.7
+	$(Q)mv $(OUT)/xdp-ratelimit-bench.7 user/man/xdp-ratelimit-bench.7
 
 demo: deps
 	$(Q)$(MAKE) $(BUILD_JOBS) $(if $(V),,-s) --no-print-directory all $(FRAMES)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include "../include/address.h"
-#include "../include/bucket.h"
-#include "../include/counters.h"
-#include "../include/permit.h"
-#include "../include/policy.h"
+#include "include/address.h"
+#include "include/bucket.h"
+#include "include/counters.h"
+#include "include/permit.h"
+#include "include/policy.h"
 
 /* Shared by all interfaces. The loader sets max_entries of the first. */
 struct {

@@ -3,12 +3,12 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
-#include "clock.h"
-#include "action.h"
-#include "packet.h"
-#include "usual.h"
-#include "verdict.h"
-#include "../include/program.h"
+#include "bpf/clock.h"
+#include "bpf/verdict/action.h"
+#include "bpf/parse/packet.h"
+#include "bpf/parse/common_frame.h"
+#include "bpf/verdict/verdict.h"
+#include "include/program.h"
 
 /* In a section of its own, so that it is found in any version of the program. */
 const volatile struct xrl_program_info program_info SEC(XRL_PROGRAM_INFO_SECTION) = {};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include "policy.h"
+#include "include/policy.h"
 
 /* The state of one limit: one 64-bit word, because all of it changes together, by
  * compare-and-swap. All zero: nothing is used. This is what it looks like for a fixed bucket

@@ -4,7 +4,7 @@
 /* What stands before the map `buckets` when too many unknown sources arrive. bpf/gate.h has the
  * picture. */
 
-#include "address.h"
+#include "include/address.h"
 
 /* A few packets of a source pass without a bucket; who sends more earns one. */
 #define XRL_GATE_FEW 4

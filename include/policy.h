@@ -3,8 +3,8 @@
 
 /* What the operator sets. The program only reads these. */
 
-#include "address.h"
-#include "gate.h"
+#include "include/address.h"
+#include "include/gate.h"
 
 #define XRL_MAX_LIMITS      4 /* whose buckets are in the source's own value of `buckets` */
 #define XRL_ICMP_ERRORS     XRL_MAX_LIMITS /* the place of the one for ICMP errors, behind them */

@@ -5,7 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
-#include "../../include/bucket.h"
+#include "include/bucket.h"
 
 #define ETHERTYPE_IPV4 0x0800 /* RFC 894 */
 

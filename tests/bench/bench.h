@@ -16,11 +16,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "class.h"
-#include "flood.h"
-#include "limit.h"
-#include "../../include/bucket.h"
-#include "../../include/program.h"
+#include "user/policy/class.h"
+#include "user/policy/gate.h"
+#include "user/policy/limit.h"
+#include "include/bucket.h"
+#include "include/program.h"
 #include "xdp_ratelimit.skel.h"
 #include "baseline.skel.h"
 

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#include "bench.h"
+#include "tests/bench/bench.h"
 
 #define HANDOVERS           10000 /* of each of the two */
 #define CORE_TO_CORE_PROBES 5

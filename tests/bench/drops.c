@@ -6,7 +6,7 @@
  * Every frame is dropped at the receiver, so its count of frames received is the count of
  * drops: what a program lets through is dropped by nftables at the ingress hook, which is
  * where the nftables limiter drops too. */
-#include "core_to_core.h"
+#include "tests/bench/core_to_core.h"
 
 #include <dirent.h>
 #include <limits.h>

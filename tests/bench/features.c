@@ -5,8 +5,8 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "policy.h"
+#include "tests/bench/bench.h"
+#include "user/policy/policy.h"
 
 #define NEVER_REACHED LIMIT_MAX_UNITS
 #define DAY_NS        (24 * HOUR_NS)

@@ -3,9 +3,9 @@
  * is what the limiter takes above a program that does nothing, beside what a bare look-up does. */
 #include <unistd.h>
 
-#include "policy.h"
-#include "together.h"
-#include "../../include/permit.h"
+#include "user/policy/policy.h"
+#include "tests/bench/together.h"
+#include "include/permit.h"
 
 #define NEVER_REACHED LIMIT_MAX_UNITS
 #define BUCKETS       1048576

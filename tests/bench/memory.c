@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What a million buckets cost: bytes a source, and the time that loading takes, which is
  * the time of an attach but for its last system call. */
-#include "bench.h"
+#include "tests/bench/bench.h"
 
 /* The kernel's own account of a map, which is what an operator sees too. */
 static double map_bytes(int fd)

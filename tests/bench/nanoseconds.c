@@ -3,7 +3,7 @@
  * only looks up the source. */
 #include <unistd.h>
 
-#include "together.h"
+#include "tests/bench/together.h"
 
 #define HOT_PACKETS 100000
 

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "bench.h"
+#include "tests/bench/bench.h"
 
 #define MAX_CPUS 2
 

@@ -2,7 +2,7 @@
 /* XRL_FAULT=list: says which places the run comes by. XRL_FAULT=NAME: dies there, as by
  * kill -9, or runs XRL_FAULT_COMMAND there, once, if there is one. XRL_PERIODS_OVER=N: all periods
  * of a policy file are an Nth of what it says. */
-#include "fault.h"
+#include "user/util/failpoint.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "address_list.h"
-#include "check.h"
+#include "user/util/address_list.h"
+#include "tests/fuzz/check.h"
 
 #define MAX_HOSTS 65536 /* of a text of 512 KiB or less */
 

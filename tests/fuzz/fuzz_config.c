@@ -4,10 +4,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "address_list.h"
-#include "check.h"
-#include "config.h"
-#include "duration.h"
+#include "user/util/address_list.h"
+#include "tests/fuzz/check.h"
+#include "user/config/settings.h"
+#include "user/util/duration.h"
 
 #define SECOND_NS 1000000000ULL
 #define MONTH_NS  (31 * 86400 * SECOND_NS)

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "check.h"
-#include "form.h"
+#include "tests/fuzz/check.h"
+#include "user/serve/http/form.h"
 
 static void check_text(const char *text, size_t length)
 {

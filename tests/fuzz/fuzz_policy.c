@@ -6,11 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "config.h"
-#include "flood.h"
-#include "limit.h"
-#include "policy_file.h"
+#include "tests/fuzz/check.h"
+#include "user/config/settings.h"
+#include "user/policy/gate.h"
+#include "user/policy/limit.h"
+#include "user/config/policy_file.h"
 
 /* What a check has come to. */
 struct told {

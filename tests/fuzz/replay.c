@@ -7,8 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 
-#include "check.h"
-#include "tap.h"
+#include "tests/fuzz/check.h"
+#include "tests/tap.h"
 
 /* Exactly as long as need be, so that ASan sees a step too far. NULL: it can't be read. */
 static uint8_t *read_all(const char *path, size_t *size)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "log.h"
+#include "user/serve/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "now.h"
+#include "user/serve/now.h"
 
 #define SELDOM_NS    (60 * SECOND_NS)
 #define SELDOM_LINES 10

@@ -9,11 +9,11 @@
 #include <unistd.h>
 #include <bpf/libbpf.h>
 
-#include "options.h"
-#include "permit.h"
-#include "privileges.h"
-#include "setup.h"
-#include "supervise.h"
+#include "user/serve/options.h"
+#include "user/permits/permit.h"
+#include "user/serve/supervisor/privileges.h"
+#include "user/serve/supervisor/setup.h"
+#include "user/serve/supervisor/supervisor.h"
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "options.h"
+#include "user/serve/options.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "user/cli/command.h"
 
 #define USAGE "usage: xdp-ratelimit " SERVE_USAGE
 

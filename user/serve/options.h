@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "config.h"
+#include "user/config/settings.h"
 
 /* What the command line says. Its settings win over those of the file, at every reload. */
 

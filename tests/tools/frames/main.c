@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frames.h"
+#include "tests/tools/frames/frames.h"
 
 const char usage[] =
 	"usage: frames send IF --source A.B.C.D [--sources N [--scattered]] [--count N]\n"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frames.h"
+#include "tests/tools/frames/frames.h"
 
 #define MAX_SECONDS     600.0
 #define DEFAULT_SECONDS 60.0

@@ -6,7 +6,7 @@
 #include <netinet/udp.h>
 #include <string.h>
 
-#include "frames.h"
+#include "tests/tools/frames/frames.h"
 
 static uint32_t sum_words(const void *data, uint32_t bytes)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "frames.h"
+#include "tests/tools/frames/frames.h"
 
 #define POLL_NS 2000000
 

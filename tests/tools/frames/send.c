@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "frames.h"
+#include "tests/tools/frames/frames.h"
 
 #define BATCH       64
 #define ALIGN_BYTES 2 /* in front of 14, so that the IPv4 header is aligned */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "frames.h"
+#include "tests/tools/frames/frames.h"
 
 static unsigned int index_of(const char *interface)
 {

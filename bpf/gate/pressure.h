@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* Whether too many unknown sources arrive, and shares of time: so many in each slice of 2^shift
+ * jiffies. Jiffies, because a clock would cost as much as all the rest of the gate. */
+
+#include "bpf/limit/algorithm.h"
+#include "bpf/maps.h"
+#include "bpf/gate/newcomer.h"
+
+/* After the last slice with too many, so many more. */
+#define ENGAGED_SLICES 8
+
+/* Writers of these words try so often, against other CPUs. */
+#define TAKE_ATTEMPTS 3
+
+typedef __u64 __attribute__((may_alias)) taken_word;
+
+static __always_inline __u32 slice_of(const struct xrl_share *share, __u64 jiffies)
+{
+	return jiffies >> (share->shift & 63);
+}
+
+static __always_inline __u64 read_taken(const struct xrl_taken *taken)
+{
+	return *(const volatile taken_word *)taken;
+}
+
+/* A CPU that was held up since it read the time doesn't set back what others have begun. */
+#define LATE_SLICES 16
+
+static __always_inline __u32 later_slice(__u64 word, __u32 slice)
+{
+	__u32 written = word >> 32;
+
+	return written - slice < LATE_SLICES ? written : slice;
+}
+
+static __always_inline __u32 units_in(__u64 word, __u32 slice)
+{
+	return word >> 32 == later_slice(word, slice) ? (__u32)word : 0;
+}
+
+static __always_inline int has_room(const struct xrl_taken *taken, __u32 slice, __u32 max_units)
+{
+	return units_in(read_taken(taken), slice) < max_units;
+}
+
+/* One unit. 0: there is none left, or other CPUs were always faster. Who is refused writes
+ * nothing, so that the word stays in the caches of all of them. */
+XRL_SUBPROGRAM int take(struct xrl_taken *taken, __u32 slice, __u32 max_units)
+{
+	if (!taken)
+		return 0;
+	XRL_UNROLL
+	for (int i = 0; i < TAKE_ATTEMPTS; i++) {
+		__u64 word = read_taken(taken);
+		__u32 units = units_in(word, slice);
+
+		if (units >= max_units)
+			return 0;
+		if (__sync_val_compare_and_swap((taken_word *)taken, word,
+		                                (__u64)later_slice(word, slice) << 32 |
+		                                        (units + 1)) == word)
+			return 1;
+	}
+	return 0;
+}
+
+/* ---- engaged or not ---- */
+
+static __always_inline __u64 engaged_until(void)
+{
+	return *(const volatile __u64 *)&flood.engaged_until_jiffies;
+}
+
+/* Of several CPUs, the one that gets to write says since when. */
+static __noinline int disengage(__u64 until)
+{
+	if (__sync_val_compare_and_swap(&flood.engaged_until_jiffies, until, 0) == until)
+		flood.since_boot_ns = xrl_boot_ns();
+	return 0;
+}
+
+/* What passed in the last flood is forgotten when no limit remembers it any more: the ticks in the
+ * words go round, and would not tell. */
+static __always_inline void begin_flood(const struct xrl_flood *policy)
+{
+	__u64 now_ns = xrl_boot_ns();
+
+	if (now_ns - flood.since_boot_ns >= policy->remembered_ns)
+		flood.era = xrl_next_era(flood.era);
+	flood.since_boot_ns = now_ns;
+	__sync_fetch_and_add(&flood.engaged_times, 1);
+}
+
+XRL_SUBPROGRAM int engage(const struct xrl_flood *policy, __u64 jiffies)
+{
+	__u64 until = engaged_until(), later;
+
+	if (!policy)
+		return 0;
+	later = jiffies + ((__u64)ENGAGED_SLICES << (policy->engage.shift & 63));
+	if (until != later &&
+	    __sync_val_compare_and_swap(&flood.engaged_until_jiffies, until, later) == until &&
+	    !until)
+		begin_flood(policy);
+	return 0;
+}
+
+/* For how long there has been no flood; 0 in one. */
+static __always_inline __u64 peace_ns(void)
+{
+	return engaged_until() ? 0 : xrl_boot_ns() - flood.since_boot_ns;
+}
+
+/* In peace this is one variable, that is in the cache, and found to be 0. */
+static __always_inline int is_engaged(void)
+{
+	__u64 until = engaged_until();
+
+	if (!until)
+		return 0;
+	if ((__s64)(until - bpf_jiffies64()) > 0)
+		return 1;
+	return disengage(until);
+}
+
+/* ---- unknown sources ---- */
+
+static __always_inline struct xrl_gate_cpu *this_cpu(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	asm volatile("" : "+r"(cpu));
+	return &flood.cpus[cpu & (XRL_GATE_CPUS - 1)];
+}
+
+/* How many in a slice are too many. To stay engaged it takes half of that. */
+static __always_inline __u32 pressure_sources(const struct xrl_flood *policy)
+{
+	__u32 sources = flood.insertions >= flood.sources - flood.sources / 8
+	                        ? policy->engage_when_full
+	                        : policy->engage.max_units;
+
+	return engaged_until() ? sources / 2 : sources;
+}
+
+/* So many new ones at once. A slice that has ended is kept for the operator to see. */
+XRL_SUBPROGRAM int count_arrivals(const struct xrl_flood *policy, __u32 sources)
+{
+	__u64 jiffies = bpf_jiffies64(), word, after;
+	__u32 slice;
+
+	if (!policy)
+		return 0;
+	word = read_taken(&flood.arrivals);
+	slice = later_slice(word, slice_of(&policy->engage, jiffies));
+
+	if (word >> 32 == slice) {
+		after = __sync_fetch_and_add((taken_word *)&flood.arrivals, sources) + sources;
+	} else {
+		after = (__u64)slice << 32 | sources;
+		if (__sync_val_compare_and_swap((taken_word *)&flood.arrivals, word, after) == word)
+			*(volatile taken_word *)&flood.arrivals_before = word;
+	}
+	if ((__u32)after >= pressure_sources(policy))
+		engage(policy, jiffies);
+	return 0;
+}
+
+/* One that nothing is known of. Under a flood each CPU counts for itself, and only now and then
+ * for all of them. */
+static __always_inline void count_unknown(const struct xrl_flood *policy)
+{
+	struct xrl_gate_cpu *cpu = this_cpu();
+	__u32 batch = cpu->batch + 1;
+
+	cpu->unknown_sources++;
+	cpu->batch = batch;
+	if (engaged_until() && batch < policy->engage_batch)
+		return;
+	cpu->batch = 0;
+	count_arrivals(policy, batch);
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* All limits of a source at once: a packet passes when each of them allows it, and a
+ * refused packet uses up none. No packet and no map in it: unit tests and fuzzers compile
+ * this file in user space. Whoever includes it brings the two clocks:
+ *
+ *	xrl_boot_ns()	CLOCK_BOOTTIME; about 45 ns to read
+ *	xrl_jiffies()	the low 32 bits; about 1 ns to read, as coarse as the timer tick
+ *	XRL_SUBPROGRAM	how to declare a function that the verifier shall check by itself, once,
+ *			whatever its arguments: hence the tests for NULL at their beginnings
+ *
+ * Time without a clock, in a class that has only fixed buckets. A look at the clock closes
+ * every window that is over, and writes down the jiffy before which no other one will be
+ * ("settled"). Until then any window that stands there is open, and a packet needs no clock. A
+ * jiffy that the kernel counts late can only keep a window open for as long as it is late, which
+ * never makes one unit more than N. settled_max_jiffies keeps it below the shortest period (so
+ * that a window opened meanwhile can't end before) and below a second. With sliding windows or
+ * token buckets it is 0: each packet looks at the clock.
+ *
+ * Exact on any number of CPUs, without a lock:
+ *   - A window changes only by compare-and-swap from the value that the decision was made
+ *     on. A CPU that was held up in between fails to swap and decides again.
+ *   - Whether a window is over is judged by a clock that was read after the window was.
+ *   - What nobody has looked at for a period is over, whatever its ticks say (they go
+ *     round). So checked_ticks is advanced before a window is opened, never after, and
+ *     never moves back: no open window is older than what it says.
+ * What remains: a CPU that is held up for a whole period (a virtual one, say), exactly
+ * between its look and its swap, and while the window is closed both before and after,
+ * admits its one packet into a window that is already over. */
+
+#include "bpf/limit/algorithm.h"
+
+enum xrl_answer {
+	XRL_ALLOWED,
+	XRL_ALLOWED_NEAR, /* and so much is used now that the class warns of it */
+	XRL_REFUSED,
+	XRL_AGAIN,
+};
+
+/* What a packet would use up of a limit in each unit. As an array, because every branch
+ * here is one more that the verifier has to follow for each of the limits. */
+struct xrl_demand {
+	__u64 units[XRL_UNITS]; /* by enum xrl_unit */
+};
+
+/* A limit that was taken away, between others that stay, leaves a place without a limit. */
+xrl_inline __u64 xrl_demand_units(const struct xrl_demand *demand, const struct xrl_limit *limit)
+{
+	return limit->period_ns ? demand->units[limit->unit & (XRL_UNITS - 1)] : 0;
+}
+
+xrl_inline int xrl_is_settled(const struct xrl_bucket *bucket, const struct xrl_class *class)
+{
+	__u32 until = *(const volatile __u32 *)&bucket->settled_until_jiffies;
+
+	return until - xrl_jiffies() - 1 < class->settled_max_jiffies;
+}
+
+/* By the place of its limit in the class. */
+xrl_inline struct xrl_window *xrl_window_at(struct xrl_bucket *bucket, __u32 place)
+{
+	return place == XRL_ICMP_ERRORS ? &bucket->icmp_errors : &bucket->windows[place];
+}
+
+xrl_inline xrl_word xrl_resolved_read(const struct xrl_bucket *bucket)
+{
+	return *(const volatile xrl_word *)&bucket->resolved;
+}
+
+xrl_inline int xrl_resolved_swap(struct xrl_bucket *bucket, xrl_word from, xrl_word to)
+{
+	return __sync_val_compare_and_swap((xrl_word *)&bucket->resolved, from, to) == from;
+}
+
+/* The penalty is a window, too, whose "units" are the rest of the word. */
+xrl_inline int xrl_has_penalty(xrl_word resolved)
+{
+	return resolved >> XRL_RESOLVED_BITS != 0;
+}
+
+/* For how long a penalty goes on. 0: it's over, or there is none. Ended ones are taken away. */
+XRL_SUBPROGRAM __u64 xrl_penalty_ns(struct xrl_bucket *bucket, const struct xrl_class *class)
+{
+	__u64 idle_ns, now_ns;
+	xrl_word word;
+
+	if (!bucket || !class)
+		return 0;
+	word = xrl_resolved_read(bucket);
+	if (!xrl_has_penalty(word))
+		return 0;
+	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
+	if (idle_ns < class->penalty.period_ns &&
+	    !xrl_window_is_over(&class->penalty, word, now_ns))
+		return xrl_window_remaining_ns(&class->penalty, word, now_ns) +
+		       (1ULL << class->penalty.tick_shift);
+	xrl_resolved_swap(bucket, word, word & ((1ULL << XRL_RESOLVED_BITS) - 1));
+	return 0;
+}
+
+/* In checked_ticks. 0: other CPUs were always faster. The first attempt, of which most often no
+ * more is needed, costs less than a call. */
+xrl_inline int xrl_note_look(struct xrl_bucket *bucket, __u64 now_ns)
+{
+	__u32 seen = *(volatile __u32 *)&bucket->checked_ticks, now = xrl_checked_now(now_ns);
+
+	if (seen == now)
+		return 1;
+	if (xrl_checked_is_past(seen, now) &&
+	    __sync_val_compare_and_swap(&bucket->checked_ticks, seen, now) == seen)
+		return 1;
+	return xrl_advance(&bucket->checked_ticks, now_ns);
+}
+
+/* From the jiffy that was read before the windows were looked at, when none of them ends in the
+ * next open_ns. Most often nothing is open, or for long: that costs no division. */
+xrl_inline void xrl_settle(struct xrl_bucket *bucket, const struct xrl_class *class, __u32 jiffies,
+                           __u64 open_ns)
+{
+	__u64 settled_jiffies = class->settled_max_jiffies;
+
+	if (open_ns < settled_jiffies * class->jiffy_ns)
+		settled_jiffies = open_ns / class->jiffy_ns;
+	/* A plain store may lose against another CPU's: an older promise is kept just as well. */
+	*(volatile __u32 *)&bucket->settled_until_jiffies = jiffies + (__u32)settled_jiffies;
+}
+
+/* Looks at the clock: closes what is over and settles the bucket until the next end.
+ * Returns the time, or 0 when another CPU interfered and it's to be done again. */
+XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class *class)
+{
+	xrl_word words[XRL_WINDOWS];
+	__u64 now_ns, idle_ns, settled_ns;
+	__u32 jiffies, i;
+
+	if (!bucket || !class)
+		return 0;
+	XRL_UNROLL
+	for (i = 0; i < XRL_WINDOWS; i++)
+		words[i] = xrl_window_read(xrl_window_at(bucket, i));
+	jiffies = xrl_jiffies();
+	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
+
+	settled_ns = ~0ULL;
+	XRL_UNROLL
+	for (i = 0; i < XRL_WINDOWS; i++) {
+		const struct xrl_limit *limit = &class->limits[i];
+		__u64 open_ns;
+
+		if (!words[i])
+			continue;
+		if (limit->algorithm == XRL_FIXED &&
+		    !xrl_window_is_done(limit, words[i], idle_ns, now_ns))
+			open_ns = xrl_window_remaining_ns(limit, words[i], now_ns);
+		else
+			open_ns = xrl_close_if_over(xrl_window_at(bucket, i), limit, words[i],
+			                            idle_ns, now_ns);
+		if (open_ns < settled_ns)
+			settled_ns = open_ns;
+	}
+	if (xrl_has_penalty(xrl_resolved_read(bucket)))
+		xrl_penalty_ns(bucket, class);
+	if (!xrl_note_look(bucket, now_ns))
+		return 0;
+
+	xrl_settle(bucket, class, jiffies, settled_ns);
+	return now_ns;
+}
+
+/* After an excess. Another CPU's penalty, begun a moment ago, is as good. */
+XRL_SUBPROGRAM int xrl_begin_penalty(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                     __u32 generation)
+{
+	__u64 now_ns;
+	xrl_word word;
+
+	if (!bucket || !class)
+		return 0;
+	word = xrl_resolved_read(bucket);
+	if (xrl_has_penalty(word) || (__u32)word != generation)
+		return 0; /* resolved for another policy, its ticks would mean something else */
+	now_ns = xrl_boot_ns();
+	if (!xrl_advance(&bucket->checked_ticks, now_ns))
+		return 0;
+	now_ns = xrl_window_ticks(&class->penalty, now_ns) << XRL_RESOLVED_BITS;
+	/* the circle's first tick means that there is none: one later, then */
+	if (!now_ns)
+		now_ns = 1ULL << XRL_RESOLVED_BITS;
+	return xrl_resolved_swap(bucket, word, word | now_ns);
+}
+
+/* Most packets of most policies, kept as short as can be: one more in the open window of a plain
+ * class. XRL_AGAIN: it isn't as simple as that. */
+xrl_inline enum xrl_answer xrl_try_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
+{
+	xrl_word word = xrl_window_read(&bucket->windows[0]);
+
+	if (!word || !xrl_is_settled(bucket, class))
+		return XRL_AGAIN;
+	if ((word & ((1ULL << XRL_WINDOW_USED_BITS) - 1)) >= class->limits[0].max_units)
+		return XRL_REFUSED;
+	if (!xrl_window_swap(&bucket->windows[0], word, word + 1))
+		return XRL_AGAIN;
+	return XRL_ALLOWED;
+}
+
+/* The same with a look at the clock, of which no more is asked than a plain class needs, in the
+ * order that xrl_look keeps, too: what is over is closed before anybody can read in checked_ticks
+ * that it was looked at, and that is advanced before the next window is opened. */
+xrl_inline __u32 xrl_look_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
+{
+	__u64 now_ns, idle_ns, open_ns;
+	const struct xrl_limit *limit;
+	xrl_word word, next;
+	__u32 jiffies;
+
+	if (!bucket || !class)
+		return XRL_AGAIN;
+	limit = &class->limits[0];
+	word = xrl_window_read(&bucket->windows[0]);
+	if (xrl_window_read(&bucket->icmp_errors))
+		return XRL_AGAIN;
+	jiffies = xrl_jiffies();
+	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
+	if (word && xrl_window_is_done(limit, word, idle_ns, now_ns)) {
+		if (!xrl_window_swap(&bucket->windows[0], word, 0))
+			return XRL_AGAIN;
+		word = 0;
+	}
+	if (!xrl_note_look(bucket, now_ns))
+		return XRL_AGAIN;
+
+	next = xrl_window_next(limit, word, now_ns, 1);
+	/* a full one may have been closed, and its ticks looked at too late */
+	if (next ? !xrl_window_swap(&bucket->windows[0], word, next)
+	         : xrl_window_read(&bucket->windows[0]) != word)
+		return XRL_AGAIN;
+	open_ns = word ? xrl_window_remaining_ns(limit, word, now_ns) : ~0ULL;
+	xrl_settle(bucket, class, jiffies, open_ns);
+	return next ? XRL_ALLOWED : XRL_REFUSED;
+}
+
+/* One attempt at one window. */
+xrl_inline enum xrl_answer xrl_try_one(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                       __u32 i, __u64 units)
+{
+	const struct xrl_limit *limit = &class->limits[i];
+	struct xrl_window *window = xrl_window_at(bucket, i);
+	xrl_word word, next;
+	__u64 now_ns = 0;
+
+	word = xrl_window_read(window);
+	if (!word || !xrl_is_settled(bucket, class)) {
+		now_ns = xrl_look(bucket, class);
+		if (!now_ns)
+			return XRL_AGAIN;
+		word = xrl_window_read(window);
+	}
+	next = xrl_next(limit, word, now_ns, units);
+	if (!next)
+		return XRL_REFUSED;
+	if (!xrl_window_swap(window, word, next))
+		return XRL_AGAIN;
+	return class->warns && xrl_is_near(limit, next, now_ns) ? XRL_ALLOWED_NEAR : XRL_ALLOWED;
+}
+
+/* The same at the only one. */
+xrl_inline __u32 xrl_try_single(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                const struct xrl_demand *demand)
+{
+	__u32 unit = class->limits[0].unit;
+	__u64 units = xrl_demand_units(demand, &class->limits[0]);
+
+	return units ? xrl_try_one(bucket, class, 0, units) | unit << 16 : XRL_ALLOWED;
+}
+
+xrl_inline xrl_word xrl_next_of(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
+                                __u64 units)
+{
+	return limit->algorithm == XRL_FIXED ? xrl_window_next(limit, word, now_ns, units)
+	                                     : xrl_next(limit, word, now_ns, units);
+}
+
+/* Whether all of them have room at this moment. Gives the time, if it took a look at the clock. */
+xrl_inline __u32 xrl_ask_all(struct xrl_bucket *bucket, const struct xrl_class *class,
+                             const struct xrl_demand *demand, __u64 *now_ns)
+{
+	*now_ns = 0;
+	if (!xrl_is_settled(bucket, class)) {
+		*now_ns = xrl_look(bucket, class);
+		if (!*now_ns)
+			return XRL_AGAIN;
+	}
+	for (__u32 i = 0; i < XRL_MAX_LIMITS && i < class->limit_count; i++) {
+		__u64 units = xrl_demand_units(demand, &class->limits[i]);
+		xrl_word word = xrl_window_read(&bucket->windows[i]);
+
+		if (units && !xrl_next_of(&class->limits[i], word, *now_ns, units))
+			return XRL_REFUSED | class->limits[i].unit << 16;
+	}
+	return XRL_ALLOWED;
+}
+
+/* What has been charged, by limit: the upper half of what was written, which says in which window
+ * that was, and is all that xrl_give_back has to know. Or that there is nothing to be given back;
+ * no fixed or sliding window looks like that, and a token bucket only once in 2^32 times. */
+#define XRL_NOTHING (~0U)
+
+struct xrl_marks {
+	__u32 marks[XRL_MAX_LIMITS];
+};
+
+xrl_inline void xrl_take_back(struct xrl_bucket *bucket, const struct xrl_class *class,
+                              const struct xrl_demand *demand, const struct xrl_marks *taken)
+{
+	for (__u32 i = 0; i < XRL_MAX_LIMITS; i++)
+		if (taken->marks[i] != XRL_NOTHING)
+			xrl_give_back(&bucket->windows[i], &class->limits[i],
+			              (__u64)taken->marks[i] << 32,
+			              xrl_demand_units(demand, &class->limits[i]));
+}
+
+/* One attempt at one window of several. 0: it failed. */
+xrl_inline xrl_word xrl_charge_window(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                      __u32 i, __u64 units, __u64 *now_ns)
+{
+	xrl_word word = xrl_window_read(&bucket->windows[i]), next;
+
+	if (!word && !*now_ns) {
+		*now_ns = xrl_look(bucket, class);
+		if (!*now_ns)
+			return 0;
+	}
+	next = xrl_next_of(&class->limits[i], word, *now_ns, units);
+	if (!next || !xrl_window_swap(&bucket->windows[i], word, next))
+		return 0;
+	return next;
+}
+
+/* One attempt at all windows together: all of them are asked first, and only then charged. */
+XRL_SUBPROGRAM __u32 xrl_try_all(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                 const struct xrl_demand *demand)
+{
+	struct xrl_marks taken;
+	__u32 answer, i;
+	__u64 now_ns;
+
+	if (!bucket || !class || !demand)
+		return XRL_AGAIN;
+	answer = xrl_ask_all(bucket, class, demand, &now_ns);
+	if (answer != XRL_ALLOWED)
+		return answer;
+	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
+	for (i = 0; i < XRL_MAX_LIMITS && i < class->limit_count; i++) {
+		const struct xrl_limit *limit = &class->limits[i];
+		__u64 units = xrl_demand_units(demand, limit);
+		xrl_word next;
+
+		if (!units)
+			continue;
+		next = xrl_charge_window(bucket, class, i, units, &now_ns);
+		if (!next) {
+			xrl_take_back(bucket, class, demand, &taken);
+			return XRL_AGAIN;
+		}
+		taken.marks[i] = next >> 32;
+		if (class->warns && xrl_is_near(limit, next, now_ns))
+			answer = XRL_ALLOWED_NEAR;
+	}
+	return answer;
+}
+
+XRL_SUBPROGRAM __u32 xrl_try_often(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                   const struct xrl_demand *demand)
+{
+	__u32 answer = XRL_AGAIN;
+
+	for (int i = 0; i < XRL_ATTEMPTS * XRL_ROUNDS && (__u16)answer == XRL_AGAIN; i++)
+		answer = xrl_try_all(bucket, class, demand);
+	return answer;
+}
+
+/* Charges a packet to a source's limits: an xrl_answer, and when it is XRL_REFUSED above it the
+ * unit of the limit that refused: one number, since a function that is checked by itself returns
+ * no more. XRL_AGAIN: other CPUs were always faster. */
+xrl_inline __u32 xrl_charge(struct xrl_bucket *bucket, const struct xrl_class *class,
+                            const struct xrl_demand *demand)
+{
+	__u32 answer = XRL_AGAIN;
+
+	if (class->limit_count == 1)
+		answer = xrl_try_single(bucket, class, demand);
+	if ((__u16)answer == XRL_AGAIN)
+		answer = xrl_try_often(bucket, class, demand);
+	return answer;
+}
+
+XRL_SUBPROGRAM int xrl_try_icmp_error(struct xrl_bucket *bucket, const struct xrl_class *class)
+{
+	if (!bucket || !class)
+		return XRL_AGAIN;
+	return xrl_try_one(bucket, class, XRL_ICMP_ERRORS, 1);
+}
+
+XRL_SUBPROGRAM int xrl_try_icmp_error_again(struct xrl_bucket *bucket,
+                                            const struct xrl_class *class)
+{
+	int answer = XRL_AGAIN;
+
+	for (int i = 0; i < XRL_ATTEMPTS && answer == XRL_AGAIN; i++)
+		answer = xrl_try_icmp_error(bucket, class);
+	return answer;
+}
+
+/* The same for an ICMP error, which has a window of its own. */
+xrl_inline enum xrl_answer xrl_charge_icmp_error(struct xrl_bucket *bucket,
+                                                 const struct xrl_class *class)
+{
+	enum xrl_answer answer = XRL_AGAIN;
+
+	for (int i = 0; i < XRL_ROUNDS && answer == XRL_AGAIN; i++)
+		answer = xrl_try_icmp_error_again(bucket, class);
+	return answer;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* What is done with a refused packet. */
+
+#include "bpf/verdict/counters.h"
+#include "bpf/bucket/resolve.h"
+#include "bpf/verdict/verdict.h"
+
+static __always_inline void readdress(struct xdp_md *ctx, const struct xrl_class *class)
+{
+	void *data = (void *)(long)ctx->data;
+	struct ethhdr *eth = data;
+
+	/* in several buffers, and not even this in the first one: left as it is */
+	if (data + sizeof(*eth) > (void *)(long)ctx->data_end)
+		return;
+	__builtin_memcpy(eth->h_dest, class->redirect_destination_mac, sizeof(eth->h_dest));
+	__builtin_memcpy(eth->h_source, class->redirect_source_mac, sizeof(eth->h_dest));
+}
+
+/* The interface may be gone: then the map is empty, and the answer is the one that the
+ * flags name (5.6 and newer). */
+static __noinline int redirect(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
+                               __u32 bytes)
+{
+	__u32 target = (policy->generation & 1) * XRL_MAX_CLASSES + policy->class_number;
+
+	if (bpf_redirect_map(&redirects, target, XDP_DROP) != XDP_REDIRECT) {
+		count(XRL_dropped_redirect_gone, bytes);
+		return XDP_DROP;
+	}
+	if (policy->class->redirect_readdress)
+		readdress(ctx, policy->class);
+	count(XRL_REDIRECTED_BASE + reason, bytes);
+	return XDP_REDIRECT;
+}
+
+static __always_inline int refuse(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
+                                  __u32 bytes)
+{
+	if (policy->class->action == XRL_MONITOR) {
+		count(XRL_MONITOR_BASE + reason, bytes);
+		return XDP_PASS;
+	}
+	if (policy->class->action == XRL_REDIRECT && reason < XRL_REASON_truncated)
+		return redirect(ctx, policy, reason, bytes);
+	count(XRL_DROPPED_BASE + reason, bytes);
+	return XDP_DROP;
+}

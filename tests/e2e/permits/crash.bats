@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Commands on permits that die between store and map, at every step.
+
+load ../network
+load permits
+
+faulty() {
+    server env XRL_FAULT="$1" "$build/tests/xdp-ratelimit-faults" "${@:2}"
+}
+
+# steps_of ARGUMENT...: the places that this command comes by
+steps_of() {
+    faulty list "$@" 2>&1 >/dev/null | sed -n 's/^fault: //p' | sort -u
+}
+
+# What the store says counts, for the map and for a source that the program knows already.
+assert_mended() {
+    local before after
+    limiter permit list >/dev/null
+    assert_same
+    before=$(packets passed_permit)
+    send 1
+    after=$(packets passed_permit)
+    is "$(permits_in_store | grep -c "^$source " || true)" $((after - before)) 'packets by permit'
+}
+
+# dies_everywhere PREPARATION STEPS ARGUMENT...: a command that is killed at each step
+dies_everywhere() {
+    local preparation=$1 least=$2 steps step
+    shift 2
+    "$preparation"
+    mapfile -t steps < <(steps_of "$@")
+    [[ ${#steps[@]} -ge $least ]] || {
+        echo "only these steps: ${steps[*]}" >&2
+        return 1
+    }
+    for step in "${steps[@]}"; do
+        "$preparation"
+        run -137 faulty "$step" "$@"
+        assert_mended || {
+            echo "after dying at $step in: $*" >&2
+            return 1
+        }
+    done
+}
+
+limited() {
+    attach eth0 --limit '10/1h packets'
+    send 20
+}
+
+no_permit() {
+    limiter permit revoke "$source,198.51.100.8" >/dev/null 2>&1 || true
+    rules 'requests = 1000/1s' 'lifetime = 1h'
+}
+
+some_permit() {
+    grant "$source,198.51.100.8" 60
+    rules 'requests = 1000/1s' 'lifetime = 1h'
+}
+
+ended_permit() {
+    rules 'lifetime = 100ms' 'linger = 0s' 'requests = 1000/1s'
+    limiter --config "$rules" permit request "$source,198.51.100.8" >/dev/null
+    sleep 0.15
+}
+
+permit_of_account() {
+    limiter account add shop --approved >/dev/null 2>&1 || true
+    limiter permit request "$source" --account shop >/dev/null
+}
+
+# A map that knows nothing of the store.
+other_store() {
+    some_permit
+    sqlite3 "$XDP_RATELIMIT_STATE_DIR/permits.db" \
+        "UPDATE state SET change = change + 1000;
+         UPDATE permits SET until_unix_ns = until_unix_ns + 1000000000
+         WHERE ended_unix_ns IS NULL AND address = '$source';
+         UPDATE permits SET ended_unix_ns = until_unix_ns - 1
+         WHERE ended_unix_ns IS NULL AND address != '$source'"
+}
+
+@test 'a request that dies anywhere is made or not made, and the map follows the store' {
+    limited
+    dies_everywhere no_permit 7 --config "$BATS_TEST_TMPDIR/rules.conf" \
+        permit request "$source,198.51.100.8"
+}
+
+@test 'a request that extends a permit, likewise' {
+    limited
+    dies_everywhere some_permit 7 --config "$BATS_TEST_TMPDIR/rules.conf" \
+        permit request "$source,198.51.100.8"
+}
+
+@test 'revoke, likewise' {
+    limited
+    dies_everywhere some_permit 6 permit revoke "$source,198.51.100.8"
+}
+
+@test 'the sweep, likewise' {
+    limited
+    dies_everywhere ended_permit 6 permit list
+}
+
+@test 'the removal of an account, likewise' {
+    limited
+    dies_everywhere permit_of_account 6 account remove shop
+}
+
+@test 'mending, likewise' {
+    limited
+    dies_everywhere other_store 4 permit list
+}
+
+@test 'attach that restores permits, likewise' {
+    limited
+    dies_everywhere other_store 4 attach eth0
+}
+
+@test 'a request that dies has not cost more than one of the quota' {
+    local step
+    limited
+    rules 'requests = 2/1h'
+    for step in stored before_commit; do
+        run -137 faulty "$step" --config "$rules" permit request "$source"
+    done
+    run -137 faulty committed --config "$rules" permit request "$source"
+    run -0 limiter --config "$rules" permit request "$source"
+    has "$output" '^extended'
+    has "$output" '^quota +0 of 2'
+}
+
+@test 'what somebody else did to the map, permit list and attach mend' {
+    limited
+    some_permit
+    bpftool map delete pinned "$pins/permits" key 198 51 100 7
+    assert_mended
+    bpftool map delete pinned "$pins/permits" key 198 51 100 8
+    limiter attach eth0 >/dev/null
+    assert_same
+}

@@ -1,0 +1,634 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck disable=SC2154 # network.bash sets what is used
+#
+# The policy of a file, put in force under traffic.
+
+load ../network
+
+# policy LINE...: writes the file anew
+policy() {
+    file=$BATS_TEST_TMPDIR/limiter.conf
+    printf '%s\n' "$@" >"$file"
+}
+
+# of_file COMMAND [ARGUMENT...]
+of_file() {
+    limiter --config "$file" "$@"
+}
+
+attach_file() {
+    of_file attach eth0 --sources 4096 >/dev/null
+}
+
+reload() {
+    of_file reload >/dev/null
+}
+
+# in_force EXPRESSION: of the policy, as status has it
+in_force() {
+    limiter status --json | jq --raw-output --compact-output ".policy | $1"
+}
+
+# shown EXPRESSION [ADDRESS]: of a source
+shown() {
+    limiter show "${2:-$source}" --json | jq --raw-output --compact-output "$1"
+}
+
+three_classes() {
+    policy '[limiter]' 'default = standard' \
+        '[class standard]' 'limit = 100/1h packets' \
+        '[class office]' 'sources = 198.51.100.0/24' 'limit = 10/1h packets' 'action = drop' \
+        '[class friends]' 'sources = 198.51.100.8, 203.0.113.0/24'
+}
+
+@test 'attach takes the policy of the file' {
+    three_classes
+    run -0 of_file attach eth0 --sources 4096
+    has "$output" "^policy +$file, sha256 $(sha256sum "$file" | cut -c1-12)"
+    has "$output" '^class +office, of 1 CIDR$'
+    has "$output" '^class +friends, of 2 CIDRs$'
+    send 200
+    send 200 --source 198.51.100.8
+    send 200 --source 192.0.2.1
+    counts 'dropped_packets_limit 290' 'passed_trusted 200' 'passed_within_limits 110'
+}
+
+@test 'status says which policy it is' {
+    three_classes
+    attach_file
+    is "$file" "$(in_force .file)"
+    is "$(sha256sum "$file" | cut -d' ' -f1)" "$(in_force .sha256)"
+    is 'standard null 3' "$(in_force '"\(.default_class) \(.permitted_class) \(.cidrs)"')"
+    is '["standard 0 100/1h packets","office 1 10/1h packets","friends 2 "]' \
+        "$(in_force '[.classes[] | "\(.name) \(.cidrs) \(.limits | join(","))"]')"
+    has "$(in_force .since)" '^[0-9-]{10}T[0-9:]{8}Z$'
+    run -0 limiter status
+    has "$output" "^policy +$file, sha256 [0-9a-f]{12}\.\.\., generation 1, since "
+    has "$output" '^class +standard, the default$'
+    has "$output" '^limits +none: trusted$'
+}
+
+@test 'bpftool shows the CIDRs by name' {
+    three_classes
+    attach_file
+    run -0 bpftool map dump pinned "$pins/cidrs_1"
+    has "$output" '"?prefix_bits"?: 24'
+    has "$output" '"?octets"?: \[203,0,113,0'
+}
+
+@test 'reload changes the limits, and says what is in force' {
+    local generation
+    policy '[class standard]' 'limit = 100/1h packets'
+    attach_file
+    send 200
+    generation=$(in_force .generation)
+    policy '[class standard]' 'limit = 50/2h packets'
+    run -0 of_file reload
+    has "$output" '^reloaded$'
+    has "$output" '^limits +50/2h packets'
+    send 200
+    counts 'dropped_packets_limit 250' 'passed_within_limits 150'
+    is $((generation + 1)) "$(in_force .generation)" generation
+    run -0 of_file reload
+    has "$output" '^unchanged '
+    run -0 of_file reload --json
+    is 'false standard' "$(jq --raw-output '"\(.changed) \(.policy.default_class)"' <<<"$output")"
+    is $((generation + 1)) "$(in_force .generation)" generation
+}
+
+@test 'reload during a flood: no packet goes unfiltered, and what stays the same goes on' {
+    policy '[class standard]' 'limit = 1000/1h packets'
+    attach_file
+    start_receiver server eth0 --source "$source"
+    start_flood
+    for round in {1..10}; do
+        policy '[class standard]' 'limit = 1000/1h packets' "limit = $round/1m connections" \
+            '[class other]' "sources = 203.0.113.$round" 'limit = 1/1s packets'
+        reload
+    done
+    stop_flood
+    stop_receiver
+    [[ $flooded -gt 10000 ]]
+    is 1000 "$received" received
+    is "$flooded" $(($(packets passed_within_limits) + $(packets dropped_packets_limit))) counted
+}
+
+@test 'limits that stay keep their state, in any order and in each scope; others start anew' {
+    policy '[class standard]' 'limit = 100/1h packets' 'limit = 90/1h packets sliding' \
+        'limit = 1000/1h packets scope class' 'limit = 500/1h packets scope /24' \
+        'limit = 400/1h packets endpoint udp/1-65535'
+    attach_file
+    send 30 --proto udp
+    is '[30,30,30,30,30]' "$(shown '[.limits[].used]')"
+    policy '[class standard]' 'limit = 90/1h packets sliding' 'limit = 100/1h packets' \
+        'limit = 400/1h packets endpoint udp/1-65535' 'limit = 1001/1h packets scope class' \
+        'limit = 500/1h packets scope /24'
+    reload
+    is '["packets 100 30","packets 90 30","packets 400 30","packets 1001 0","packets 500 30"]' \
+        "$(shown '[.limits[] | "\(.unit) \(.limit) \(.used)"]')"
+    send 5 --proto udp
+    is '[35,35,35,5,35]' "$(shown '[.limits[].used]')"
+    is '[0,0,0,5,35]' "$(shown '[.limits[].used]' 198.51.100.99)"
+}
+
+@test 'limits that stay keep their state where others are taken away' {
+    policy '[class standard]' 'limit = 100/1h packets' 'limit = 99999/1h bytes' 'limit = 40/1h packets'
+    attach_file
+    send 30 --proto udp
+    policy '[class standard]' 'limit = 40/1h packets'
+    reload
+    is '["40/1h packets 30"]' "$(shown '[.limits[] | "\(.limit_text) \(.used)"]')"
+    is '["40/1h packets"]' "$(in_force '.classes[0].limits' | jq --compact-output .)"
+    send 30 --proto udp
+    is 20 "$(packets dropped_packets_limit)"
+    is '[40]' "$(shown '[.limits[].used]')"
+    policy '[class standard]' 'limit = 7/1h packets' 'limit = 40/1h packets'
+    reload
+    is '["7/1h packets 0","40/1h packets 40"]' \
+        "$(shown '[.limits[] | "\(.limit_text) \(.used)"]')"
+}
+
+@test 'separate buckets start anew only when there must be more of them, which is said' {
+    policy '[class standard]' 'limit = 500/1h packets scope /8'
+    attach_file
+    send 5
+    policy '[class standard]' 'limit = 500/1h packets scope /8' 'limit = 1/1h bytes scope class'
+    run -0 of_file reload
+    [[ ! $output =~ warning ]]
+    is 5 "$(shown '.limits[0].used')"
+    policy '[class standard]' 'limit = 500/1h packets scope /8' 'limit = 600/1h packets scope /24'
+    run -0 of_file reload
+    has "$output" '^warning: the buckets of limits with an endpoint or for a prefix start anew'
+    send 7
+    is '[7,7]' "$(shown '[.limits[].used]')"
+    policy '[class standard]' 'limit = 600/1h packets scope /24'
+    reload
+    is '[7]' "$(shown '[.limits[].used]')"
+    policy '[class standard]' 'limit = 600/1h packets'
+    reload
+    is 'cidrs separate_0' "$(cd "$pins" && echo cidrs separate_?)"
+    reload
+}
+
+@test 'a limit that changes is unused at once, also in a bucket that another one had' {
+    policy '[class standard]' 'limit = 100/1h packets' 'limit = 1000/1h packets scope class'
+    attach_file
+    send 30
+    for units in {1001..1004}; do
+        policy '[class standard]' "limit = $units/1h packets" \
+            "limit = $units/1h packets scope class"
+        reload
+        is '[0,0]' "$(shown '[.limits[].used]')" "used of $units"
+        send 3
+        is '[3,3]' "$(shown '[.limits[].used]')" "used of $units"
+    done
+}
+
+@test 'a source that changes its class starts anew, and others go on' {
+    three_classes
+    attach_file
+    send 8
+    send 20 --source 192.0.2.1
+    policy '[limiter]' 'default = standard' \
+        '[class first]' 'sources = 10.0.0.0/8' 'limit = 5/1s packets' \
+        '[class standard]' 'limit = 100/1h packets'
+    reload
+    is '0 standard default' "$(shown '"\(.limits[0].used) \(.class) \(.class_reason)"')"
+    is 20 "$(shown '.limits[0].used' 192.0.2.1)"
+}
+
+@test 'show says by which CIDR a source is in its class' {
+    three_classes
+    attach_file
+    is 'office cidr 198.51.100.0/24' "$(shown '"\(.class) \(.class_reason) \(.cidr)"')"
+    is 'friends cidr 198.51.100.8' \
+        "$(shown '"\(.class) \(.class_reason) \(.cidr)"' 198.51.100.8)"
+    is 'standard default null' "$(shown '"\(.class) \(.class_reason) \(.cidr)"' 192.0.2.1)"
+    has "$(limiter show "$source")" '^class +office, by 198\.51\.100\.0/24$'
+    has "$(limiter show 198.51.100.8)" '^limits +none: trusted$'
+}
+
+@test 'show says when the next unit passes, for each algorithm' {
+    local limit wait_seconds
+    for limit in '1/2s packets' '1/2s packets sliding' '1/2s packets token'; do
+        policy '[class standard]' "limit = $limit"
+        attach_file
+        send 3
+        wait_seconds=$(shown '.limits[0].retry_after_seconds')
+        jq --exit-status '. > 0 and . <= 4' <<<"$wait_seconds"
+        sleep "$wait_seconds"
+        is 1 "$(shown '.limits[0].remaining')" "remaining of $limit"
+    done
+}
+
+@test 'a penalty is shown with its end' {
+    policy '[class standard]' 'limit = 10/1s packets' 'penalty = 1h'
+    attach_file
+    is null "$(shown .penalty_until)"
+    send 20
+    has "$(shown .penalty_until)" '^[0-9-]{10}T[0-9:]{8}Z$'
+    has "$(limiter show "$source")" '^penalty +for another 3[56][0-9]{2}\..*: all but ICMP errors'
+    attach eth0 --monitor
+    has "$(limiter show "$source")" '^penalty +for another .*: passes all the same \(monitor\)$'
+    send 3
+    counts 'dropped_packets_limit 1' 'dropped_penalty 9' 'passed_monitor_penalty 3' \
+        'passed_within_limits 10'
+}
+
+@test 'a permit with a class of its own' {
+    policy '[limiter]' 'default = standard' '[class standard]' 'limit = 10/1h packets' \
+        '[class vip]' 'limit = 50/1h packets' '[permits]' 'class = vip'
+    attach_file
+    grant "$source" 60
+    send 100
+    is 'vip permit 50' "$(shown '"\(.class) \(.class_reason) \(.limits[0].used)"')"
+    counts 'dropped_packets_limit 50' 'passed_permit 50'
+}
+
+@test 'a bad file changes nothing' {
+    local before line
+    three_classes
+    attach_file
+    send 5
+    before=$(in_force .)
+    for line in 'limit = 0/1s packets' 'sources = 1.2.3.4/33' 'nonsense = 1' '[class' \
+        'action = redirect nowhere' 'limit = 1/1s gallons'; do
+        three_classes
+        echo "$line" >>"$file"
+        run -1 of_file reload
+        has "$output" "^xdp-ratelimit: $file:[0-9]+: "
+        run -1 of_file attach eth0 eth1
+        is "$before" "$(in_force .)" policy
+    done
+    is none "$(state_of eth1)"
+    is 5 "$(shown '.limits[0].used')"
+}
+
+@test 'reload of what is not there' {
+    three_classes
+    run -3 of_file reload
+    has "$output" 'not attached'
+    attach_file
+    run -1 limiter reload --config /nowhere
+    has "$output" /nowhere
+    run -1 limiter reload --config /dev/null
+    has "$output" 'no policy in /dev/null'
+    run -2 of_file reload now
+    is office "$(shown .class)"
+}
+
+@test 'limits on the command line and a file with a policy exclude each other' {
+    three_classes
+    run -2 of_file attach eth0 --limit '1/1s packets'
+    has "$output" "^xdp-ratelimit: $file has a policy"
+    [[ ! -e $pins ]]
+    attach_file
+    run -2 of_file attach eth0 --limit '1/1s packets'
+    is "$file" "$(in_force .file)"
+    attach eth0 --limit '1/1s packets' --config /dev/null
+    is 'null ["1/1s packets"]' "$(in_force '"\(.file) \(.limits)"')"
+}
+
+@test 'the policy of a file stays when attach has neither a file nor limits' {
+    three_classes
+    attach_file
+    send 5
+    attach eth1
+    is "$file" "$(in_force .file)"
+    is 5 "$(shown '.limits[0].used')"
+    attach eth1 --monitor
+    is '["monitor","monitor","monitor"]' "$(in_force '[.classes[].action]')"
+    is 'office 5' "$(shown '"\(.class) \(.limits[0].used)"')"
+}
+
+@test 'an action on the command line is that of all classes, until the file is read again' {
+    three_classes
+    run -0 of_file attach eth0 --monitor --sources 4096
+    has "$output" '^note +the action is that of the command line'
+    has "$(limiter status)" 'but for its actions: those were replaced on the command line'
+    is true "$(in_force .actions_replaced)"
+    send 200
+    counts 'passed_monitor_packets_limit 190' 'passed_within_limits 10'
+    reload
+    is false "$(in_force .actions_replaced)"
+    is '["drop","drop","drop"]' "$(in_force '[.classes[].action]')"
+}
+
+@test 'each class redirects where it wants to' {
+    let_third_receive
+    policy '[limiter]' 'default = standard' '[class standard]' 'limit = 10/1h packets' \
+        '[class office]' 'sources = 198.51.100.0/24' 'limit = 10/1h packets' \
+        'action = redirect out'
+    attach_file
+    start_receiver third in
+    send 100
+    send 100 --source 192.0.2.1
+    stop_receiver
+    is 90 "$received" received
+    counts 'dropped_packets_limit 90' 'passed_within_limits 20' 'redirected_packets_limit 90'
+    policy '[class standard]' 'limit = 10/1h packets' 'action = redirect eth0'
+    run -1 of_file reload
+    has "$output" 'eth0 itself'
+    is 2 "$(in_force '.classes | length')"
+}
+
+@test 'an interface to redirect to that was made anew is found by reload' {
+    policy '[class standard]' 'limit = 10/1h packets' 'action = redirect out'
+    attach_file
+    ip -n "$name-server" link del out
+    has "$(in_force .action)" 'interface is gone'
+    join server out third in
+    run -0 of_file reload
+    has "$output" '^reloaded$'
+    is 'redirect out' "$(in_force .action)"
+}
+
+@test 'the number of buckets is that of the file, and reload leaves it' {
+    policy '[limiter]' 'sources = 8192' '[class standard]' 'limit = 10/1h packets'
+    run -0 of_file attach eth0
+    is 8192 "$(in_force .sources)"
+    policy '[limiter]' 'sources = 4096' '[class standard]' 'limit = 20/1h packets'
+    run -0 of_file reload
+    has "$output" '^warning: there are 8192 buckets, and the file wants 4096'
+    is '8192 20/1h packets' "$(in_force '"\(.sources) \(.limits[0])"')"
+    run -0 of_file attach eth0
+    is 4096 "$(in_force .sources)"
+}
+
+@test 'only what is protected is limited' {
+    policy '[limiter]' 'protect = tcp/80, udp/1-999' '[class standard]' 'limit = 10/1h packets'
+    attach_file
+    is '["tcp/80","udp/1-999"]' "$(in_force .protect)"
+    has "$(limiter status)" '^protect +tcp/80, udp/1-999$'
+    send 50 --proto icmp-unreachable
+    counts 'passed_not_protected 50'
+}
+
+@test '10,000 CIDRs' {
+    three_classes
+    attach_file
+    python3 - >>"$file" <<'END'
+print('[class many]\nlimit = 7/1h packets')
+for i in range(40):
+    for j in range(0, 250, 50):
+        print('sources =', ', '.join(f'10.{i}.{k}.0/24' for k in range(j, j + 50)))
+END
+    run -0 of_file reload --json
+    is '10003 10000' "$(jq --raw-output '.policy | "\(.cidrs) \(.classes[3].cidrs)"' <<<"$output")"
+    send 20 --source 10.39.249.1
+    is 'many 10.39.249.0/24 7' "$(shown '"\(.class) \(.cidr) \(.limits[0].used)"' 10.39.249.1)"
+    is standard "$(shown .class 10.40.0.1)"
+}
+
+@test 'reload never takes more memory for CIDRs than two policies do' {
+    local round count=3907 trees
+    for round in {1..3}; do
+        three_classes
+        python3 -c "
+print('[class many]\nlimit = $round/1h packets')
+for i in range($count - 3):
+    print(f'sources = 10.{i // 256}.{i % 256}.0/24')" >>"$file"
+        [[ $round -gt 1 ]] || attach_file
+        trees=$BATS_TEST_TMPDIR/trees
+        server env XRL_FAULT=cidrs_made \
+            XRL_FAULT_COMMAND="sleep 0.5; bpftool map show | grep -c 'max_entries $count ' >$trees" \
+            "$build/tests/xdp-ratelimit-faults" --config "$file" reload >/dev/null
+    done
+    is 2 "$(<"$trees")" trees
+}
+
+# class_limits FIRST: as many limits with the scope of a class as there can be
+class_limits() {
+    file=$BATS_TEST_TMPDIR/limiter.conf
+    python3 - "$1" >"$file" <<'END'
+import sys
+print('[limiter]\ndefault = c0')
+for i in range(128):
+    print(f'[class c{i}]\nsources = 10.{i}.0.0/16')
+    for j in range(8):
+        print(f'limit = {int(sys.argv[1]) - j}/{j + 1}h packets scope class')
+END
+}
+
+@test 'attach that can not put its policy in force attaches nothing' {
+    local before
+    class_limits 1000
+    attach_file
+    before=$(in_force .)
+    class_limits 2000
+    run -1 of_file attach eth1
+    has "$output" 'only 1024 buckets that whole classes share'
+    has "$output" 'nothing was changed'
+    is none "$(state_of eth1)"
+    run -1 of_file reload
+    is "$before" "$(in_force .)" policy
+}
+
+@test 'check knows how many limits can have the scope of a class' {
+    class_limits 1000
+    limiter check "$file"
+    printf '%s\n' '[class more]' 'sources = 9.9.9.9' 'limit = 1/1s packets scope class' >>"$file"
+    run -1 limiter check "$file"
+    has "$output" "^$file:1285: mistake: there are more than 1024 limits with 'scope class'"
+}
+
+@test 'a file that can be read only once' {
+    policy '[class standard]' 'limit = 7/1h packets' '[permits]' 'entries = 77'
+    run -0 server bash -c "'$build/xdp-ratelimit' check /dev/stdin < <(cat '$file')"
+    has "$output" "correct: 1 class, 0 CIDRs, default class 'standard'"
+    server bash -c "'$build/xdp-ratelimit' attach eth0 --sources 4096 --config <(cat '$file')"
+    is '["7/1h packets"]' "$(in_force .limits)"
+    has "$(bpftool map show pinned "$pins/permits")" 'max_entries 77 '
+}
+
+@test 'a file that nobody has written yet keeps no other command waiting' {
+    local process
+    first_of_two
+    attach_file
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    limiter --config "$BATS_TEST_TMPDIR/pipe" reload >"$BATS_TEST_TMPDIR/told" 2>&1 3>&- &
+    process=$!
+    sleep 0.3
+    run -0 timeout 5 nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" attach eth1
+    printf '%s\n' '[class standard]' 'limit = 7/1h packets' >"$BATS_TEST_TMPDIR/pipe"
+    wait "$process"
+    is '["7/1h packets"]' "$(in_force .limits)" limits
+    limiter --config "$BATS_TEST_TMPDIR/pipe" attach eth0 >"$BATS_TEST_TMPDIR/told" 2>&1 3>&- &
+    process=$!
+    sleep 0.3
+    run -0 timeout 5 nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" detach eth1
+    printf '%s\n' '[class standard]' 'limit = 8/1h packets' >"$BATS_TEST_TMPDIR/pipe"
+    wait "$process"
+    is '["8/1h packets"]' "$(in_force .limits)" limits
+}
+
+is_locked() {
+    ! flock --nonblock "$pins" true
+}
+
+# changed_while_waiting COMMAND...: the file is another one when the pin directory is free again
+changed_while_waiting() {
+    local process holder
+    policy '[class standard]' 'limit = 7/1h packets'
+    mkfifo "$BATS_TEST_TMPDIR/enough"
+    flock "$pins" head -n 1 "$BATS_TEST_TMPDIR/enough" 3>&- &
+    holder=$!
+    eventually is_locked
+    of_file "$@" >"$BATS_TEST_TMPDIR/told" 2>&1 3>&- &
+    process=$!
+    sleep 0.4 # it should have read the file by then, and if it hasn't, nothing is lost
+    policy '[class standard]' 'limit = 8/1h packets'
+    echo >"$BATS_TEST_TMPDIR/enough"
+    rm "$BATS_TEST_TMPDIR/enough"
+    wait "$holder"
+    wait "$process"
+}
+
+@test 'what is put in force is what the file says then, not before others were waited for' {
+    first_of_two
+    attach_file
+    changed_while_waiting reload
+    is '["8/1h packets"]' "$(in_force .limits)" limits
+    changed_while_waiting attach eth0
+    is '["8/1h packets"]' "$(in_force .limits)" limits
+}
+
+@test 'no interface that is attached is one to redirect to' {
+    policy '[class standard]' 'limit = 10/1h packets'
+    attach_file
+    policy '[class standard]' 'limit = 10/1h packets' 'action = redirect eth0'
+    run -1 of_file attach eth1
+    has "$output" 'eth0 itself; nothing was changed'
+    is none "$(state_of eth1)"
+    policy '[class standard]' 'limit = 10/1h packets' 'action = redirect out'
+    reload
+    run -1 attach out
+    has "$output" 'out itself; nothing was changed'
+    is none "$(state_of out)"
+}
+
+@test 'a policy that redirects is not read in another network namespace' {
+    local before
+    policy '[class standard]' 'limit = 10/1h packets'
+    attach_file
+    before=$(in_force .)
+    policy '[class standard]' 'limit = 10/1h packets' 'action = redirect in'
+    run -6 third "$build/xdp-ratelimit" --config "$file" reload
+    has "$output" "'eth0' is in another network namespace"
+    is "$before" "$(in_force .)" policy
+}
+
+@test 'the name of the file need not be UTF-8' {
+    local directory
+    policy '[class standard]' 'limit = 10/1h packets'
+    directory=$BATS_TEST_TMPDIR/$'d\xff'
+    mkdir "$directory"
+    mv "$file" "$directory"
+    is true "$(limiter check "$directory/limiter.conf" --json | jq .correct)"
+    attach eth0 --config "$directory/limiter.conf"
+    has "$(in_force .file)" '/d\?/limiter\.conf$'
+    run -0 limiter --config "$directory/limiter.conf" reload --json
+    is false "$(jq .changed <<<"$output")"
+}
+
+@test 'maps without a name, as libbpf makes them when it is out of memory, are ours' {
+    local pin=$pins/cidrs_0
+    three_classes
+    attach_file
+    bpftool map create "$pin" type lpm_trie key 8 value 4 entries 1 name '' flags 1 ||
+        skip 'bpftool makes none without a name'
+    limiter status >/dev/null
+    reload
+    limiter detach eth0
+    assert_detached
+}
+
+@test 'where memory is short for a moment, the policy in force is not taken for none' {
+    local number mapped calls=$BATS_TEST_TMPDIR/calls
+    command -v strace >/dev/null || skip 'strace is missing'
+    policy '[class second]' 'limit = 20/1h packets'
+    attach eth0 --limit '10/1h packets'
+    server strace -e trace=mmap -o "$calls" "$build/xdp-ratelimit" --config "$file" reload \
+        >/dev/null
+    mapped=$(grep -n MAP_SHARED "$calls" | cut -d: -f1)
+    [[ -n $mapped ]]
+    for number in $mapped; do
+        limiter detach eth0 >/dev/null
+        attach eth0 --limit '10/1h packets'
+        run server strace -e trace=mmap -e "inject=mmap:error=ENOMEM:when=$number" \
+            -o /dev/null "$build/xdp-ratelimit" --config "$file" reload
+        case $status in
+        0) is second "$(in_force .class)" "class after call $number" ;;
+        *) is default "$(in_force .class)" "class after call $number" ;;
+        esac
+    done
+}
+
+# one_or_other: the policy is a whole one of two, and works
+one_or_other() {
+    has "$(in_force '"\(.cidrs) \(.limits)"')" "^(1 null|2 null)$"
+    case $(in_force .cidrs) in
+    1) is '10.0.0.0/8 1/1h packets' "$(shown '"\(.cidr) \(.limits[0].limit_text)"' 10.0.0.1)" ;;
+    2) is '10.0.0.0/16 2/1h packets' "$(shown '"\(.cidr) \(.limits[0].limit_text)"' 10.0.0.1)" ;;
+    esac
+}
+
+first_of_two() {
+    policy '[limiter]' 'default = standard' '[class standard]' 'limit = 100/1h packets' \
+        '[class other]' 'sources = 10.0.0.0/8' 'limit = 1/1h packets' \
+        'limit = 9/1h packets scope class'
+}
+
+second_of_two() {
+    policy '[limiter]' 'default = standard' '[class other]' 'sources = 10.0.0.0/16, 10.1.0.0/16' \
+        'limit = 2/1h packets' 'limit = 9/1h packets scope /24' '[class standard]' \
+        'limit = 100/1h packets'
+}
+
+@test 'reload killed at any moment leaves one or the other policy' {
+    local began_ns longest_us
+    first_of_two
+    attach_file
+    send 40
+    second_of_two
+    began_ns=$(date +%s%N)
+    reload
+    longest_us=$((($(date +%s%N) - began_ns) / 1000))
+    for round in {1..40}; do
+        if ((round % 2)); then
+            first_of_two
+        else
+            second_of_two
+        fi
+        killed $((RANDOM * RANDOM % longest_us)) --config "$file" reload
+        one_or_other
+        is attached "$(state_of eth0)" state
+    done
+    reload
+    is 40 "$(shown '.limits[0].used')"
+    run -0 limiter detach eth0
+    assert_detached
+}
+
+@test 'reload that dies at each of its steps leaves the old policy, and the next one works' {
+    local point
+    for point in cidrs_made cidrs_written redirects_written policy_written; do
+        first_of_two
+        attach_file
+        reload
+        second_of_two
+        run -137 server env XRL_FAULT="$point" "$build/tests/xdp-ratelimit-faults" \
+            --config "$file" reload
+        is 1 "$(in_force .cidrs)" "CIDRs after $point"
+        one_or_other
+        reload
+        is 2 "$(in_force .cidrs)" "CIDRs in the end"
+        one_or_other
+    done
+    first_of_two
+    run -137 server env XRL_FAULT=policy_in_force "$build/tests/xdp-ratelimit-faults" \
+        --config "$file" reload
+    is 1 "$(in_force .cidrs)" CIDRs
+    one_or_other
+}

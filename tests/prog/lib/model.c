@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "tests/prog/lib/model.h"
+
+#include <string.h>
+
+#define DROP 1 /* XDP_DROP, as an XDP program answers it */
+#define PASS 2
+
+static int has_any(const __u8 *bits, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bits[i])
+			return 1;
+	return 0;
+}
+
+void model_publish(struct model *model, const struct xrl_policy *policy,
+                   const struct xrl_ports *ports, const struct policy_cidr *cidrs,
+                   size_t cidr_count, __u32 generation)
+{
+	model->policy = policy;
+	model->ports = ports;
+	model->protects_tcp = has_any(ports->tcp, sizeof(ports->tcp));
+	model->protects_udp = has_any(ports->udp, sizeof(ports->udp));
+	model->cidrs = cidrs;
+	model->cidr_count = cidr_count;
+	model->generation = generation;
+}
+
+void model_permit(struct model *model, __u32 address, int permitted, __u32 generation)
+{
+	model_source_of(model, address)->permitted = permitted;
+	model->generation = generation;
+}
+
+static struct model_verdict pass(__u32 counter)
+{
+	return (struct model_verdict){PASS, counter};
+}
+
+/* No interface is there to redirect to. */
+static struct model_verdict refuse(const struct xrl_class *class, __u32 monitor, __u32 drop,
+                                   int is_a_limit)
+{
+	if (class->action == XRL_MONITOR)
+		return pass(monitor);
+	if (class->action == XRL_REDIRECT && is_a_limit)
+		return (struct model_verdict){DROP, XRL_dropped_redirect_gone};
+	return (struct model_verdict){DROP, drop};
+}
+
+static struct model_verdict refuse_unit(const struct xrl_class *class, __u32 unit)
+{
+	switch (unit) {
+	case XRL_PACKETS:
+		return refuse(class, XRL_passed_monitor_packets_limit, XRL_dropped_packets_limit,
+		              1);
+	case XRL_BYTES:
+		return refuse(class, XRL_passed_monitor_bytes_limit, XRL_dropped_bytes_limit, 1);
+	case XRL_CONNECTIONS:
+		return refuse(class, XRL_passed_monitor_connections_limit,
+		              XRL_dropped_connections_limit, 1);
+	default:
+		return refuse(class, XRL_passed_monitor_http_requests_limit,
+		              XRL_dropped_http_requests_limit, 1);
+	}
+}
+
+/* Where no port is named, everything is. */
+static int is_protected(const struct model *model, const struct model_frame *frame)
+{
+	const __u8 *ports = frame->protocol == 6 ? model->ports->tcp : model->ports->udp;
+
+	if (!model->protects_tcp && !model->protects_udp)
+		return 1;
+	if (frame->protocol != 6 && frame->protocol != 17)
+		return 0;
+	if (!frame->has_ports)
+		return frame->protocol == 6 ? model->protects_tcp : model->protects_udp;
+	return (ports[frame->port / 8] & 1 << frame->port % 8) != 0;
+}
+
+static __u32 number_of(const struct xrl_address *address)
+{
+	const __u8 *octets = address->octets;
+
+	return (__u32)octets[0] << 24 | octets[1] << 16 | octets[2] << 8 | octets[3];
+}
+
+static int is_within(__u32 address, const struct xrl_cidr *cidr)
+{
+	__u32 prefix = number_of(&cidr->address);
+
+	for (__u32 bit = 0; bit < cidr->prefix_bits; bit++)
+		if ((address ^ prefix) >> (31 - bit) & 1)
+			return 0;
+	return 1;
+}
+
+static __u32 class_by_address(const struct model *model, __u32 address)
+{
+	__u32 number = model->policy->default_class;
+	int longest = -1;
+
+	for (size_t i = 0; i < model->cidr_count; i++) {
+		const struct policy_cidr *cidr = &model->cidrs[i];
+
+		if ((int)cidr->cidr.prefix_bits <= longest || !is_within(address, &cidr->cidr))
+			continue;
+		longest = cidr->cidr.prefix_bits;
+		number = cidr->class_number;
+	}
+	return number;
+}
+
+static int permits_have_a_class(const struct model *model)
+{
+	return model->policy->permitted_class < XRL_MAX_CLASSES;
+}
+
+/* In another class a source begins anew, and so it does with limits that it hasn't met. */
+static const struct xrl_class *bring_up_to_date(const struct model *model,
+                                                struct model_source *source)
+{
+	__u32 number = source->permitted && permits_have_a_class(model)
+	                       ? model->policy->permitted_class
+	                       : class_by_address(model, source->address);
+	const struct xrl_class *class = &model->policy->classes[number];
+	int is_new = !source->seen || source->class_number != number;
+
+	for (int i = 0; i < XRL_WINDOWS; i++)
+		if (is_new || class->limits[i].since_generation > source->seen)
+			source->used[i] = 0;
+	if (is_new || class->penalty.since_generation > source->seen)
+		source->in_penalty = 0;
+	source->class_number = number;
+	source->seen = model->generation;
+	return class;
+}
+
+static struct model_verdict judge_icmp_error(const struct xrl_class *class,
+                                             struct model_source *source)
+{
+	if (source->used[XRL_ICMP_ERRORS] >= class->limits[XRL_ICMP_ERRORS].max_units)
+		return refuse(class, XRL_passed_monitor_icmp_errors_limit,
+		              XRL_dropped_icmp_errors_limit, 1);
+	source->used[XRL_ICMP_ERRORS]++;
+	return pass(XRL_passed_icmp_error);
+}
+
+/* What a frame uses up of a limit. */
+static __u64 units_of(const struct xrl_limit *limit, const struct model_frame *frame)
+{
+	if (limit->endpoint_protocol &&
+	    (limit->endpoint_protocol != frame->protocol || !frame->has_ports ||
+	     frame->port < limit->first_port || frame->port > limit->last_port))
+		return 0;
+	switch (limit->unit) {
+	case XRL_PACKETS:
+		return 1;
+	case XRL_BYTES:
+		return frame->bytes;
+	case XRL_CONNECTIONS:
+		return frame->opens_connection;
+	default:
+		return frame->is_request;
+	}
+}
+
+/* One limit that a frame has to do with, and where it is counted. */
+struct concerned {
+	const struct xrl_limit *limit;
+	__u64 units, *used;
+};
+
+/* In the order in which they are asked. */
+static int find_concerned(struct model *model, const struct xrl_class *class,
+                          struct model_source *source, const struct model_frame *frame,
+                          struct concerned *concerned)
+{
+	int count = 0;
+
+	for (__u32 i = 0; i < class->limit_count; i++) {
+		__u64 units = units_of(&class->limits[i], frame);
+
+		if (units)
+			concerned[count++] =
+				(struct concerned){&class->limits[i], units, &source->used[i]};
+	}
+	for (__u32 i = 0; i < class->separate_count; i++) {
+		const struct xrl_limit *limit = &class->separate[i];
+		__u64 units = units_of(limit, frame);
+
+		if (units)
+			concerned[count++] = (struct concerned){
+				limit, units, &model_bucket_of(model, limit, frame->address)->used};
+	}
+	return count;
+}
+
+static int is_near(const struct xrl_class *class, const struct concerned *one)
+{
+	return class->warn_percent &&
+	       *one->used * 100 >= one->limit->max_units * class->warn_percent;
+}
+
+static struct model_verdict judge_limits(struct model *model, const struct xrl_class *class,
+                                         struct model_source *source,
+                                         const struct model_frame *frame)
+{
+	struct concerned concerned[XRL_MAX_SEPARATE + XRL_MAX_LIMITS];
+	int count = find_concerned(model, class, source, frame, concerned), near = 0;
+
+	for (int i = 0; i < count; i++) {
+		const struct concerned *one = &concerned[i];
+
+		if (*one->used + one->units <= one->limit->max_units)
+			continue;
+		/* nobody is punished for what others have used up */
+		source->in_penalty =
+			class->penalty.period_ns && one->limit->scope_bits == XRL_SCOPE_SOURCE;
+		return refuse_unit(class, one->limit->unit);
+	}
+	for (int i = 0; i < count; i++) {
+		*concerned[i].used += concerned[i].units;
+		near |= is_near(class, &concerned[i]);
+	}
+	return pass(near ? XRL_passed_near_limit : XRL_passed_within_limits);
+}
+
+static struct model_verdict judge_by_class(struct model *model, const struct xrl_class *class,
+                                           struct model_source *source,
+                                           const struct model_frame *frame)
+{
+	if (!class->limit_count && !class->separate_count)
+		return pass(XRL_passed_trusted);
+	if (frame->kind == ICMP_ERROR)
+		return judge_icmp_error(class, source);
+	if (source->in_penalty && class->penalty.period_ns)
+		return refuse(class, XRL_passed_monitor_penalty, XRL_dropped_penalty, 1);
+	return judge_limits(model, class, source, frame);
+}
+
+static int is_refusal(const struct model_verdict *verdict)
+{
+	return verdict->action != PASS || (verdict->counter >= XRL_passed_monitor_packets_limit &&
+	                                   verdict->counter <= XRL_passed_monitor_malformed);
+}
+
+static struct model_verdict judge_ipv4(struct model *model, const struct model_frame *frame)
+{
+	struct model_source *source;
+	const struct xrl_class *class;
+	struct model_verdict verdict;
+
+	if (!is_protected(model, frame))
+		return pass(XRL_passed_not_protected);
+	source = model_source_of(model, frame->address);
+	class = bring_up_to_date(model, source);
+	if (source->permitted && !permits_have_a_class(model))
+		return pass(XRL_passed_permit);
+	verdict = judge_by_class(model, class, source, frame);
+	if (source->permitted && !is_refusal(&verdict))
+		return pass(XRL_passed_permit);
+	return verdict;
+}
+
+struct model_verdict model_judge(struct model *model, const unsigned char *frame, __u32 bytes)
+{
+	struct model_frame parsed = model_parse(frame, bytes);
+	const struct xrl_class *class = &model->policy->classes[model->policy->default_class];
+
+	switch (parsed.kind) {
+	case ARP:
+		return pass(XRL_passed_arp);
+	case IPV6:
+		return pass(XRL_passed_ipv6);
+	case OTHER:
+		return pass(XRL_passed_other);
+	case TRUNCATED:
+		return refuse(class, XRL_passed_monitor_truncated, XRL_dropped_truncated, 0);
+	case MALFORMED:
+		return refuse(class, XRL_passed_monitor_malformed, XRL_dropped_malformed, 0);
+	default:
+		return judge_ipv4(model, &parsed);
+	}
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* Two CPUs at full speed on one source: exactly N units in every window.
+ *
+ * The CPUs never pause, so every window is filled but perhaps the last one, and what that
+ * one holds can be read. The rest of what passed is a whole number of windows; one unit too
+ * many or too few in any of them would show to the end. No window ends early: there were no
+ * more of them than the time has room for. */
+
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "tests/prog/lib/frame.h"
+#include "tests/prog/lib/program.h"
+#include "tests/prog/lib/policy.h"
+#include "tests/tap.h"
+#include "tests/prog/lib/traffic.h"
+
+#define WINDOWS         20
+#define PERIOD_NS       100000000ULL
+#define GIVE_UP_NS      40000000000ULL /* a busy machine needs longer than WINDOWS periods */
+#define FRAME_BYTES     60
+#define SECOND_NS       1000000000ULL
+#define TOKEN_US        1500000
+#define SLIDING_WINDOWS 10
+#define HOUR_NS         3600000000000ULL
+
+/* The frame is a SYN of FRAME_BYTES. */
+struct scene {
+	const char *text;
+	const char *limits[XRL_MAX_LIMITS];
+	__u32 narrowest; /* the limit that refuses: so many packets it lets through */
+	__u64 packets;
+	__u64 units; /* of one packet, by that limit */
+};
+
+static const struct scene scenes[] = {
+	{"1000 packets", {"1000/100ms packets"}, 0, 1000, 1},
+	{"10000 packets", {"10000/100ms packets"}, 0, 10000, 1},
+	{"1 packet", {"1/100ms packets"}, 0, 1, 1},
+	{"60059 bytes", {"60059/100ms bytes"}, 0, 1000, FRAME_BYTES},
+	{"1000 connections", {"1000/100ms connections"}, 0, 1000, 1},
+	{"four limits, the last the narrowest",
+         {"1000/100ms packets", "90000/100ms bytes", "1001/100ms connections", "999/100ms packets"},
+         3,
+         999,
+         1},
+	{"four limits, bytes the narrowest",
+         {"1000/100ms packets", "1000000/1h connections", "59999/100ms bytes",
+          "1000000/1h packets"},
+         2,
+         999,
+         FRAME_BYTES},
+};
+
+#define SOURCE                               \
+	{                                    \
+		.octets = { 203, 0, 113, 9 } \
+	}
+
+static const struct xrl_address source = SOURCE;
+
+static struct xrl_class put_in_force(struct loaded *loaded, const struct scene *scene)
+{
+	struct xrl_class class = loaded_class(scene->limits, NULL, XRL_DROP);
+
+	loaded_renew(loaded, &class);
+	loaded_publish(loaded, &class);
+	loaded_forget(loaded, source);
+	return class;
+}
+
+static __u64 packets_in_last_window(const struct loaded *loaded, const struct scene *scene)
+{
+	struct xrl_bucket bucket = {};
+
+	loaded_read_bucket(loaded, source, &bucket);
+	return bucket.windows[scene->narrowest].used_units / scene->units;
+}
+
+static int was_late(__u64 begin_ns)
+{
+	return loaded_boot_ns() - begin_ns > GIVE_UP_NS;
+}
+
+/* With `reload`, while new generations of the same limits are put in force. */
+static void check_scene(struct loaded *loaded, const struct scene *scene, int reload)
+{
+	struct xrl_class class = put_in_force(loaded, scene);
+	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
+	__u64 begin_ns = loaded_boot_ns(), end_ns, passed, last, windows, sent;
+	__u32 generation = loaded->meta->generation;
+
+	traffic_start();
+	do {
+		if (reload)
+			loaded_publish(loaded, &class);
+		usleep(TRAFFIC_POLL_US);
+		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
+	} while (passed <= WINDOWS * scene->packets && !was_late(begin_ns));
+	sent = traffic_stop();
+	end_ns = loaded_boot_ns();
+
+	passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
+	last = packets_in_last_window(loaded, scene);
+	windows = (passed - last) / scene->packets;
+	tap_ok(sent && (passed - last) % scene->packets == 0 && last <= scene->packets &&
+	               windows >= WINDOWS,
+	       "%s%s: exactly %llu pass in every window", scene->text,
+	       reload ? ", reloaded all the time" : "", scene->packets);
+	tap_ok(windows <= (end_ns - begin_ns) / PERIOD_NS, "%s: no window ends early", scene->text);
+	tap_note("%llu of %llu passed in %llu full windows and a last one of %llu, in %llu ms",
+	         passed, sent, windows, last, (end_ns - begin_ns) / 1000000);
+	if (reload)
+		tap_note("%u reloads", loaded->meta->generation - generation);
+}
+
+static void put_limit_in_force(struct loaded *loaded, const char *limit)
+{
+	struct policy_text text = {.classes = {{.limits = {limit}}}};
+
+	policies_publish(loaded, &text);
+	loaded_forget(loaded, source);
+}
+
+/* Waits for the first packet that passes. Returns when it has. */
+static __u64 first_passed_ns(const struct loaded *loaded, __u64 before)
+{
+	while (traffic_packets(loaded, XRL_passed_within_limits) == before)
+		usleep(TRAFFIC_POLL_US / 10);
+	return loaded_boot_ns();
+}
+
+/* A token bucket of `burst` that gets `rate` a second: so many pass from the first packet to the
+ * last, and no more. The slack is for the time that nobody sent, at the end. */
+static void check_token(struct loaded *loaded, const char *limit, __u64 burst, __u64 rate,
+                        __u64 slack)
+{
+	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
+	__u64 earliest_ns = loaded_boot_ns(), first_ns, last_ns, latest_ns, passed, least, most;
+
+	put_limit_in_force(loaded, limit);
+	traffic_start();
+	first_ns = first_passed_ns(loaded, before);
+	usleep(TOKEN_US);
+	last_ns = loaded_boot_ns();
+	traffic_stop();
+	latest_ns = loaded_boot_ns();
+
+	passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
+	most = burst + rate * (latest_ns - earliest_ns) / SECOND_NS;
+	least = burst + rate * (last_ns - first_ns) / SECOND_NS - slack;
+	tap_ok(passed <= most, "%s: never more than the burst and what flows in", limit);
+	tap_ok(passed >= least, "%s: and no less", limit);
+	tap_note("%llu passed, %llu to %llu expected", passed, least, most);
+}
+
+/* Of N in a sliding window. In the first one N may pass; from then on what has passed is N for each
+ * of the windows, and in proportion for the one that has begun. */
+static void check_sliding(struct loaded *loaded, const char *limit, __u64 units, __u64 period_ns)
+{
+	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
+	__u64 window, first_window, last_window, now_ns, passed;
+	int too_many = 0, polls = 0;
+
+	put_limit_in_force(loaded, limit);
+	window = loaded_boot_ns() / period_ns;
+	traffic_start();
+	do {
+		/* when none had passed yet: the first one may have come before the time that is
+		 * read next, in the window before */
+		first_window = window;
+		window = loaded_boot_ns() / period_ns;
+	} while (traffic_packets(loaded, XRL_passed_within_limits) == before);
+	last_window = loaded_boot_ns() / period_ns + SLIDING_WINDOWS;
+	do {
+		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
+		now_ns = loaded_boot_ns();
+		too_many += passed > units &&
+		            passed * period_ns > units * (now_ns - first_window * period_ns);
+		polls++;
+		usleep(TRAFFIC_POLL_US);
+	} while (now_ns / period_ns < last_window);
+	traffic_stop();
+	tap_ok(!too_many, "%s: never more than in proportion to the time", limit);
+	tap_ok(passed * 10 >= units * SLIDING_WINDOWS * 9, "%s: and no less", limit);
+	tap_note("%llu passed in %llu windows, looked at %d times", passed,
+	         now_ns / period_ns - first_window, polls);
+}
+
+/* A permit that is renewed over and over is never missed by a packet. */
+static void check_permits(struct loaded *loaded)
+{
+	__u64 passed, sent;
+
+	put_in_force(loaded, &scenes[0]);
+	loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
+	passed = traffic_packets(loaded, XRL_passed_permit);
+	traffic_start();
+	for (int i = 0; i < 500; i++) {
+		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS + i);
+		usleep(TRAFFIC_POLL_US / 2);
+	}
+	sent = traffic_stop();
+	passed = traffic_packets(loaded, XRL_passed_permit) - passed;
+	if (!tap_ok(sent && passed == sent, "a permit renewed under traffic holds for each packet"))
+		tap_note("%llu of %llu", passed, sent);
+}
+
+/* Waits for the packets that the CPUs were at, however long they are held up: until nothing
+ * has passed for a while. Bounded. Returns what has passed. */
+static __u64 settled_packets_of(struct loaded *loaded, enum xrl_counter counter)
+{
+	__u64 before, now = traffic_packets(loaded, counter);
+
+	for (int i = 0; i < 100; i++) {
+		before = now;
+		usleep(10 * TRAFFIC_POLL_US);
+		now = traffic_packets(loaded, counter);
+		if (now == before)
+			break;
+	}
+	return now;
+}
+
+/* When this returns from the revocation, no later packet is permitted. */
+static void check_revocation(struct loaded *loaded)
+{
+	int good = 1;
+
+	for (int i = 0; i < 20; i++) {
+		__u64 passed, sent;
+
+		put_in_force(loaded, &scenes[0]);
+		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
+		traffic_start();
+		usleep(20 * TRAFFIC_POLL_US);
+		loaded_permit(loaded, source, 0);
+		passed = settled_packets_of(loaded, XRL_passed_permit);
+		usleep(10 * TRAFFIC_POLL_US);
+		sent = traffic_stop();
+		good &= sent && passed == traffic_packets(loaded, XRL_passed_permit);
+	}
+	tap_ok(good, "a permit revoked under traffic permits nothing more");
+}
+
+int main(void)
+{
+	static const struct shape syn = {
+		.protocol = IPPROTO_TCP,
+		.tcp_flags = FRAME_SYN,
+		.frame_bytes = FRAME_BYTES,
+		.source = SOURCE,
+	};
+	struct loaded_options options = {.entry = LOADED_FRAGS};
+	struct loaded loaded;
+
+	if (loaded_open(&loaded, &options))
+		return tap_give_up("the program doesn't load");
+	put_in_force(&loaded, &scenes[0]);
+	traffic_prepare(&loaded);
+	for (int i = 0; i < TRAFFIC_CPUS; i++)
+		traffic_set(i, &syn);
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
+		check_scene(&loaded, &scenes[i], 0);
+	check_scene(&loaded, &scenes[0], 1);
+	check_token(&loaded, "1000/1s packets token burst 400", 400, 1000, 100);
+	check_token(&loaded, "20000/1s packets token burst 20000", 20000, 20000, 2000);
+	check_sliding(&loaded, "1000/200ms packets sliding", 1000, 200000000);
+	check_permits(&loaded);
+	check_revocation(&loaded);
+	loaded_close(&loaded);
+	return tap_done();
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* The straight line for the usual packet (bpf/usual.h) says what the general way says. The program
+ * is loaded twice, and one of the two is told to find out a thing about each packet that no limit
+ * asks for: that one goes the general way with all of them. What both of them do is right as far as
+ * the other tests go.
+ *
+ * usage: prog_usual [SEED [FRAMES]]; the seed may also be in the environment (SEED) */
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include "tests/prog/lib/random_frame.h"
+#include "tests/prog/lib/pair.h"
+#include "tests/prog/cases/frames.h"
+#include "tests/prog/cases/limits.h"
+#include "tests/prog/cases/policies.h"
+#include "tests/prog/cases/scoped.h"
+#include "tests/prog/cases/transport.h"
+#include "tests/tap.h"
+
+#define FRAMES             200000
+#define EPOCH_FRAMES       1000
+#define PERMIT_EVERY       300
+#define LEAST_OF_A_COUNTER 5
+#define FRAME_BYTES        60
+#define SECOND_NS          1000000000ULL
+#define HOUR_NS            (3600 * SECOND_NS)
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define ROOM_FOR_ALL .limits = {"1000000/1h packets"}, .icmp_errors = "1000000/1h packets"
+#define ROOM_FOR_TWO .limits = {"2/1h packets"}, .icmp_errors = "1/1h packets"
+
+/* Of the last one's classes only the first two are plain. */
+static const struct pair_scene scenes[] = {
+	{.text = "room for all", .policy.classes = {{ROOM_FOR_ALL}}},
+	{.text = "room for two", .policy.classes = {{ROOM_FOR_TWO}}},
+	{.text = "two, monitor", .policy.classes = {{ROOM_FOR_TWO, .action = XRL_MONITOR}}},
+	{.text = "two, redirected to nowhere",
+         .policy.classes = {{ROOM_FOR_TWO, .action = XRL_REDIRECT}}},
+	{.text = "two, redirected",
+         .policy.classes = {{ROOM_FOR_TWO, .action = XRL_REDIRECT}},
+         .has_target = 1},
+	{.text = "permits with a class",
+         .policy.classes = {{ROOM_FOR_TWO}, {.limits = {"4/1h packets"}}},
+         .policy.permitted = 1},
+	{.text = "classes of all kinds",
+         .policy.classes =
+                 {{.limits = {"3/1h packets"}},
+                  {.limits = {"5/1h packets"}, .sources = "128.0.0.0/1", .action = XRL_MONITOR},
+                  {.limits = {"9/1h packets", "150/1h bytes"}, .sources = "10.0.0.0/24"},
+                  {.sources = "10.0.1.0/24"},
+                  {.limits = {"2/1h packets"}, .penalty = "1/1h packets", .sources = "10.0.2.0/24"},
+                  {.limits = {"4/1h packets"}, .warn_percent = 50, .sources = "10.0.3.0/24"}}},
+};
+#define SCENES_OF_ONE_CLASS 5
+
+static const struct xrl_address source = {{198, 51, 100, 7}};
+static unsigned char frame[FRAME_ROOM];
+
+static void publish(struct pair *pair, const struct pair_scene *scene)
+{
+	pair_publish(pair, scene);
+	for (int way = 0; way < WAYS; way++)
+		loaded_forget(&pair->loaded[way], source);
+}
+
+static int agree_often(struct pair *pair, const struct shape *shape, __u32 first_bytes, int times)
+{
+	static const struct xrl_address nobody;
+	struct shape sent = *shape;
+	__u32 bytes;
+
+	if (!memcmp(&sent.source, &nobody, sizeof(nobody)))
+		sent.source = source;
+	bytes = frame_build(&sent, frame);
+	while (times--)
+		if (!pair_agree(pair, frame, bytes, first_bytes))
+			return 0;
+	return 1;
+}
+
+/* ---- the same frames both ways ---- */
+
+/* Each from a fresh bucket, and then so often that the rest of them is remembered as refused. */
+static int agree_on_rows(struct pair *pair, const struct pair_scene *scene, const struct row *rows,
+                         size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		publish(pair, scene);
+		if (agree_often(pair, &rows[i].first, 0, 1) &&
+		    agree_often(pair, &rows[i].shape, rows[i].first_bytes, 5))
+			continue;
+		tap_note("%s", rows[i].text);
+		return 0;
+	}
+	return 1;
+}
+
+static int agree_on_cuts(struct pair *pair, const struct pair_scene *scene, const struct row *whole)
+{
+	struct shape shape = whole->shape;
+	__u32 link_bytes = frame_link_bytes(&shape), end = frame_header_bytes(&shape) + 20;
+	int good = 1;
+
+	publish(pair, scene);
+	for (__u32 bytes = FRAME_LINK_BYTES; bytes < end && good; bytes++) {
+		shape.frame_bytes = bytes;
+		shape.total_bytes = 0;
+		good = agree_often(pair, &shape, 0, 2);
+		if (bytes > link_bytes)
+			shape.total_bytes = bytes - link_bytes;
+		good &= agree_often(pair, &shape, 0, 2);
+	}
+	return good;
+}
+
+/* Lengths that do and don't fit each other, around those of headers and of the smallest frame. */
+static int agree_on_lengths(struct pair *pair, const struct pair_scene *scene)
+{
+	static const __u16 lengths[] = {33, 34, 35, 41, 42, 43, 53, 54, 55, 59, 60, 61, 62, 64};
+	static const __u8 protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_GRE};
+	static const __u16 fragments[] = {0, FRAME_MORE_FRAGMENTS, FRAME_LAST_FRAGMENT,
+	                                  FRAME_DONT_FRAGMENT, FRAME_MORE_FRAGMENTS | 0x1F00};
+	struct shape shape = {};
+	int good = 1;
+
+	publish(pair, scene);
+	for (__u32 i = 0; i < COUNT(lengths) * COUNT(protocols) * COUNT(fragments); i++) {
+		shape.frame_bytes = lengths[i % COUNT(lengths)];
+		shape.protocol = protocols[i / COUNT(lengths) % COUNT(protocols)];
+		shape.fragment = fragments[i / COUNT(lengths) / COUNT(protocols)];
+		for (int total = 18; total < 52 && good; total++) {
+			shape.total_bytes = total;
+			good = agree_often(pair, &shape, 0, 1);
+		}
+	}
+	shape = (struct shape){.frame_bytes = FRAME_BYTES};
+	for (int first = 1; first < 256 && good; first++) {
+		shape.version_ihl = first;
+		good = agree_often(pair, &shape, 0, 1);
+	}
+	return good;
+}
+
+static void check_scene(struct pair *pair, const struct pair_scene *scene, int has_frags)
+{
+	int good = 1;
+
+	tap_ok(agree_on_rows(pair, scene, frame_rows, COUNT(frame_rows)) &&
+	               agree_on_rows(pair, scene, limit_rows, COUNT(limit_rows)) &&
+	               agree_on_rows(pair, scene, policy_rows, COUNT(policy_rows)) &&
+	               agree_on_rows(pair, scene, separate_rows, COUNT(separate_rows)) &&
+	               agree_on_rows(pair, scene, http_rows, COUNT(http_rows)),
+	       "%s: both ways agree on frames of all shapes", scene->text);
+	for (size_t i = 0; i < COUNT(cut_shapes); i++)
+		good &= agree_on_cuts(pair, scene, &cut_shapes[i]);
+	tap_ok(good, "%s: and on those cut to any length", scene->text);
+	tap_ok(agree_on_lengths(pair, scene), "%s: and on lengths of all kinds", scene->text);
+	if (has_frags)
+		tap_ok(agree_on_rows(pair, scene, jumbo_rows, COUNT(jumbo_rows)) &&
+		               agree_on_rows(pair, scene, split_rows, COUNT(split_rows)),
+		       "%s: and on frames of several buffers", scene->text);
+}
+
+static void next_permit(struct pair *pair)
+{
+	struct xrl_address address = some_address();
+	__u64 until_ns[] = {loaded_boot_ns() + HOUR_NS, 1, 0, 0};
+	__u32 which = below(COUNT(until_ns));
+
+	for (int way = 0; way < WAYS; way++)
+		loaded_permit(&pair->loaded[way], address, until_ns[which]);
+}
+
+/* Where the packet ends, where the smallest frame does, or anywhere. */
+static __u32 some_split(__u32 bytes)
+{
+	__u32 ends[] = {FRAME_LINK_BYTES + (frame[16] << 8 | frame[17]), FRAME_BYTES,
+	                below(bytes) + 1};
+	__u32 end = ends[below(COUNT(ends))];
+
+	return end < bytes ? end : 0;
+}
+
+/* The next one is of the same source, and perhaps unusual, so that its bucket, or what is
+ * remembered of it, meets all kinds of frames. Octets 26 to 29 are the address. */
+static void change_octet(__u32 bytes)
+{
+	__u32 octet = FRAME_LINK_BYTES + below(40);
+
+	if (octet < bytes && (octet < 26 || octet > 29))
+		frame[octet] ^= 1 << below(8);
+}
+
+static int agree_on_random(struct pair *pair, __u32 frames, int has_splits)
+{
+	for (__u32 i = 0, bytes = 0, more = 0; i < frames; i++) {
+		if (i % EPOCH_FRAMES == 0)
+			publish(pair, &scenes[i / EPOCH_FRAMES % COUNT(scenes)]);
+		if (i % PERMIT_EVERY == 0)
+			next_permit(pair);
+		if (!more) {
+			bytes = next_frame(frame);
+			more = one_in(2) ? 1 + below(8) : 1;
+		}
+		if (!pair_agree(pair, frame, bytes,
+		                has_splits && one_in(6) ? some_split(bytes) : 0)) {
+			tap_note("frame %u, %s", i, scenes[i / EPOCH_FRAMES % COUNT(scenes)].text);
+			return 0;
+		}
+		if (--more && one_in(3))
+			change_octet(bytes);
+	}
+	return 1;
+}
+
+/* What was never reached was not compared. */
+static int reached_all(const struct pair *pair)
+{
+	static const __u32 counters[] = {XRL_passed_within_limits,
+	                                 XRL_passed_near_limit,
+	                                 XRL_passed_permit,
+	                                 XRL_passed_trusted,
+	                                 XRL_passed_icmp_error,
+	                                 XRL_passed_other,
+	                                 XRL_passed_monitor_packets_limit,
+	                                 XRL_dropped_packets_limit,
+	                                 XRL_dropped_bytes_limit,
+	                                 XRL_dropped_icmp_errors_limit,
+	                                 XRL_dropped_penalty,
+	                                 XRL_dropped_truncated,
+	                                 XRL_dropped_malformed,
+	                                 XRL_dropped_redirect_gone,
+	                                 XRL_redirected_packets_limit};
+	int good = 1;
+
+	for (size_t i = 0; i < COUNT(counters); i++) {
+		__u64 packets = pair->seen[USUAL][counters[i]].packets;
+
+		tap_note("%8llu %s", packets, loaded_counter_name(counters[i]));
+		good &= packets >= LEAST_OF_A_COUNTER;
+	}
+	return good;
+}
+
+static void check_random(struct pair *pair, __u32 frames, int has_frags)
+{
+	int has_splits;
+
+	publish(pair, &scenes[0]);
+	frame_build(&(struct shape){.payload_bytes = 90}, frame);
+	has_splits = has_frags && loaded_run_split(&pair->loaded[USUAL], frame, 120, 60) >= 0 &&
+	             loaded_run_split(&pair->loaded[GENERAL], frame, 120, 60) >= 0;
+	tap_ok(agree_on_random(pair, frames, has_splits), "both ways agree on %u random frames%s",
+	       frames, has_splits ? ", some in two buffers" : "");
+	tap_ok(pair_have_same_buckets(pair), "and no other bucket was touched");
+	tap_ok(reached_all(pair), "each verdict was reached %d times", LEAST_OF_A_COUNTER);
+}
+
+/* A flood ended, and nobody has noticed: a usual packet does. */
+static void check_end_of_flood(struct pair *pair)
+{
+	__u64 engaged = 0;
+	int good;
+
+	publish(pair, &scenes[0]);
+	good = agree_often(pair, &(struct shape){.frame_bytes = FRAME_BYTES}, 0, 1);
+	for (int way = 0; way < WAYS; way++)
+		pair->loaded[way].flood->engaged_until_jiffies = 1;
+	good &= agree_often(pair, &(struct shape){.frame_bytes = FRAME_BYTES}, 0, 1);
+	for (int way = 0; way < WAYS; way++)
+		engaged |= pair->loaded[way].flood->engaged_until_jiffies;
+	tap_ok(good && !engaged, "both notice that a flood has ended");
+}
+
+static void check_entry(enum loaded_entry entry, __u32 frames)
+{
+	int has_frags = entry == LOADED_FRAGS;
+	struct pair pair;
+
+	if (tap_ok(!pair_open(&pair, entry), "%s loads twice", loaded_entry_name(entry))) {
+		for (int i = 0; i < SCENES_OF_ONE_CLASS; i++)
+			check_scene(&pair, &scenes[i], has_frags);
+		check_random(&pair, frames, has_frags);
+		check_end_of_flood(&pair);
+		/* or there would have been nothing to compare */
+		tap_ok(!pair.wishes, "of the usual packets nothing was to be found out");
+	}
+	pair_close(&pair);
+}
+
+int main(int argc, char **argv)
+{
+	__u32 frames = argc > 2 ? strtoul(argv[2], NULL, 0) : FRAMES;
+
+	generator_begin_from(argc, argv);
+	loaded_stay_on_this_cpu();
+	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
+		check_entry(entry, entry == LOADED_FRAGS ? frames : frames / 3);
+	return tap_done();
+}

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* What the straight line for the usual packet (bpf/usual.h) leaves to the general way, though
+ * nothing is to be found out about the packet: sources with a permit, classes that aren't plain,
+ * and buckets in which ICMP errors were counted. Each point many times over, so that what a CPU
+ * remembers of a refused source (bpf/again.h) takes part, and on one CPU therefore. */
+
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include "tests/prog/lib/frame.h"
+#include "tests/prog/lib/program.h"
+#include "tests/prog/lib/policy.h"
+#include "tests/tap.h"
+
+#define FRAME_BYTES 60
+#define TIMES       20
+#define ROUNDS      9
+#define MS_NS       1000000ULL
+#define HOUR_NS     (3600000 * MS_NS)
+#define SHORT_MS    100
+
+static const struct xrl_address source = {{198, 51, 100, 9}};
+static unsigned char frame[FRAME_ROOM];
+
+static void build(struct xrl_address from)
+{
+	frame_build(&(struct shape){.frame_bytes = FRAME_BYTES, .source = from}, frame);
+}
+
+static __u32 next_counter(const struct loaded *loaded)
+{
+	return loaded_counter_of(loaded, frame, FRAME_BYTES);
+}
+
+static int is_counted(const struct loaded *loaded, __u32 counter)
+{
+	return next_counter(loaded) == counter;
+}
+
+/* The straight line is for policies that want nothing. */
+static void publish(struct loaded *loaded, const struct policy_text *policy)
+{
+	policies_publish(loaded, policy);
+	loaded_permit(loaded, source, 0);
+	loaded_forget(loaded, source);
+	build(source);
+	if (loaded->policies[loaded->meta->generation & 1].wants)
+		tap_ok(0, "the policy wants something of a packet");
+}
+
+static struct xrl_bucket bucket_of(const struct loaded *loaded, struct xrl_address address)
+{
+	struct xrl_bucket bucket = {};
+
+	loaded_read_bucket(loaded, address, &bucket);
+	return bucket;
+}
+
+/* The next packet adds to this counter, and then the bucket says this of the permit. */
+static int is_permitted(const struct loaded *loaded, __u32 counter)
+{
+	return is_counted(loaded, counter) && bucket_of(loaded, source).resolved.has_permit;
+}
+
+static int is_unpermitted(const struct loaded *loaded, __u32 counter)
+{
+	struct xrl_bucket bucket;
+	int good = is_counted(loaded, counter);
+
+	bucket = bucket_of(loaded, source);
+	return good && bucket.resolved.generation && !bucket.resolved.has_permit &&
+	       !bucket.permit_until_boot_ns;
+}
+
+/* ---- permits ---- */
+
+/* `after`: what is counted when it has ended. Without it the source has 2 packets, used up. */
+struct permits {
+	const char *text;
+	struct policy_text policy;
+	__u32 after;
+};
+
+#define ROOM_FOR_ALL .limits = {"1000000/1h packets"}
+#define ROOM_FOR_TWO .limits = {"2/1h packets"}
+
+static const struct permits kinds[] = {
+	{"without a class", .policy.classes = {{ROOM_FOR_TWO}}, .after = XRL_dropped_packets_limit},
+	{"with a class", .policy.classes = {{ROOM_FOR_TWO}, {ROOM_FOR_ALL}}, .policy.permitted = 1,
+         .after = XRL_passed_within_limits},
+};
+
+static void permit(struct loaded *loaded, __u64 ns)
+{
+	loaded_permit(loaded, source, loaded_boot_ns() + ns);
+}
+
+/* The source is refused, and it is remembered. */
+static int refuse(struct loaded *loaded, const struct permits *kind)
+{
+	publish(loaded, &kind->policy);
+	return is_unpermitted(loaded, XRL_passed_within_limits) &&
+	       is_unpermitted(loaded, XRL_passed_within_limits) &&
+	       is_unpermitted(loaded, XRL_dropped_packets_limit) &&
+	       is_unpermitted(loaded, XRL_dropped_packets_limit) &&
+	       is_unpermitted(loaded, XRL_dropped_packets_limit);
+}
+
+/* With a permit for so long: what comes before its end is permitted, what comes after it isn't.
+ * The clock is read before and after each packet: whenever both readings are on one side of the
+ * end, there is no doubt. */
+static int ends_in_time(struct loaded *loaded, __u64 ns, __u32 after)
+{
+	__u64 until_ns, before_ns, after_ns;
+	struct xrl_bucket bucket;
+	__u32 counter;
+	int inside = 0;
+
+	/* once more when the machine was busy, and no packet came before the end */
+	do {
+		until_ns = loaded_boot_ns() + ns;
+		loaded_permit(loaded, source, until_ns);
+		do {
+			before_ns = loaded_boot_ns();
+			counter = next_counter(loaded);
+			after_ns = loaded_boot_ns();
+			bucket = bucket_of(loaded, source);
+			inside += after_ns < until_ns;
+			if (after_ns < until_ns &&
+			    (counter != XRL_passed_permit || !bucket.resolved.has_permit))
+				return 0;
+		} while (before_ns < until_ns);
+	} while (!inside);
+	return counter == after && !bucket.resolved.has_permit && !bucket.permit_until_boot_ns;
+}
+
+static void check_permit(struct loaded *loaded, const struct permits *kind)
+{
+	int granted = 0, kept = 0, revoked = 0, made = 0;
+
+	for (int i = 0; i < TIMES; i++) {
+		granted += refuse(loaded, kind);
+		permit(loaded, HOUR_NS);
+		granted += is_permitted(loaded, XRL_passed_permit);
+		kept += is_permitted(loaded, XRL_passed_permit) &&
+		        is_permitted(loaded, XRL_passed_permit);
+		loaded_permit(loaded, source, 0);
+		revoked += is_unpermitted(loaded, kind->after);
+		permit(loaded, HOUR_NS);
+		loaded_forget(loaded, source);
+		made += is_permitted(loaded, XRL_passed_permit);
+	}
+	tap_ok(granted == 2 * TIMES, "%s: a permit lifts the limit at once", kind->text);
+	tap_ok(kept == TIMES, "%s: and for each packet", kind->text);
+	tap_ok(revoked == TIMES, "%s: revoked, it is forgotten at once", kind->text);
+	tap_ok(made == TIMES, "%s: a bucket is made with the permit", kind->text);
+}
+
+static void reload(struct loaded *loaded)
+{
+	policies_repeat(loaded);
+	loaded_switch(loaded);
+}
+
+static void check_permit_end(struct loaded *loaded, const struct permits *kind)
+{
+	int ended = 0, refused = 0, renewed = 0, unseen = 0, longer = 0, reloaded = 0;
+
+	for (int i = 0; i < TIMES; i++) {
+		refuse(loaded, kind);
+		ended += ends_in_time(loaded, 2 * MS_NS, kind->after);
+		for (int j = 0; j < 4; j++)
+			next_counter(loaded);
+		refused += is_unpermitted(loaded, XRL_dropped_packets_limit);
+		reload(loaded);
+		refused += is_unpermitted(loaded, XRL_dropped_packets_limit);
+		permit(loaded, HOUR_NS);
+		renewed += is_permitted(loaded, XRL_passed_permit);
+		permit(loaded, MS_NS / 10);
+		next_counter(loaded);
+		usleep(200);
+		permit(loaded, HOUR_NS);
+		unseen += is_permitted(loaded, XRL_passed_permit);
+		permit(loaded, MS_NS);
+		next_counter(loaded);
+		permit(loaded, HOUR_NS);
+		usleep(1100);
+		longer += is_permitted(loaded, XRL_passed_permit);
+		permit(loaded, 0);
+		reload(loaded);
+		reloaded += is_unpermitted(loaded, kind->after);
+	}
+	tap_ok(ended == TIMES, "%s: a permit ends when it says, to the nanosecond", kind->text);
+	tap_ok(refused == 2 * TIMES, "%s: then there is the limit, and after a reload", kind->text);
+	/* on a machine that is busy with something else, they may run out before they're seen */
+	tap_ok(renewed > TIMES / 2, "%s: a permit renewed after its end", kind->text);
+	tap_ok(unseen > TIMES / 2, "%s: or when nobody has noticed that", kind->text);
+	tap_ok(longer == TIMES, "%s: or before it", kind->text);
+	tap_ok(reloaded == TIMES, "%s: one that ran out isn't taken over with a policy",
+	       kind->text);
+}
+
+/* As one word. */
+static __u64 window_of(const struct loaded *loaded)
+{
+	struct xrl_bucket bucket = bucket_of(loaded, source);
+	__u64 word;
+
+	memcpy(&word, &bucket.windows[0], sizeof(word));
+	return word;
+}
+
+/* No packet with a permit is counted, and nothing of the window is forgotten. */
+static void check_window(struct loaded *loaded)
+{
+	int revoked = 0, ended = 0;
+
+	for (int i = 0; i < TIMES; i++) {
+		__u64 window;
+
+		refuse(loaded, &kinds[0]);
+		window = window_of(loaded);
+		permit(loaded, HOUR_NS);
+		is_permitted(loaded, XRL_passed_permit);
+		revoked += window_of(loaded) == window;
+		loaded_permit(loaded, source, 0);
+		next_counter(loaded);
+		revoked += window && window_of(loaded) == window;
+		ended += ends_in_time(loaded, MS_NS, XRL_dropped_packets_limit) &&
+		         window_of(loaded) == window;
+	}
+	tap_ok(revoked == 2 * TIMES, "the window survives a permit");
+	tap_ok(ended == TIMES, "and the permit's end");
+}
+
+static const struct permits own_class = {
+	.text = "a source that is of the class of permits anyway",
+	.policy.classes = {{ROOM_FOR_TWO},
+                           {.limits = {"4/1h packets"}, .sources = "198.51.100.0/24"}},
+	.policy.permitted = 1,
+};
+
+/* There each packet is counted, with the permit or without. */
+static void check_own_class(struct loaded *loaded)
+{
+	int granted = 0, counted = 0, ended = 0, forgotten = 0;
+
+	for (int i = 0; i < TIMES; i++) {
+		__u64 window;
+
+		publish(loaded, &own_class.policy);
+		is_unpermitted(loaded, XRL_passed_within_limits);
+		window = window_of(loaded);
+		permit(loaded, MS_NS);
+		granted += is_permitted(loaded, XRL_passed_permit);
+		counted += window && window_of(loaded) == window + 1;
+		usleep(1100);
+		ended += is_counted(loaded, XRL_passed_within_limits) &&
+		         window_of(loaded) == window + 2 &&
+		         is_counted(loaded, XRL_passed_within_limits) &&
+		         is_counted(loaded, XRL_dropped_packets_limit);
+		forgotten += is_unpermitted(loaded, XRL_dropped_packets_limit);
+	}
+	tap_ok(granted > TIMES / 2, "%s: it is given one", own_class.text);
+	tap_ok(counted == TIMES, "%s: the window goes on", own_class.text);
+	tap_ok(ended == TIMES, "%s: and still does when the permit ends", own_class.text);
+	tap_ok(forgotten == TIMES, "%s: then it is forgotten", own_class.text);
+}
+
+/* Who is refused although there is a permit isn't remembered: that would last for too long. */
+static void check_used_up(struct loaded *loaded)
+{
+	static const struct policy_text policy = {
+		.classes = {{ROOM_FOR_TWO}, {.limits = {"1/1h packets"}}}, .permitted = 1};
+	int refused = 0, ended = 0;
+
+	for (int i = 0; i < TIMES; i++) {
+		__u64 until_ns, before_ns;
+		__u32 counter, others = 0;
+
+		publish(loaded, &policy);
+		until_ns = loaded_boot_ns() + 2 * MS_NS;
+		loaded_permit(loaded, source, until_ns);
+		do {
+			before_ns = loaded_boot_ns();
+			counter = next_counter(loaded);
+			others += counter == XRL_dropped_packets_limit;
+		} while (before_ns < until_ns);
+		refused += others > 4;
+		ended += counter == XRL_passed_within_limits;
+	}
+	tap_ok(refused > TIMES / 2, "what is permitted has a limit");
+	tap_ok(ended == TIMES, "which ends with the permit");
+}
+
+/* ---- classes ---- */
+
+/* The default is plain, and so is the second one. */
+static const struct policy_text all_kinds = {
+	.classes = {
+		{.limits = {"3/1h packets"}},
+		{.limits = {"5/1h packets"}, .sources = "10.1.0.0/16", .action = XRL_MONITOR},
+		{.limits = {"9/1h packets", "150/1h bytes"}, .sources = "10.2.0.0/16"},
+		{.sources = "10.3.0.0/16"},
+		{.limits = {"2/1h packets"}, .penalty = "1/1h packets", .sources = "10.4.0.0/16"},
+		{.limits = {"4/1h packets"}, .warn_percent = 50, .sources = "10.5.0.0/16"}}};
+
+#define WITHIN  XRL_passed_within_limits
+#define NEAR    XRL_passed_near_limit
+#define TRUSTED XRL_passed_trusted
+#define OVER    XRL_dropped_packets_limit
+#define BYTES   XRL_dropped_bytes_limit
+#define PENALTY XRL_dropped_penalty
+#define NOTED   XRL_passed_monitor_packets_limit
+
+static const struct {
+	const char *text;
+	__u32 counters[ROUNDS];
+	__u32 used;
+} classes[POLICIES_CLASSES] = {
+	{"the default", {WITHIN, WITHIN, WITHIN, OVER, OVER, OVER, OVER, OVER, OVER}, 3},
+	{"another plain class",
+         {WITHIN, WITHIN, WITHIN, WITHIN, WITHIN, NOTED, NOTED, NOTED, NOTED},
+         5},
+	{"a class of two limits",
+         {WITHIN, WITHIN, BYTES, BYTES, BYTES, BYTES, BYTES, BYTES, BYTES},
+         2},
+	{"a trusted class",
+         {TRUSTED, TRUSTED, TRUSTED, TRUSTED, TRUSTED, TRUSTED, TRUSTED, TRUSTED, TRUSTED},
+         0},
+	{"a class with a penalty",
+         {WITHIN, WITHIN, OVER, PENALTY, PENALTY, PENALTY, PENALTY, PENALTY, PENALTY},
+         2},
+	{"a class that warns", {WITHIN, NEAR, NEAR, NEAR, OVER, OVER, OVER, OVER, OVER}, 4},
+};
+
+static struct xrl_address source_of(int class)
+{
+	return (struct xrl_address){{10, class ? class : 9, 0, 1}};
+}
+
+/* The one after the other, or in turn. */
+static void check_classes(struct loaded *loaded, int in_turn)
+{
+	int good[POLICIES_CLASSES] = {};
+
+	publish(loaded, &all_kinds);
+	for (int class = 0; class < POLICIES_CLASSES; class ++)
+		loaded_forget(loaded, source_of(class));
+	for (int i = 0; i < POLICIES_CLASSES * ROUNDS; i++) {
+		int class = in_turn ? i % POLICIES_CLASSES : i / ROUNDS;
+		int round = in_turn ? i / POLICIES_CLASSES : i % ROUNDS;
+
+		build(source_of(class));
+		good[class] += is_counted(loaded, classes[class].counters[round]);
+	}
+	for (int class = 0; class < POLICIES_CLASSES; class ++) {
+		struct xrl_bucket bucket = bucket_of(loaded, source_of(class));
+
+		tap_ok(good[class] == ROUNDS && bucket.resolved.class_number == class &&
+		               bucket.windows[0].used_units == classes[class].used,
+		       "%s%s: each packet as it should", classes[class].text,
+		       in_turn ? ", in turn with the others" : "");
+	}
+}
+
+/* ---- ICMP errors ---- */
+
+static __u32 next_icmp_error(const struct loaded *loaded)
+{
+	static const struct shape error = {.protocol = IPPROTO_ICMP,
+	                                   .icmp_type = 3,
+	                                   .frame_bytes = FRAME_BYTES,
+	                                   .source = source};
+	unsigned char other[FRAME_ROOM];
+
+	return loaded_counter_of(loaded, other, frame_build(&error, other));
+}
+
+static int has_used(const struct loaded *loaded, __u32 packets, __u32 icmp_errors)
+{
+	struct xrl_bucket bucket = bucket_of(loaded, source);
+
+	return bucket.windows[0].used_units == packets &&
+	       bucket.icmp_errors.used_units == icmp_errors;
+}
+
+/* Before the source's window is opened, or in it: each has its own. */
+static void check_icmp_errors(struct loaded *loaded, int packets_before)
+{
+	static const struct policy_text policy = {
+		.classes = {{.limits = {"4/1h packets"}, .icmp_errors = "2/1h packets"}}};
+	int opened = 0, went_on = 0, refused = 0;
+
+	for (int i = 0; i < TIMES; i++) {
+		publish(loaded, &policy);
+		for (int j = 0; j < packets_before; j++)
+			next_counter(loaded);
+		opened += next_icmp_error(loaded) == XRL_passed_icmp_error &&
+		          has_used(loaded, packets_before, 1);
+		for (int j = packets_before; j < 4; j++)
+			went_on += is_counted(loaded, XRL_passed_within_limits) &&
+			           has_used(loaded, j + 1, 1);
+		for (int j = 0; j < 4; j++)
+			refused += is_counted(loaded, XRL_dropped_packets_limit);
+		refused += next_icmp_error(loaded) == XRL_passed_icmp_error &&
+		           next_icmp_error(loaded) == XRL_dropped_icmp_errors_limit &&
+		           is_counted(loaded, XRL_dropped_packets_limit) && has_used(loaded, 4, 2);
+	}
+	tap_ok(opened == TIMES, "an ICMP error after %d packets opens its window", packets_before);
+	tap_ok(went_on == (4 - packets_before) * TIMES, "and the source's packets go on");
+	tap_ok(refused == 5 * TIMES, "each of the two is refused by itself");
+}
+
+/* A packet half-way that finds the other window closed, and opens it, leaves this one its end. */
+static void check_icmp_errors_end(struct loaded *loaded)
+{
+	static const struct policy_text policy = {
+		.classes = {{.limits = {"4/100ms packets"}, .icmp_errors = "1/100ms packets"}}};
+	int good = 1;
+
+	for (int i = 0; i < 3; i++) {
+		__u64 begin_ns;
+
+		publish(loaded, &policy);
+		good &= next_icmp_error(loaded) == XRL_passed_icmp_error;
+		begin_ns = loaded_boot_ns();
+		usleep(SHORT_MS / 2 * 1000);
+		good &= is_counted(loaded, XRL_passed_within_limits);
+		while (loaded_boot_ns() <= begin_ns + (SHORT_MS + 1) * MS_NS)
+			;
+		good &= next_icmp_error(loaded) == XRL_passed_icmp_error;
+	}
+	tap_ok(good, "a source's packets don't prolong the window of its ICMP errors");
+}
+
+static void check_entry(enum loaded_entry entry)
+{
+	struct loaded_options options = {.entry = entry};
+	struct loaded loaded;
+
+	if (!tap_ok(!loaded_open(&loaded, &options), "%s loads", loaded_entry_name(entry)))
+		return;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		check_permit(&loaded, &kinds[i]);
+		check_permit_end(&loaded, &kinds[i]);
+	}
+	check_window(&loaded);
+	check_own_class(&loaded);
+	check_used_up(&loaded);
+	check_classes(&loaded, 0);
+	check_classes(&loaded, 1);
+	check_icmp_errors(&loaded, 0);
+	check_icmp_errors(&loaded, 1);
+	check_icmp_errors_end(&loaded);
+	loaded_close(&loaded);
+}
+
+int main(void)
+{
+	loaded_stay_on_this_cpu();
+	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
+		check_entry(entry);
+	return tap_done();
+}

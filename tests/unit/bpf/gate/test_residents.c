@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* bpf/newcomer.h: the bits by which a line of the gate knows who has a bucket. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "tests/unit/random.h"
+#include "bpf/gate/newcomer.h"
+
+#define TRIES 200000
+#define LINES 4096
+
+static void at_most_four_bits_at_60_places(void **state)
+{
+	__u64 any = 0;
+
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		__u64 bits = xrl_known_bits(random64());
+
+		assert_in_range(__builtin_popcountll(bits), 1, 4);
+		any |= bits;
+	}
+	assert_true(any == (1ULL << XRL_KNOWN_BITS) - 1);
+}
+
+static void mark(struct xrl_gate_line *line, __u32 epoch, __u64 bits)
+{
+	assert_true(xrl_try_mark_known(line, epoch, bits));
+}
+
+static void nobody_is_known_at_first(void **state)
+{
+	struct xrl_gate_line line = {};
+
+	(void)state;
+	for (__u32 epoch = 0; epoch < 40; epoch++)
+		assert_false(xrl_is_known(&line, epoch, xrl_known_bits(epoch)));
+}
+
+/* In the epoch in which it was marked and in the next two, and in none of the 13 after that, though
+ * the number has but 4 bits. */
+static void who_is_known_is_forgotten(void **state)
+{
+	(void)state;
+	for (__u32 epoch = 0; epoch < 100; epoch++) {
+		__u64 bits = xrl_known_bits(epoch * 7919);
+		struct xrl_gate_line line = {};
+
+		mark(&line, epoch, bits);
+		for (__u32 later = 0; later < 16; later++)
+			assert_int_equal(xrl_is_known(&line, epoch + later, bits), later == 0  ? 1
+			                                                           : later < 3 ? 2
+			                                                                       : 0);
+	}
+}
+
+static void who_is_marked_again_stays_known(void **state)
+{
+	struct xrl_gate_line line = {};
+	__u64 bits = xrl_known_bits(1), others = 0;
+
+	(void)state;
+	mark(&line, 0, bits);
+	for (__u32 epoch = 0; epoch < 100; epoch++) {
+		assert_true(xrl_is_known(&line, epoch, bits));
+		mark(&line, epoch, bits);
+		others = xrl_known_bits(epoch + 1000);
+		mark(&line, epoch, others);
+		assert_true(xrl_is_known(&line, epoch, others));
+	}
+}
+
+/* Each epoch has its word, until the third one after it takes it, with nothing of what stood
+ * there. */
+static void an_old_word_is_begun_anew(void **state)
+{
+	struct xrl_gate_line line = {};
+	__u64 bits[3] = {};
+
+	(void)state;
+	for (__u32 epoch = ~0u - 41, i = 0; epoch != ~0u; epoch++, i++) {
+		bits[i % 3] = xrl_known_bits(epoch * 31);
+		mark(&line, epoch, bits[i % 3]);
+		for (__u32 ago = 0; ago < 3 && ago <= i; ago++)
+			assert_true(xrl_known_in(xrl_known_read(
+							 &line.known[xrl_known_place(epoch - ago)]),
+			                         epoch - ago) == bits[(i - ago) % 3]);
+	}
+}
+
+static void epochs_are_not_added_up(void **state)
+{
+	struct xrl_gate_line line = {};
+
+	(void)state;
+	mark(&line, 4, 1);
+	mark(&line, 5, 2);
+	assert_true(xrl_is_known(&line, 5, 1) && xrl_is_known(&line, 5, 2));
+	mark(&line, 6, 4);
+	assert_false(xrl_is_known(&line, 6, 3) || xrl_is_known(&line, 6, 5) ||
+	             xrl_is_known(&line, 6, 6) || xrl_may_be_known(&line, 7));
+}
+
+/* What most newcomers are told by is never wrong where it says no. */
+static void who_is_known_may_be_known(void **state)
+{
+	struct xrl_gate_line line = {};
+
+	(void)state;
+	for (__u32 i = 0; i < TRIES; i++) {
+		__u64 bits = xrl_known_bits(random64());
+
+		mark(&line, i / 100, bits);
+		assert_true(xrl_may_be_known(&line, bits));
+		bits = xrl_known_bits(random64());
+		if (xrl_is_known(&line, i / 100, bits))
+			assert_true(xrl_may_be_known(&line, bits));
+	}
+}
+
+/* When all three epochs are full, half as many marks in each as there are buckets: one in 50, says
+ * newcomer.h. */
+static void few_unknown_ones_look_known(void **state)
+{
+	static struct xrl_gate_line lines[LINES];
+	__u32 looked = 1000000, known = 0;
+
+	(void)state;
+	for (__u32 i = 0; i < 3 * LINES * XRL_BUCKETS_PER_LINE / 2; i++)
+		mark(&lines[random_below(LINES)], 5 + i % 3, xrl_known_bits(random64()));
+	for (__u32 i = 0; i < looked; i++) {
+		__u64 bits = xrl_known_bits(random64());
+
+		known += xrl_may_be_known(&lines[random_below(LINES)], bits);
+	}
+	assert_in_range(known, 1, looked / 47);
+}
+
+/* Began in tick 1000, with a look in tick 1000 + `before` and the next one in 1000 + `now`; and the
+ * same wherever the ticks go round. */
+static int is_due(__s32 before, __s32 now)
+{
+	int due = xrl_is_mark_due(1000 + before, 1000 + now, 1000);
+
+	assert_int_equal(xrl_is_mark_due(before - 1000, now - 1000, -1000), due);
+	return due;
+}
+
+static void who_looks_is_due_once_an_epoch(void **state)
+{
+	(void)state;
+	assert_true(is_due(-500, 1));
+	assert_true(is_due(-1, 1));
+	assert_true(is_due(0, 1));
+	assert_false(is_due(1, 2));
+	assert_false(is_due(1, 900)); /* in both places in one stretch of 2^11 ticks */
+	assert_false(is_due(-1, -1));
+}
+
+static void after_a_while_it_is_due_anyway(void **state)
+{
+	(void)state;
+	for (__u32 before = 5001; before < 20000; before += 7)
+		assert_true(xrl_is_mark_due(before, before + (1 << XRL_REMARK_SHIFT), 5000));
+	assert_true(xrl_is_mark_due(0, 20000, 5000));
+	assert_true(xrl_is_mark_due(0, 0x90000000, 0x8FFFFFFF));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(at_most_four_bits_at_60_places),
+		cmocka_unit_test(nobody_is_known_at_first),
+		cmocka_unit_test(who_is_known_is_forgotten),
+		cmocka_unit_test(who_is_marked_again_stays_known),
+		cmocka_unit_test(an_old_word_is_begun_anew),
+		cmocka_unit_test(epochs_are_not_added_up),
+		cmocka_unit_test(who_is_known_may_be_known),
+		cmocka_unit_test(few_unknown_ones_look_known),
+		cmocka_unit_test(who_looks_is_due_once_an_epoch),
+		cmocka_unit_test(after_a_while_it_is_due_anyway),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* bpf/window.h: one window, whatever the clock says. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "user/policy/limit.h"
+#include "tests/unit/random.h"
+#include "bpf/limit/fixed_window.h"
+
+#define MILLISECOND 1000000ULL
+#define SECOND      (1000 * MILLISECOND)
+#define DAY         (86400 * SECOND)
+/* What 40 bits hold, and the largest of all limits, which takes 50. */
+static const __u64 most_units[] = {(1ULL << 40) - 4, LIMIT_MAX_BYTES};
+
+static const __u64 periods_ns[] = {
+	100 * MILLISECOND, SECOND, 1234567891ULL, 60 * SECOND, 3600 * SECOND, DAY, 31 * DAY,
+};
+
+#define PERIODS (sizeof(periods_ns) / sizeof(periods_ns[0]))
+#define TRIES   20000
+
+static struct xrl_limit limit_of(__u64 max_units, __u64 period_ns)
+{
+	struct xrl_limit limit;
+
+	limit_set(&limit, max_units, period_ns, XRL_BYTES);
+	return limit;
+}
+
+/* Each of the periods in turn, with few units and with so many that ticks are coarse. */
+static struct xrl_limit any_limit(int i)
+{
+	return limit_of(i / PERIODS % 2 ? LIMIT_MAX_BYTES : 10, periods_ns[i % PERIODS]);
+}
+
+static __u64 tick_ns(const struct xrl_limit *limit)
+{
+	return 1ULL << limit->tick_shift;
+}
+
+/* Anywhere in the first 50 years after booting. */
+static __u64 random_time(void)
+{
+	return random_below(50 * 365 * DAY);
+}
+
+static void a_window_is_a_word(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct xrl_limit limit = limit_of(most_units[i], SECOND);
+		xrl_word word = xrl_window_open(&limit, 12345 * SECOND, most_units[i]);
+
+		assert_int_equal(limit.used_bits, i ? 50 : 40);
+		assert_int_equal(xrl_window_used(&limit, word), most_units[i]);
+		assert_int_equal(xrl_window_used(&limit, xrl_window_less(&limit, word, 1)),
+		                 most_units[i] - 1);
+		assert_true(xrl_window_is_same(&limit, word, word - most_units[i]));
+		assert_false(xrl_window_is_same(&limit, word, word + (1ULL << limit.used_bits)));
+		assert_int_equal(xrl_window_less(&limit, word, most_units[i]), 0);
+		assert_int_equal(xrl_window_open(&limit, 0, 1) >> limit.used_bits, 0);
+	}
+}
+
+/* bpftool shows the word by these fields. */
+static void a_plain_window_is_as_the_map_says(void **state)
+{
+	struct xrl_limit limit = limit_of(1000, SECOND);
+	xrl_word word = xrl_window_open(&limit, 3 * SECOND, 7);
+	struct xrl_window window = {};
+
+	(void)state;
+	assert_true(xrl_window_swap(&window, 0, word));
+	assert_int_equal(window.used_units, 7);
+	assert_int_equal(window.opened_ticks,
+	                 xrl_window_ticks(&limit, 3 * SECOND) & xrl_window_tick_mask(&limit));
+}
+
+static void an_open_window_is_never_nothing(void **state)
+{
+	struct xrl_limit limit = limit_of(1, SECOND);
+	__u64 circle_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
+
+	(void)state;
+	assert_true(xrl_window_open(&limit, 0, 1));
+	assert_true(xrl_window_open(&limit, circle_ns, 1));
+}
+
+/* separate.h gives the highest three another meaning. */
+static void no_window_is_one_of_the_highest_words(void **state)
+{
+	(void)state;
+	for (__u64 units = (1ULL << 40) - 9; units < (1ULL << 40) + 9; units++) {
+		struct xrl_limit limit = limit_of(units, SECOND);
+		__u64 last_ns = (__u64)xrl_window_tick_mask(&limit) << limit.tick_shift;
+
+		assert_true(xrl_window_open(&limit, last_ns, units) < ~0ULL - 2);
+		assert_int_equal(xrl_window_open(&limit, last_ns, units) >> limit.used_bits,
+		                 xrl_window_tick_mask(&limit));
+	}
+}
+
+static void room_is_to_the_unit(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct xrl_limit limit = limit_of(most_units[i], SECOND);
+		xrl_word word = xrl_window_open(&limit, SECOND, most_units[i] - 10);
+
+		assert_int_equal(xrl_window_next(&limit, word, 0, 10), word + 10);
+		assert_int_equal(xrl_window_next(&limit, word, 0, 11), 0);
+		word += 10;
+		assert_int_equal(xrl_window_next(&limit, word, 0, 1), 0);
+		assert_int_equal(xrl_window_next(&limit, word, 0, 0), word);
+		assert_int_equal(xrl_window_next(&limit, 0, SECOND, most_units[i] + 1), 0);
+		assert_int_equal(xrl_window_next(&limit, 0, SECOND, most_units[i]), word);
+	}
+}
+
+static void a_swap_needs_the_word_that_was_read(void **state)
+{
+	struct xrl_limit limit = limit_of(1000, SECOND);
+	xrl_word word = xrl_window_open(&limit, SECOND, 1), more = word + 1;
+	struct xrl_window window = {};
+
+	(void)state;
+	assert_false(xrl_window_swap(&window, word, more));
+	assert_true(xrl_window_swap(&window, 0, word));
+	assert_false(xrl_window_swap(&window, 0, more));
+	assert_int_equal(xrl_window_read(&window), word);
+}
+
+/* Open for a period to the nanosecond at the least, and over two ticks later. */
+static void a_window_ends_when_it_should(void **state)
+{
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		struct xrl_limit limit = any_limit(i);
+		__u64 opened_ns = random_time();
+		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
+		__u64 early_ns = opened_ns + random_below(limit.period_ns);
+		__u64 late_ns = opened_ns + limit.period_ns + 2 * tick_ns(&limit);
+
+		assert_false(xrl_window_is_over(&limit, word, opened_ns));
+		assert_false(xrl_window_is_over(&limit, word, early_ns));
+		assert_false(xrl_window_is_over(&limit, word, opened_ns + limit.period_ns - 1));
+		assert_true(xrl_window_is_over(&limit, word, late_ns));
+		late_ns += random_below(limit.period_ns);
+		assert_true(xrl_window_is_over(&limit, word, late_ns));
+	}
+}
+
+/* The clock of the CPU that looks may be behind that of the one that opened. */
+static void a_clock_that_is_behind_ends_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		struct xrl_limit limit = any_limit(i);
+		__u64 opened_ns = limit.period_ns + random_time();
+		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
+		__u64 behind_ns = random_below(limit.period_ns - tick_ns(&limit));
+
+		assert_false(xrl_window_is_over(&limit, word, opened_ns - behind_ns));
+	}
+}
+
+/* What is promised to remain does remain, and all of it but two ticks is promised. */
+static void the_rest_is_promised_to_two_ticks(void **state)
+{
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		struct xrl_limit limit = any_limit(i);
+		__u64 opened_ns = random_time(), rest_ns;
+		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
+		__u64 now_ns = opened_ns + random_below(limit.period_ns);
+
+		rest_ns = xrl_window_remaining_ns(&limit, word, now_ns);
+		assert_false(xrl_window_is_over(&limit, word, now_ns + rest_ns));
+		assert_true(
+			xrl_window_is_over(&limit, word, now_ns + rest_ns + 2 * tick_ns(&limit)));
+		assert_true(rest_ns <= limit.period_ns + tick_ns(&limit));
+	}
+}
+
+/* Ticks go round every four periods. */
+static void ticks_that_go_round_change_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * PERIODS; i++) {
+		struct xrl_limit limit = any_limit(i);
+		__u64 circle_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
+
+		for (__u64 opened_ns = circle_ns - 3; opened_ns < circle_ns + 3; opened_ns++) {
+			xrl_word word = xrl_window_open(&limit, opened_ns, 1);
+
+			assert_false(xrl_window_is_over(&limit, word, opened_ns));
+			assert_false(
+				xrl_window_is_over(&limit, word, opened_ns + limit.period_ns - 1));
+			assert_true(xrl_window_is_over(
+				&limit, word, opened_ns + limit.period_ns + 2 * tick_ns(&limit)));
+		}
+	}
+}
+
+/* Open for one period, over for two, and then it looks as if it were to be opened. */
+static void a_circle_is_four_periods_long(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * PERIODS; i++) {
+		struct xrl_limit limit = any_limit(i);
+		__u64 circle_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
+		xrl_word word = xrl_window_open(&limit, circle_ns, 1);
+
+		assert_true(circle_ns >= 4 * limit.period_ns);
+		for (__u64 at = 0; at < circle_ns; at += circle_ns / 997 + 1) {
+			__u64 over_ns = limit.period_ns + tick_ns(&limit);
+			int is_over = xrl_window_is_over(&limit, word, circle_ns + at);
+
+			if (at < limit.period_ns)
+				assert_false(is_over);
+			else if (at >= over_ns && at < circle_ns / 4 * 3)
+				assert_true(is_over);
+			else if (at >= circle_ns / 4 * 3 + tick_ns(&limit))
+				assert_false(is_over);
+		}
+	}
+}
+
+/* A word of another limit: more used than there is, or opened later than any clock says. */
+static void what_is_foreign_is_done(void **state)
+{
+	(void)state;
+	for (int i = 0; i < TRIES; i++) {
+		struct xrl_limit limit = any_limit(i);
+		__u64 now_ns = limit.period_ns + random_time();
+		__u64 ahead_ns = random_below(limit.period_ns - tick_ns(&limit));
+		xrl_word word = xrl_window_open(&limit, now_ns + ahead_ns, limit.max_units);
+
+		if (ahead_ns <= XRL_MAX_AHEAD_NS)
+			assert_false(xrl_window_is_done(&limit, word, 0, now_ns));
+		else if (ahead_ns > XRL_MAX_AHEAD_NS + 3 * tick_ns(&limit))
+			assert_true(xrl_window_is_done(&limit, word, 0, now_ns));
+		/* the last ns of a tick is what rounding makes most of */
+		if (limit.period_ns > XRL_MAX_AHEAD_NS + tick_ns(&limit)) {
+			now_ns |= tick_ns(&limit) - 1;
+			word = xrl_window_open(&limit, now_ns + XRL_MAX_AHEAD_NS, 1);
+			assert_false(xrl_window_is_done(&limit, word, 0, now_ns));
+		}
+		word = xrl_window_open(&limit, now_ns, limit.max_units);
+		assert_false(xrl_window_is_done(&limit, word, 0, now_ns));
+		assert_true(xrl_window_is_done(&limit, word + 1, 0, now_ns));
+		assert_false(xrl_window_is_done(&limit, word, limit.period_ns - 1, now_ns));
+		assert_true(xrl_window_is_done(&limit, word, limit.period_ns, now_ns));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_window_is_a_word),
+		cmocka_unit_test(a_plain_window_is_as_the_map_says),
+		cmocka_unit_test(an_open_window_is_never_nothing),
+		cmocka_unit_test(no_window_is_one_of_the_highest_words),
+		cmocka_unit_test(room_is_to_the_unit),
+		cmocka_unit_test(a_swap_needs_the_word_that_was_read),
+		cmocka_unit_test(a_window_ends_when_it_should),
+		cmocka_unit_test(a_clock_that_is_behind_ends_nothing),
+		cmocka_unit_test(the_rest_is_promised_to_two_ticks),
+		cmocka_unit_test(ticks_that_go_round_change_nothing),
+		cmocka_unit_test(a_circle_is_four_periods_long),
+		cmocka_unit_test(what_is_foreign_is_done),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

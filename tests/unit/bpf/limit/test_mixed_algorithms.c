@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* bpf/limits.h with limits of different algorithms in one class: all or none. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/bpf/limit/class_fixture.h"
+
+static struct xrl_limit random_limit(void)
+{
+	enum xrl_unit unit = random_below(XRL_UNITS);
+	__u64 n = unit == XRL_BYTES ? 20000 : 30, period_ns = SECOND + random_below(9 * SECOND);
+
+	return limit_like(random_below(XRL_ALGORITHMS), 1 + random_below(n), 1 + random_below(n),
+	                  period_ns, unit);
+}
+
+static struct xrl_class random_class(void)
+{
+	struct xrl_class class = empty_class();
+
+	for (int count = 2 + random_below(3); count; count--)
+		add(&class, random_limit());
+	return class;
+}
+
+static struct xrl_demand random_demand(void)
+{
+	return (struct xrl_demand){
+		.units = {[XRL_PACKETS] = 1,
+	                  [XRL_BYTES] = 60 + random_below(1455),
+	                  [XRL_CONNECTIONS] = !random_below(3),
+	                  [XRL_HTTP_REQUESTS] = !random_below(4)},
+	};
+}
+
+/* What each limit would say, alone. The first one that refuses, or limit_count. */
+static __u32 ask_each(const struct xrl_bucket *bucket, const struct xrl_class *class,
+                      const struct xrl_demand *demand, xrl_word next[XRL_MAX_LIMITS])
+{
+	for (__u32 i = 0; i < class->limit_count; i++) {
+		__u64 units = demand->units[class->limits[i].unit];
+
+		next[i] = xrl_window_read(&bucket->windows[i]);
+		if (!units)
+			continue;
+		next[i] = xrl_next(&class->limits[i], next[i], fake_boot_ns, units);
+		if (!next[i])
+			return i;
+	}
+	return class->limit_count;
+}
+
+static void all_or_none(void **state)
+{
+	__u64 refused = 0, passed = 0;
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		struct xrl_class class = random_class();
+		struct xrl_bucket bucket = {}, before;
+		__u64 now_ns = DAY + random_below(YEAR);
+
+		jiffies_at_boot = random64();
+		for (int i = 0; i < 2000; i++) {
+			struct xrl_demand demand = random_demand();
+			xrl_word next[XRL_MAX_LIMITS];
+			struct charge answer;
+			__u32 refusing;
+
+			now_ns += random_below(random_below(30) ? 200 * MILLISECOND : 20 * SECOND);
+			set_clock(now_ns);
+			xrl_look(&bucket, &class); /* closes what is over: the rest must stay */
+			before = bucket;
+			refusing = ask_each(&bucket, &class, &demand, next);
+			answer = charge_demand(&bucket, &class, &demand);
+			if (refusing < class.limit_count) {
+				assert_int_equal(answer.answer, XRL_REFUSED);
+				assert_int_equal(answer.unit, class.limits[refusing].unit);
+				assert_memory_equal(before.windows, bucket.windows,
+				                    sizeof(bucket.windows));
+				refused++;
+				continue;
+			}
+			assert_int_equal(answer.answer, XRL_ALLOWED);
+			assert_memory_equal(next, bucket.windows,
+			                    class.limit_count * sizeof(next[0]));
+			passed++;
+		}
+	}
+	assert_true(refused > 100000 && passed > 50000);
+}
+
+/* One alone is charged by another way, which has to say the same. */
+static void one_is_as_two_of_the_same(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		struct xrl_class one = class_with(random_limit()), two = one;
+		struct xrl_bucket bucket = {}, other = {};
+		__u64 now_ns = DAY;
+
+		add(&two, one.limits[0]);
+		for (int i = 0; i < 1000; i++) {
+			struct xrl_demand demand = random_demand();
+
+			now_ns += random_below(random_below(30) ? 200 * MILLISECOND : 20 * SECOND);
+			set_clock(now_ns);
+			assert_int_equal(charge_demand(&bucket, &one, &demand).answer,
+			                 charge_demand(&other, &two, &demand).answer);
+			assert_int_equal(xrl_window_read(&other.windows[0]),
+			                 xrl_window_read(&other.windows[1]));
+		}
+	}
+}
+
+/* Of a token bucket's unit a mark knows all but the last 2^32 parts: the rest is not given back. */
+static void is_as_before(const struct xrl_limit *limit, const struct xrl_window *now,
+                         const struct xrl_window *before)
+{
+	__u64 used = xrl_used(limit, xrl_window_read(now), DAY);
+	__u64 was = xrl_used(limit, xrl_window_read(before), DAY);
+
+	assert_true(used >= was && used <= was + (limit->algorithm == XRL_TOKEN));
+}
+
+/* What xrl_try_all does when another CPU is faster at the last limit: what was taken of the others
+ * is given back. */
+static void what_was_taken_is_given_back(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct xrl_class class = random_class();
+		struct xrl_demand demand = random_demand();
+		struct xrl_bucket bucket = {}, before;
+		struct xrl_marks taken;
+		__u32 last = class.limit_count - 1;
+		__u64 now_ns = DAY;
+
+		set_clock(DAY);
+		charge_demand(&bucket, &class, &demand);
+		before = bucket;
+		memset(&taken, 0xFF, sizeof(taken));
+		for (__u32 i = 0; i < last; i++) {
+			__u64 units = demand.units[class.limits[i].unit];
+			xrl_word word =
+				units ? xrl_charge_window(&bucket, &class, i, units, &now_ns) : 0;
+
+			taken.marks[i] = word ? word >> 32 : XRL_NOTHING;
+		}
+		xrl_take_back(&bucket, &class, &demand, &taken);
+		for (__u32 i = 0; i < class.limit_count; i++)
+			is_as_before(&class.limits[i], &bucket.windows[i], &before.windows[i]);
+	}
+}
+
+static __u64 share_of(__u64 units, __u32 percent)
+{
+	return (units * percent + 99) / 100;
+}
+
+/* From the first unit on that makes it so much, whichever way it is used. */
+static void a_warning_comes_with_its_share(void **state)
+{
+	static const __u32 percents[] = {1, 33, 50, 80, 99, 100};
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		__u64 n = 1 + random_below(300), near = share_of(n, percents[round % 6]);
+		struct xrl_class class = class_with(
+			limit_like(round / 6 % XRL_ALGORITHMS, n, n, SECOND, XRL_CONNECTIONS));
+		struct xrl_bucket bucket = {};
+
+		set_clock(DAY);
+		class.limits[0].warn_units = near;
+		assert_int_equal(charge_units(&(struct xrl_bucket){}, &class, n), XRL_ALLOWED);
+		class.warns = 1;
+		for (__u64 used = 1; used <= n; used++) {
+			assert_int_equal(charge_units(&bucket, &class, 1),
+			                 used < near ? XRL_ALLOWED : XRL_ALLOWED_NEAR);
+		}
+		assert_int_equal(charge_units(&bucket, &class, 1), XRL_REFUSED);
+	}
+}
+
+/* What fades counts as far as it isn't gone: a unit that is begun, as a whole one. */
+static void a_warning_goes_with_what_fades(void **state)
+{
+	static const struct {
+		enum xrl_algorithm algorithm;
+		__u64 full_ms, then_ms; /* all 100 are used at the one, and one more at the other */
+		int is_near;
+	} table[] = {
+		{XRL_FIXED, 0, 1100, 0},     {XRL_SLIDING, 999, 1200, 1},
+		{XRL_SLIDING, 999, 1219, 1}, {XRL_SLIDING, 999, 1221, 0},
+		{XRL_SLIDING, 500, 1221, 0}, {XRL_SLIDING, 999, 2000, 0},
+		{XRL_TOKEN, 0, 210, 1},      {XRL_TOKEN, 0, 209, 1},
+		{XRL_TOKEN, 0, 211, 1},      {XRL_TOKEN, 0, 219, 1},
+		{XRL_TOKEN, 0, 220, 0},      {XRL_TOKEN, 0, 1000, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct xrl_class class = class_with(
+			limit_like(table[i].algorithm, 100, 100, SECOND, XRL_CONNECTIONS));
+		struct xrl_bucket bucket = {};
+
+		class.limits[0].warn_units = 80;
+		class.warns = 1;
+		set_clock(DAY + table[i].full_ms * MILLISECOND);
+		assert_int_equal(charge_units(&bucket, &class, 100), XRL_ALLOWED_NEAR);
+		set_clock(DAY + table[i].then_ms * MILLISECOND);
+		assert_int_equal(charge_units(&bucket, &class, 1),
+		                 table[i].is_near ? XRL_ALLOWED_NEAR : XRL_ALLOWED);
+	}
+}
+
+/* Of several limits any one warns, but none that the packet has nothing to do with. */
+static void any_limit_warns(void **state)
+{
+	(void)state;
+	for (__u32 near = 0; near < XRL_ALGORITHMS; near++) {
+		struct xrl_class class = empty_class();
+		struct xrl_bucket bucket = {};
+
+		for (int i = 0; i < XRL_ALGORITHMS; i++)
+			add(&class, limit_like(i, 10, 10, SECOND, XRL_CONNECTIONS));
+		class.warns = 1;
+		class.limits[near].warn_units = 3;
+		set_clock(DAY);
+		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED);
+		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED);
+		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED_NEAR);
+		assert_int_equal(charge(&bucket, &class, 60, 0).answer, XRL_ALLOWED);
+		class.warns = 0;
+		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_or_none),
+		cmocka_unit_test(one_is_as_two_of_the_same),
+		cmocka_unit_test(what_was_taken_is_given_back),
+		cmocka_unit_test(a_warning_comes_with_its_share),
+		cmocka_unit_test(a_warning_goes_with_what_fades),
+		cmocka_unit_test(any_limit_warns),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

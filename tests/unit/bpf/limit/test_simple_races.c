@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* The short way of bpf/limits.h when other CPUs come in between at any of its steps, and by real
+ * threads. */
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "tests/unit/bpf/clock_fixture.h"
+
+/* What happens before this CPU reads a clock or swaps a word, and after it has read a clock: the
+ * others have their turn. And what is looked at after it has swapped one. */
+static __thread void (*before_step)(void);
+static __thread void (*after_swap)(const void *place, __u64 from, __u64 to);
+
+static inline void step_begins(void)
+{
+	if (before_step)
+		before_step();
+}
+
+static inline void swap_ends(const void *place, __u64 from, __u64 to)
+{
+	if (after_swap)
+		after_swap(place, from, to);
+}
+
+#define AT_A_STEP(read)                 \
+	({                              \
+		__typeof__(read) read_; \
+		step_begins();          \
+		read_ = read;           \
+		step_begins();          \
+		read_;                  \
+	})
+#define xrl_boot_ns() AT_A_STEP(xrl_boot_ns())
+#define xrl_jiffies() AT_A_STEP(xrl_jiffies())
+#define __sync_val_compare_and_swap(place, from, to)                  \
+	({                                                            \
+		__typeof__(from) seen_;                               \
+		step_begins();                                        \
+		seen_ = __sync_val_compare_and_swap(place, from, to); \
+		if (seen_ == (from))                                  \
+			swap_ends(place, from, to);                   \
+		seen_;                                                \
+	})
+
+#include "tests/unit/bpf/limit/simple_fixture.h"
+
+/* ---- other CPUs, between any two steps ---- */
+
+/* All that is at one bucket, and what is known of its window. Whoever swaps it is seen. */
+#define MOST_HELD_UP (20 * MILLISECOND) /* in one packet of the outermost CPU */
+
+static struct {
+	struct xrl_bucket bucket;
+	struct xrl_class class;
+	xrl_word word;
+	__u64 opened_ns, opened, filled, admitted, allowed;
+	__u64 held_up_ns;
+	int depth;
+} scene;
+
+static int may_be_over(void)
+{
+	return fake_boot_ns + MOST_HELD_UP >= scene.opened_ns + scene.class.limits[0].period_ns;
+}
+
+static int must_be_over(void)
+{
+	return fake_boot_ns > scene.opened_ns + scene.class.limits[0].period_ns + JIFFY +
+	                              MOST_HELD_UP + 2 * tick_ns(&scene.class.limits[0]);
+}
+
+static int is_full(void)
+{
+	return scene.word && !must_be_over() &&
+	       xrl_window_used(&scene.class.limits[0], scene.word) ==
+	               scene.class.limits[0].max_units;
+}
+
+static void assert_opens(xrl_word to)
+{
+	__u64 checked_ns = (__u64)scene.bucket.checked_ticks << XRL_CHECKED_SHIFT;
+
+	assert_true(!scene.word || may_be_over());
+	assert_false(xrl_window_is_over(&scene.class.limits[0], to, fake_boot_ns));
+	assert_true(fake_boot_ns - checked_ns < (1 << XRL_CHECKED_SHIFT) + MOST_HELD_UP);
+	scene.opened_ns = fake_boot_ns;
+	scene.opened++;
+}
+
+/* A window holds N, is open for a period, and opens with the packet in it. */
+static void watch(const void *place, __u64 from, __u64 to)
+{
+	const struct xrl_limit *limit = &scene.class.limits[0];
+
+	if (place == &scene.bucket.checked_ticks)
+		assert_true(to > from);
+	if (place != &scene.bucket.windows[0])
+		return;
+	assert_int_equal(from, scene.word);
+	if (!to) {
+		assert_true(may_be_over());
+		scene.word = 0;
+		return;
+	}
+	if (from && xrl_window_is_same(limit, from, to)) {
+		assert_int_equal(to, from + 1);
+		assert_false(must_be_over());
+	} else {
+		assert_int_equal(xrl_window_used(limit, to), 1);
+		assert_opens(to);
+	}
+	assert_true(xrl_window_used(limit, to) <= limit->max_units);
+	scene.word = to;
+	scene.filled += is_full();
+	scene.admitted++;
+}
+
+static void watched_packet(void)
+{
+	__u64 filled = scene.filled, was_full = is_full();
+	enum xrl_answer answer = plain_way(&scene.bucket, &scene.class);
+
+	scene.allowed += answer == XRL_ALLOWED;
+	assert_int_not_equal(answer, XRL_AGAIN);
+	if (answer == XRL_REFUSED)
+		assert_true(was_full || scene.filled != filled);
+}
+
+static void hold_up(void)
+{
+	__u64 ns = random_below(2 * JIFFY);
+
+	if (scene.held_up_ns + ns > MOST_HELD_UP)
+		return;
+	scene.held_up_ns += ns;
+	set_clock(fake_boot_ns + ns);
+}
+
+static void others_turn(void)
+{
+	if (scene.depth == 2 || random_below(4))
+		return;
+	scene.depth++;
+	if (!random_below(4))
+		hold_up();
+	if (random_below(16))
+		watched_packet();
+	else
+		xrl_charge_icmp_error(&scene.bucket, &scene.class);
+	scene.depth--;
+}
+
+/* Also for so long that the ticks of a window have gone round, and it looks open to whoever finds
+ * that another CPU has just looked at the clock. */
+static __u64 pause_ns(__u64 period_ns)
+{
+	switch (random_below(16)) {
+	case 0:
+		if (random_below(2))
+			return random_below(3 * circle_ns(&scene.class.limits[0]));
+		return random_below(29 * period_ns / 10);
+	case 1 ... 2:
+		return period_ns - random_below(2 * JIFFY);
+	case 3 ... 5:
+		return random_below(period_ns / 10);
+	default:
+		return random_below(JIFFY);
+	}
+}
+
+/* Nothing may look open that is over, to whoever comes next. */
+static void assert_settled_is_open(void)
+{
+	if (scene.word && must_be_over())
+		assert_false(xrl_is_settled(&scene.bucket, &scene.class));
+}
+
+static void play(__u64 max_units, __u64 period_ns)
+{
+	scene = (typeof(scene)){.class = plain_class(max_units, period_ns)};
+	set_clock(DAY + random_below(YEAR));
+	for (int i = 0; i < 6000; i++) {
+		scene.held_up_ns = 0;
+		before_step = others_turn;
+		after_swap = watch;
+		watched_packet();
+		before_step = NULL;
+		after_swap = NULL;
+		assert_int_equal(xrl_window_read(&scene.bucket.windows[0]), scene.word);
+		assert_int_equal(scene.admitted, scene.allowed);
+		set_clock(fake_boot_ns + pause_ns(period_ns));
+		assert_settled_is_open();
+	}
+	assert_true(scene.opened > 300);
+}
+
+static void others_come_in_between(void **state)
+{
+	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, HOUR};
+	static const __u64 most_units[] = {1, 4, 30, 1000};
+
+	(void)state;
+	for (int i = 0; i < 120; i++)
+		play(most_units[i / 3 % 4], periods_ns[i % 3]);
+}
+
+/* ---- one CPU, held up at one of its steps ---- */
+
+static int steps;
+
+static void hold_up_at_its_step(void)
+{
+	if (--steps == 0)
+		set_clock(fake_boot_ns + 50 * MILLISECOND);
+}
+
+/* By ticks alone. */
+static void set_clock_to_the_end(void)
+{
+	const struct xrl_limit *limit = &scene.class.limits[0];
+	xrl_word word = xrl_window_read(&scene.bucket.windows[0]);
+
+	while (!xrl_window_is_over(limit, word, fake_boot_ns))
+		set_clock(fake_boot_ns + JIFFY);
+}
+
+/* What it has promised before or after: no window that is over looks open. */
+static void who_is_held_up_promises_no_more(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5 * 8 * 16; i++) {
+		__u64 max_units = 1 + i / 128, into_ns = i / 16 % 8 * 117 * MILLISECOND;
+
+		scene = (typeof(scene)){.class = plain_class(max_units, SECOND)};
+		set_clock(DAY + random_below(SECOND));
+		before_step = hold_up_at_its_step;
+		steps = i % 2 ? i % 16 : 0;
+		assert_int_equal(plain_way(&scene.bucket, &scene.class), XRL_ALLOWED);
+		set_clock(fake_boot_ns + into_ns);
+		scene.bucket.settled_until_jiffies = fake_jiffies; /* so that it looks */
+		steps = i % 16;
+		plain_flood(&scene.bucket, &scene.class, 3);
+		before_step = NULL;
+		set_clock_to_the_end();
+		assert_false(xrl_is_settled(&scene.bucket, &scene.class));
+		assert_int_equal(plain_way(&scene.bucket, &scene.class), XRL_ALLOWED);
+		assert_int_equal(scene.bucket.windows[0].used_units, 1);
+	}
+}
+
+/* By CPUs whose clocks are behind. What is over is closed before, for whoever looks next. */
+static void move_checked_ticks(void)
+{
+	scene.bucket.checked_ticks++;
+}
+
+static void nothing_opens_before_its_time_is_noted(void **state)
+{
+	(void)state;
+	for (int packets = 0; packets < 3; packets++) {
+		scene = (typeof(scene)){.class = plain_class(2, SECOND)};
+		set_clock(DAY);
+		plain_flood(&scene.bucket, &scene.class, packets);
+		set_clock(DAY + 2 * SECOND);
+		scene.bucket.checked_ticks = xrl_checked_now(fake_boot_ns) - 20;
+		before_step = move_checked_ticks;
+		assert_int_equal(xrl_look_plain(&scene.bucket, &scene.class), XRL_AGAIN);
+		before_step = NULL;
+		assert_int_equal(xrl_window_read(&scene.bucket.windows[0]), 0);
+		assert_false(xrl_is_settled(&scene.bucket, &scene.class));
+	}
+}
+
+/* ---- real threads ---- */
+
+#define THREADS     4
+#define WINDOWS     1500
+#define MOST_OPENED 64
+
+struct crowd {
+	struct xrl_bucket bucket;
+	struct xrl_class class;
+	pthread_barrier_t barrier;
+	__u64 passed, refused;
+	__u64 end_ns;
+	xrl_word opened_as[MOST_OPENED];
+	__u32 opened, stalls;
+};
+
+static struct crowd crowd;
+
+static void run(void *(*push)(void *))
+{
+	pthread_t threads[THREADS];
+
+	pthread_barrier_init(&crowd.barrier, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, push, NULL), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&crowd.barrier);
+}
+
+/* All of them find the last window over at the same moment. */
+static void *push_at_once(void *argument)
+{
+	__u64 passed = 0;
+
+	(void)argument;
+	for (int window = 0; window < WINDOWS; window++) {
+		set_clock(DAY + window * 2 * SECOND);
+		pthread_barrier_wait(&crowd.barrier);
+		passed += plain_flood(&crowd.bucket, &crowd.class, 50);
+		pthread_barrier_wait(&crowd.barrier);
+	}
+	__sync_fetch_and_add(&crowd.passed, passed);
+	return NULL;
+}
+
+static void threads_open_one_window_at_once(void **state)
+{
+	(void)state;
+	crowd = (struct crowd){.class = plain_class(50, SECOND)};
+	run(push_at_once);
+	assert_int_equal(crowd.passed, WINDOWS * 50);
+	assert_int_equal(crowd.bucket.windows[0].used_units, 50);
+}
+
+static void read_the_machines_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	set_clock(now.tv_sec * SECOND + now.tv_nsec);
+}
+
+static void note_opened(const void *place, __u64 from, __u64 to)
+{
+	const struct xrl_limit *limit = &crowd.class.limits[0];
+	__u32 i;
+
+	if (place != &crowd.bucket.windows[0] || !to ||
+	    (from && xrl_window_is_same(limit, from, to)))
+		return;
+	i = __sync_fetch_and_add(&crowd.opened, 1);
+	if (i < MOST_OPENED)
+		crowd.opened_as[i] = to;
+}
+
+/* Who is held up for half a period is promised nothing by limits.h. */
+static void *push_by_the_machines_clock(void *argument)
+{
+	__u64 passed = 0, refused = 0, began_ns;
+	enum xrl_answer answer;
+
+	(void)argument;
+	before_step = read_the_machines_clock;
+	after_swap = note_opened;
+	do {
+		read_the_machines_clock();
+		began_ns = fake_boot_ns;
+		answer = plain_way(&crowd.bucket, &crowd.class);
+		passed += answer == XRL_ALLOWED;
+		refused += answer == XRL_REFUSED;
+		read_the_machines_clock();
+		if (fake_boot_ns - began_ns >= crowd.class.limits[0].period_ns / 2)
+			__sync_fetch_and_add(&crowd.stalls, 1);
+	} while (fake_boot_ns < crowd.end_ns);
+	__sync_fetch_and_add(&crowd.passed, passed);
+	__sync_fetch_and_add(&crowd.refused, refused);
+	return NULL;
+}
+
+static int run_for(__u64 max_units, __u64 period_ns, __u64 run_ns)
+{
+	for (int attempt = 0; attempt < 2; attempt++) {
+		crowd = (struct crowd){.class = plain_class(max_units, period_ns)};
+		read_the_machines_clock();
+		crowd.end_ns = fake_boot_ns + run_ns;
+		run(push_by_the_machines_clock);
+		if (!crowd.stalls)
+			return 1;
+	}
+	print_message("# this machine is too busy to tell\n");
+	return 0;
+}
+
+/* The next window opens a period after the last one, and soon: somebody always tries. */
+static void assert_opened_in_time(void)
+{
+	const struct xrl_limit *limit = &crowd.class.limits[0];
+
+	assert_true(crowd.opened <= MOST_OPENED);
+	for (__u32 i = 1; i < crowd.opened; i++) {
+		__u32 lasted_ticks = (crowd.opened_as[i] >> limit->used_bits) -
+		                     (crowd.opened_as[i - 1] >> limit->used_bits);
+
+		lasted_ticks &= xrl_window_tick_mask(limit);
+		assert_true(lasted_ticks >= limit->period_ticks);
+		assert_true(lasted_ticks < 2 * limit->period_ticks);
+	}
+}
+
+static void threads_by_the_machines_clock(void **state)
+{
+	(void)state;
+	if (!run_for(200, 250 * MILLISECOND, 5 * SECOND / 4))
+		return;
+	assert_int_equal(crowd.passed,
+	                 (crowd.opened - 1) * 200 + crowd.bucket.windows[0].used_units);
+	assert_opened_in_time();
+	assert_true(crowd.opened > 3 && crowd.opened <= 5 + 1);
+	assert_true(crowd.refused > 0);
+}
+
+static int let_nobody_in_between(void **state)
+{
+	(void)state;
+	before_step = NULL;
+	after_swap = NULL;
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(others_come_in_between, let_nobody_in_between),
+		cmocka_unit_test_teardown(who_is_held_up_promises_no_more, let_nobody_in_between),
+		cmocka_unit_test_teardown(nothing_opens_before_its_time_is_noted,
+	                                  let_nobody_in_between),
+		cmocka_unit_test_teardown(threads_open_one_window_at_once, let_nobody_in_between),
+		cmocka_unit_test_teardown(threads_by_the_machines_clock, let_nobody_in_between),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* bpf/sliding.h against its formula in exact numbers:
+ *
+ *     current + previous * (period - into) / period + units <= N
+ *
+ * What that refuses is never admitted. What it allows with this much to spare is:
+ *   - previous: rounded up to 2^shift of its word, so less than 2^shift more,
+ *   - its weight: of `ticks` a period, what is over is rounded down by less than one and the
+ *     period up by less than one, so less than 2 / (ticks - 1) of previous more,
+ *   - their product: rounded up by less than one. */
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/bpf/limit/class_fixture.h"
+
+/* Counts by the number of the window, never modulo anything. */
+struct model {
+	__u64 window, current, previous;
+};
+
+/* As it is seen by this clock. One that is behind sees it as it is. */
+static struct model moved(struct model model, __u64 now_ns, __u64 period_ns)
+{
+	__u64 window = now_ns / period_ns;
+
+	if (!model.current && !model.previous)
+		return (struct model){window, 0, 0};
+	if (window <= model.window)
+		return model;
+	return (struct model){window, 0, window == model.window + 1 ? model.current : 0};
+}
+
+/* What is used, times the period. Seen by a clock that is behind, the window has just begun. */
+static wide model_used(const struct model *model, __u64 now_ns, __u64 period_ns)
+{
+	__u64 begin_ns = model->window * period_ns, into_ns = 0;
+
+	if (now_ns > begin_ns)
+		into_ns = now_ns - begin_ns;
+	return (wide)model->current * period_ns + (wide)model->previous * (period_ns - into_ns);
+}
+
+/* Also times the period. */
+static wide most_rounded(const struct model *model, const struct xrl_limit *limit)
+{
+	__u64 step = 1ULL << (2 * limit->used_bits - 60);
+	__u64 previous = (model->previous + step - 1) / step * step;
+
+	if (!previous)
+		return 0;
+	return (wide)step * limit->period_ns +
+	       (wide)previous * 2 * limit->period_ns / (limit->period_ticks - 1) + 1;
+}
+
+static void compare_used(const struct xrl_bucket *bucket, const struct xrl_limit *limit,
+                         const struct model *model)
+{
+	xrl_word word = xrl_window_read(&bucket->windows[0]);
+	wide exact = model_used(model, fake_boot_ns, limit->period_ns);
+	wide used = (wide)xrl_used(limit, word, fake_boot_ns) * limit->period_ns;
+
+	assert_true(used >= exact);
+	assert_true(used <= exact + most_rounded(model, limit));
+}
+
+static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct model *model,
+                __u64 units)
+{
+	const struct xrl_limit *limit = &class->limits[0];
+	int passed = charge_units(bucket, class, units) == XRL_ALLOWED;
+	wide most = (wide)limit->max_units * limit->period_ns, wanted;
+	struct model now;
+
+	now = moved(*model, fake_boot_ns, limit->period_ns);
+	wanted = model_used(&now, fake_boot_ns, limit->period_ns) + (wide)units * limit->period_ns;
+	if (passed)
+		assert_true(wanted <= most);
+	else
+		assert_true(wanted + most_rounded(&now, limit) > most);
+	now.current += passed ? units : 0;
+	compare_used(bucket, limit, &now);
+	/* a refused packet changes nothing, unless what there was is over */
+	if (passed || (!now.current && !now.previous))
+		*model = now;
+	return passed;
+}
+
+static void random_sequences(enum xrl_unit unit, __u64 most_units)
+{
+	__u64 passed = 0, refused = 0;
+
+	for (int round = 0; round < 700; round++) {
+		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR);
+		__u64 n = random_scale(1, most_units);
+		struct xrl_class class = class_with(limit_like(XRL_SLIDING, n, 0, period_ns, unit));
+		__u64 behind_ns = round % 3 ? 0 : random_below(period_ns < SECOND ? 1000 : SECOND);
+		struct xrl_bucket bucket = {};
+		struct model model = {};
+
+		for (int i = 0; i < 1000; i++) {
+			now_ns += random_pause(now_ns, period_ns);
+			set_clock_behind(now_ns, random_below(behind_ns + 1));
+			if (step(&bucket, &class, &model,
+			         random_units(&class.limits[0], model.current)))
+				passed++;
+			else
+				refused++;
+		}
+	}
+	assert_true(passed > 100000 && refused > 10000);
+}
+
+static void connections_are_as_in_the_model(void **state)
+{
+	(void)state;
+	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
+}
+
+static void few_are_as_in_the_model(void **state)
+{
+	(void)state;
+	random_sequences(XRL_CONNECTIONS, 100);
+}
+
+static void bytes_are_as_in_the_model(void **state)
+{
+	(void)state;
+	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
+}
+
+/* N at the end of one window: the next one has room for what the formula says, to the unit. */
+static void the_previous_window_fades(void **state)
+{
+	static const struct {
+		__u64 into_ns, room;
+	} table[] = {
+		{0, 0},
+		{1, 0},
+		{10 * MILLISECOND - 1, 0},
+		{10 * MILLISECOND + 1000, 1},
+		{500 * MILLISECOND - 1, 49},
+		{500 * MILLISECOND + 1000, 50},
+		{SECOND - 1, 99},
+		{SECOND + 1, 100 - 99},
+		{SECOND + 500 * MILLISECOND + 1000, 100 - 50},
+		{2 * SECOND, 100},
+	};
+	struct xrl_class class = class_with(limit_like(XRL_SLIDING, 100, 0, SECOND, XRL_PACKETS));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct xrl_bucket bucket = {};
+
+		set_clock(DAY - 1);
+		assert_int_equal(flood(&bucket, &class, 200), 100);
+		if (table[i].into_ns > SECOND) {
+			set_clock(DAY + SECOND - 1); /* 99 more, and 1 that still counts */
+			assert_int_equal(flood(&bucket, &class, 200), 99);
+		}
+		set_clock(DAY + table[i].into_ns);
+		assert_int_equal(flood(&bucket, &class, 200), table[i].room);
+	}
+}
+
+/* Windows are numbered modulo 16. */
+static void whole_windows_of_idle_time(void **state)
+{
+	static const __u64 periods_ns[] = {100 * MILLISECOND, 1234567890, HOUR, 31 * DAY};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct xrl_limit limit = limit_like(XRL_SLIDING, 5, 0, periods_ns[i], XRL_PACKETS);
+		struct xrl_class class = class_with(limit);
+		__u64 begin_ns = (YEAR / periods_ns[i] + i) * periods_ns[i];
+
+		for (__u64 idle = 2; idle <= 70; idle++) {
+			struct xrl_bucket bucket = {};
+
+			if (17 * idle * periods_ns[i] > 4 * YEAR)
+				break; /* bucket.h: idle time is known up to four years */
+
+			set_clock(begin_ns);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+			set_clock(begin_ns + idle * periods_ns[i] - 1);
+			assert_int_equal(flood(&bucket, &class, 9), idle == 2 ? 4 : 5);
+			set_clock(begin_ns + idle * periods_ns[i] + 16 * idle * periods_ns[i]);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+		}
+	}
+}
+
+/* Both counts are in one word: nobody can add to a window that is over. */
+static void a_clock_that_is_behind_adds_to_the_present(void **state)
+{
+	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_PACKETS);
+	struct xrl_class class = class_with(limit);
+	struct xrl_bucket bucket = {};
+	xrl_word word;
+
+	(void)state;
+	set_clock(DAY - 1000);
+	assert_int_equal(flood(&bucket, &class, 6), 6);
+	set_clock(DAY);
+	assert_int_equal(flood(&bucket, &class, 2), 2);
+	word = xrl_window_read(&bucket.windows[0]);
+	set_clock(DAY - 1);
+	assert_int_equal(flood(&bucket, &class, 9), 2);
+	assert_int_equal(xrl_window_read(&bucket.windows[0]), word + 2);
+	assert_int_equal(xrl_sliding_previous(&limit, word + 2), 6);
+}
+
+/* Seen from 0 to 15 windows later: the present one, the one before, over, and a CPU that is
+ * ahead, if it isn't too far. */
+static void a_word_by_its_age(void **state)
+{
+	static const __u64 periods_ns[] = {100 * MILLISECOND, 250 * MILLISECOND, 1234567890, HOUR};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct xrl_limit limit = limit_like(XRL_SLIDING, 9, 0, periods_ns[i], XRL_BYTES);
+		__u64 window = 100000 + i, begin_ns = window * periods_ns[i];
+		xrl_word word = xrl_sliding_next(&limit, 0, begin_ns, 7);
+
+		for (__u64 age = 0; age < 16; age++) {
+			__u64 now_ns = begin_ns + age * periods_ns[i];
+			xrl_word moved = xrl_sliding_move(&limit, word, window + age);
+			__u64 ahead_ns = (16 - age) * periods_ns[i];
+			int is_ahead = age >= 12;
+
+			assert_int_equal(xrl_sliding_age(word, window + age), age);
+			assert_int_equal(xrl_sliding_is_over(&limit, word, now_ns),
+			                 age >= 2 && !is_ahead);
+			assert_int_equal(xrl_sliding_is_foreign(&limit, word, now_ns),
+			                 is_ahead && ahead_ns > XRL_MAX_AHEAD_NS);
+			assert_int_equal(xrl_sliding_current(&limit, moved),
+			                 !age || is_ahead ? 7 : 0);
+			assert_int_equal(xrl_sliding_previous(&limit, moved), age == 1 ? 7 : 0);
+			assert_int_equal(moved >> 60, (window + (is_ahead ? 0 : age)) & 15);
+		}
+	}
+}
+
+/* To the nanosecond: a window that begins 2^30 ns from now is of a CPU that is ahead. */
+static void too_far_ahead_is_foreign(void **state)
+{
+	struct xrl_limit limit = limit_like(XRL_SLIDING, 9, 0, 2 * SECOND, XRL_BYTES);
+	xrl_word word = xrl_sliding_next(&limit, 0, DAY, 7);
+
+	(void)state;
+	assert_false(xrl_sliding_is_foreign(&limit, word, DAY - XRL_MAX_AHEAD_NS));
+	assert_true(xrl_sliding_is_foreign(&limit, word, DAY - XRL_MAX_AHEAD_NS - 1));
+}
+
+/* Neither count is more than N, or what N is rounded up to. */
+static void too_much_is_foreign(void **state)
+{
+	static const __u64 most[] = {9, LIMIT_MAX_UNITS, 5000000000ULL, LIMIT_MAX_BYTES};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct xrl_limit limit = limit_like(XRL_SLIDING, most[i], 0, SECOND, XRL_BYTES);
+		__u64 window = DAY / SECOND;
+		xrl_word full = xrl_sliding_next(&limit, 0, DAY, most[i]), both;
+
+		both = xrl_sliding_move(&limit, full, window + 1);
+		assert_true(xrl_sliding_previous(&limit, both) >= most[i]);
+		both += most[i];
+		assert_false(xrl_sliding_is_foreign(&limit, full, DAY));
+		assert_true(xrl_sliding_is_foreign(&limit, full + 1, DAY));
+		assert_false(xrl_sliding_is_foreign(&limit, both, DAY + SECOND));
+		both += 1ULL << limit.used_bits;
+		assert_true(xrl_sliding_is_foreign(&limit, both, DAY + SECOND));
+	}
+}
+
+/* Only what is in the current window, and nothing of what came before it. */
+static void giving_back(void **state)
+{
+	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_BYTES);
+	struct xrl_class class = class_with(limit);
+	struct xrl_bucket bucket = {};
+	xrl_word mine, before;
+
+	(void)state;
+	set_clock(DAY);
+	assert_int_equal(charge_units(&bucket, &class, 4), XRL_ALLOWED);
+	before = xrl_window_read(&bucket.windows[0]);
+	assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
+	mine = xrl_window_read(&bucket.windows[0]);
+	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3));
+	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
+	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 5)); /* there isn't as much */
+	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
+	set_clock(DAY + SECOND);
+	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
+	before = xrl_window_read(&bucket.windows[0]);
+	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3)); /* its window is over */
+	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
+	assert_int_equal(xrl_less(&limit, 0, mine, 3), 0);
+}
+
+/* All of it given back: as good as new. */
+static void nothing_is_left_of_what_is_given_back(void **state)
+{
+	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_BYTES);
+	struct xrl_class class = class_with(limit);
+
+	(void)state;
+	for (__u64 window = 0; window < 40; window++) {
+		struct xrl_bucket bucket = {};
+
+		set_clock(DAY + window * SECOND);
+		assert_int_equal(charge_units(&bucket, &class, 10), XRL_ALLOWED);
+		xrl_give_back(&bucket.windows[0], &limit, xrl_window_read(&bucket.windows[0]), 10);
+		assert_int_equal(charge_units(&bucket, &class, 10), XRL_ALLOWED);
+		assert_int_equal(charge_units(&bucket, &class, 1), XRL_REFUSED);
+	}
+}
+
+/* Two CPUs whose clocks differ, at one word. Each swap obeys the formula for the word that it
+ * replaced, and every unit that was admitted is in the count of a window. */
+#define THREADS       2
+#define CROWD_WINDOWS 12
+
+struct crowd {
+	struct xrl_window word;
+	struct xrl_limit limit;
+	__u64 begin_ns, admitted[16], highest[16]; /* by window, modulo 16 */
+	int failures;
+	pthread_barrier_t barrier;
+	__u64 shared_ns;
+};
+
+static void note_swap(struct crowd *crowd, xrl_word from, xrl_word to, __u64 now_ns)
+{
+	const struct xrl_limit *limit = &crowd->limit;
+	struct model model = {now_ns / limit->period_ns - 4, 0, 0};
+	__u64 window = to >> 60, count = to & ((1ULL << 30) - 1), seen;
+
+	/* an independent reading of the word: 30 bits, 30 bits, and 4 */
+	while (from && (model.window & 15) != from >> 60)
+		model.window++;
+	model.current = from & ((1ULL << 30) - 1);
+	model.previous = from >> 30 & ((1ULL << 30) - 1);
+	model = moved(model, now_ns, limit->period_ns);
+	if (model_used(&model, now_ns, limit->period_ns) + limit->period_ns >
+	            (wide)limit->max_units * limit->period_ns ||
+	    count != model.current + 1 || (to >> 30 & ((1ULL << 30) - 1)) != model.previous)
+		__sync_fetch_and_add(&crowd->failures, 1);
+	__sync_fetch_and_add(&crowd->admitted[window], 1);
+	seen = crowd->highest[window];
+	while (seen < count && !__sync_bool_compare_and_swap(&crowd->highest[window], seen, count))
+		seen = crowd->highest[window];
+}
+
+static void *push(void *argument)
+{
+	struct crowd *crowd = argument;
+	__u64 end_ns = crowd->begin_ns + CROWD_WINDOWS * crowd->limit.period_ns, random = 1;
+
+	pthread_barrier_wait(&crowd->barrier);
+	for (;;) {
+		xrl_word word = xrl_window_read(&crowd->word), next; /* before the clock */
+		__u64 now_ns = __sync_add_and_fetch(&crowd->shared_ns, 500);
+
+		if (now_ns >= end_ns)
+			return NULL;
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		now_ns -= (random >> 40) % 20000;
+		next = xrl_next(&crowd->limit, word, now_ns, 1);
+		if (next && xrl_window_swap(&crowd->word, word, next))
+			note_swap(crowd, word, next, now_ns);
+	}
+}
+
+static void two_cpus_at_one_word(void **state)
+{
+	__u64 period_ns = 100 * MILLISECOND;
+	struct crowd crowd = {
+		.limit = limit_like(XRL_SLIDING, 40000, 0, period_ns, XRL_PACKETS),
+		.begin_ns = 1000 * period_ns,
+		.shared_ns = 1000 * period_ns + 20000,
+	};
+	pthread_t threads[THREADS];
+	__u64 total = 0;
+
+	(void)state;
+	pthread_barrier_init(&crowd.barrier, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, push, &crowd), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&crowd.barrier);
+	assert_int_equal(crowd.failures, 0);
+	for (int i = 0; i < 16; i++) {
+		assert_int_equal(crowd.admitted[i], crowd.highest[i]);
+		assert_true(crowd.admitted[i] <= 40000);
+		total += crowd.admitted[i];
+	}
+	assert_true(total > CROWD_WINDOWS * 40000 * 9 / 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connections_are_as_in_the_model),
+		cmocka_unit_test(few_are_as_in_the_model),
+		cmocka_unit_test(bytes_are_as_in_the_model),
+		cmocka_unit_test(the_previous_window_fades),
+		cmocka_unit_test(whole_windows_of_idle_time),
+		cmocka_unit_test(a_clock_that_is_behind_adds_to_the_present),
+		cmocka_unit_test(a_word_by_its_age),
+		cmocka_unit_test(too_far_ahead_is_foreign),
+		cmocka_unit_test(too_much_is_foreign),
+		cmocka_unit_test(giving_back),
+		cmocka_unit_test(nothing_is_left_of_what_is_given_back),
+		cmocka_unit_test(two_cpus_at_one_word),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

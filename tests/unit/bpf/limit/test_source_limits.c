@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* bpf/limits.h, with clocks that the test sets, against a plain model: what was admitted is
+ * written down with its time. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/bpf/limit/class_fixture.h"
+
+static __u64 lateness_ns(const struct xrl_class *class)
+{
+	return (2ULL << class->limits[0].tick_shift) + JIFFY;
+}
+
+/* A window in the model: it's open from its first unit for a period. */
+struct model {
+	__u64 opened_ns, used;
+	int open;
+	__u64 behind_ns; /* by which clocks differ: a window may end as much later */
+};
+
+static void end_when_over(struct model *model, __u64 period_ns)
+{
+	if (model->open && fake_boot_ns >= model->opened_ns + period_ns)
+		model->open = 0;
+}
+
+static int model_passes(struct model *model, __u64 max_units, __u64 units)
+{
+	if (!model->open) {
+		if (units > max_units)
+			return 0;
+		*model = (struct model){fake_boot_ns, units, 1, model->behind_ns};
+		return 1;
+	}
+	if (model->used + units > max_units)
+		return 0;
+	model->used += units;
+	return 1;
+}
+
+/* Where it is allowed to end a little later than the model says, either answer will do, and
+ * the model follows. */
+static int is_near_the_end(const struct model *model, const struct xrl_class *class)
+{
+	__u64 end_ns = model->opened_ns + class->limits[0].period_ns;
+
+	return model->used && fake_boot_ns >= end_ns &&
+	       fake_boot_ns < end_ns + model->behind_ns + lateness_ns(class);
+}
+
+/* It is still the window that the model knows. */
+static int still_stands(const struct xrl_bucket *bucket, const struct xrl_class *class,
+                        const struct model *model)
+{
+	const struct xrl_limit *limit = &class->limits[0];
+	xrl_word word = xrl_window_read(&bucket->windows[0]);
+
+	return word && xrl_window_is_same(limit, word, xrl_window_open(limit, model->opened_ns, 0));
+}
+
+static void step(struct xrl_bucket *bucket, const struct xrl_class *class, struct model *model,
+                 __u64 units)
+{
+	const struct xrl_limit *limit = &class->limits[0];
+	int passed = charge_units(bucket, class, units) == XRL_ALLOWED;
+
+	if (!is_near_the_end(model, class) || !still_stands(bucket, class, model))
+		end_when_over(model, limit->period_ns);
+	assert_int_equal(passed, model_passes(model, limit->max_units, units));
+	if (model->open)
+		assert_int_equal(xrl_window_used(limit, xrl_window_read(&bucket->windows[0])),
+		                 model->used);
+}
+
+/* Dense and idle stretches, of frames of any size, on CPUs whose clocks differ a little. */
+static void random_sequences(enum xrl_unit unit, __u64 most_units)
+{
+	for (int round = 0; round < 500; round++) {
+		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR);
+		__u64 behind_ns = round % 3 ? 0 : random_below(period_ns < SECOND ? 1000 : SECOND);
+		struct xrl_class class = one_limit(random_scale(1, most_units), period_ns, unit);
+		struct xrl_bucket bucket = {};
+		struct model model = {.behind_ns = behind_ns};
+
+		jiffies_at_boot = random64();
+		for (int i = 0; i < 1000; i++) {
+			__u64 units = random_units(&class.limits[0], model.open ? model.used : 0);
+
+			now_ns += random_pause(now_ns, period_ns);
+			set_clock_behind(now_ns, random_below(behind_ns + 1));
+			step(&bucket, &class, &model, unit == XRL_PACKETS ? 1 : units);
+		}
+	}
+}
+
+static void packets_are_as_in_the_model(void **state)
+{
+	(void)state;
+	random_sequences(XRL_PACKETS, 100);
+}
+
+static void bytes_are_as_in_the_model(void **state)
+{
+	(void)state;
+	random_sequences(XRL_BYTES, 100000);
+	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
+}
+
+static void connections_are_as_in_the_model(void **state)
+{
+	(void)state;
+	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
+}
+
+/* Unlimited demand: N in each window, and a window is a period long, a little more at most. */
+static void unlimited_demand_gets_exactly_n(void **state)
+{
+	struct xrl_class class = one_limit(100, SECOND, XRL_PACKETS);
+	struct xrl_bucket bucket = {};
+	__u64 opened_ns = 0, passed = 0, windows = 0, last_window = 0;
+
+	(void)state;
+	for (__u64 now_ns = DAY; now_ns < DAY + 100 * SECOND; now_ns += MILLISECOND / 3) {
+		set_clock(now_ns);
+		if (!passes(&bucket, &class))
+			continue;
+		if (bucket.windows[0].used_units == 1) {
+			if (windows) {
+				assert_int_equal(last_window, 100);
+				assert_true(now_ns - opened_ns >= SECOND);
+				assert_true(now_ns - opened_ns <=
+				            SECOND + lateness_ns(&class) + MILLISECOND);
+			}
+			windows++;
+			opened_ns = now_ns;
+			last_window = 0;
+		}
+		last_window++;
+		passed++;
+	}
+	assert_true(windows >= 99);
+	assert_int_equal(passed, (windows - 1) * 100 + last_window);
+}
+
+/* Two CPUs that disagree about the time by up to a period. */
+static void clocks_that_disagree_admit_no_more(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		struct xrl_class class = one_limit(50, SECOND, XRL_PACKETS);
+		__u64 skew_ns = random_below(SECOND - JIFFY), passed = 0;
+		__u64 begin_ns = DAY + random_below(DAY), end_ns = begin_ns + 20 * SECOND;
+		struct xrl_bucket bucket = {};
+
+		jiffies_at_boot = random64();
+		for (__u64 now_ns = begin_ns; now_ns < end_ns; now_ns += 7 * MILLISECOND) {
+			set_clock(now_ns);
+			/* the jiffies are one for all CPUs */
+			fake_boot_ns -= random_below(2) * skew_ns;
+			passed += flood(&bucket, &class, 5);
+		}
+		/* windows by the faster clock, one more for the slower one */
+		assert_true(passed <= 50 * (20 + 1));
+	}
+}
+
+/* A CPU that is behind, alone: it ends nothing that the one ahead has opened. */
+static void a_clock_set_back_opens_nothing(void **state)
+{
+	struct xrl_class class = one_limit(10, SECOND, XRL_PACKETS);
+	struct xrl_bucket bucket = {};
+
+	(void)state;
+	set_clock(DAY);
+	assert_int_equal(flood(&bucket, &class, 100), 10);
+	for (__u64 back_ns = MILLISECOND; back_ns < SECOND; back_ns += MILLISECOND) {
+		set_clock(DAY - back_ns);
+		assert_int_equal(flood(&bucket, &class, 3), 0);
+	}
+}
+
+static void jiffies_go_round(void **state)
+{
+	(void)state;
+	for (__u32 before = 0; before < 600; before++) {
+		struct xrl_class class = one_limit(5, SECOND, XRL_PACKETS);
+		struct xrl_bucket bucket = {};
+
+		jiffies_at_boot = -(__u32)(DAY / JIFFY) - before;
+		for (int window = 0; window < 5; window++) {
+			set_clock(DAY + window * (SECOND + lateness_ns(&class)));
+			assert_int_equal(flood(&bucket, &class, 20), 5);
+			set_clock(fake_boot_ns + SECOND - 1);
+			assert_int_equal(flood(&bucket, &class, 20), 0);
+		}
+	}
+}
+
+/* A source that comes back after any time is like a new one. Where the ticks have gone round
+ * a whole number of times, they alone would say that no time went by. */
+static void idle_sources_are_as_new(void **state)
+{
+	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, 60 * SECOND, HOUR};
+
+	(void)state;
+	jiffies_at_boot = 0;
+	for (int i = 0; i < 4; i++) {
+		struct xrl_class class = one_limit(5, periods_ns[i], XRL_PACKETS);
+		__u64 circle_ns = 1ULL << (24 + class.limits[0].tick_shift);
+
+		for (__u64 periods = 1; periods <= 1000000; periods = periods * 5 / 4 + 1) {
+			__u64 idle_ns = periods * periods_ns[i] + lateness_ns(&class);
+			struct xrl_bucket bucket = {};
+
+			set_clock(DAY);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+			set_clock(DAY + idle_ns);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+			set_clock(DAY + idle_ns + (periods / 4 + 1) * circle_ns);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+		}
+	}
+}
+
+/* Jiffies go round too, in 2^32 of them (199 days at 250 a second). A source that is back
+ * just then may have to wait, but never longer than a second, and gets no more than N. */
+static void jiffies_that_went_round_cost_a_second(void **state)
+{
+	struct xrl_class class = one_limit(5, HOUR, XRL_PACKETS);
+	__u64 circle_ns = JIFFY << 32, back_ns;
+	struct xrl_bucket bucket = {};
+
+	(void)state;
+	set_clock(DAY);
+	assert_int_equal(flood(&bucket, &class, 9), 5);
+	for (back_ns = 0; back_ns <= SECOND; back_ns += JIFFY) {
+		set_clock(DAY + circle_ns + back_ns);
+		if (passes(&bucket, &class))
+			break;
+	}
+	assert_true(back_ns <= SECOND);
+	assert_int_equal(flood(&bucket, &class, 9), 4);
+}
+
+/* Four limits with periods of their own: a packet uses up units of all, or of none. */
+static void all_or_none(void **state)
+{
+	struct xrl_class class = empty_class();
+	struct xrl_bucket bucket = {}, before;
+	__u64 now_ns = DAY, refused = 0, passed = 0;
+
+	(void)state;
+	add_limit(&class, 40, SECOND, XRL_PACKETS);
+	add_limit(&class, 20000, 3 * SECOND, XRL_BYTES);
+	add_limit(&class, 10, 5 * SECOND, XRL_CONNECTIONS);
+	add_limit(&class, 300, 60 * SECOND, XRL_PACKETS);
+	for (int i = 0; i < 100000; i++) {
+		struct charge answer;
+		__u32 bytes = 60 + random_below(1500), connections = !random_below(9);
+
+		now_ns += random_below(40 * MILLISECOND);
+		set_clock(now_ns);
+		xrl_look(&bucket, &class); /* closes what is over: the rest must stay */
+		before = bucket;
+		answer = charge(&bucket, &class, bytes, connections);
+		if (answer.answer == XRL_REFUSED) {
+			assert_memory_equal(before.windows, bucket.windows, sizeof(bucket.windows));
+			refused++;
+			continue;
+		}
+		assert_int_equal(answer.answer, XRL_ALLOWED);
+		passed++;
+		assert_int_equal(bucket.windows[0].used_units, before.windows[0].used_units + 1);
+		assert_int_equal(bucket.windows[1].used_units,
+		                 before.windows[1].used_units + bytes);
+		assert_int_equal(bucket.windows[2].used_units,
+		                 before.windows[2].used_units + connections);
+		assert_int_equal(bucket.windows[3].used_units, before.windows[3].used_units + 1);
+		for (int limit = 0; limit < 4; limit++)
+			assert_true(bucket.windows[limit].used_units <=
+			            class.limits[limit].max_units);
+	}
+	assert_true(refused > 1000 && passed > 1000);
+}
+
+/* Which limit refused is said by its unit. */
+static void the_unit_that_refuses_is_named(void **state)
+{
+	struct xrl_class class = empty_class();
+	struct xrl_bucket bucket = {};
+
+	(void)state;
+	set_clock(DAY);
+	add_limit(&class, 3, DAY, XRL_PACKETS);
+	add_limit(&class, 1000, DAY, XRL_BYTES);
+	add_limit(&class, 1, DAY, XRL_CONNECTIONS);
+	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_ALLOWED);
+	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_REFUSED);
+	assert_int_equal(charge(&bucket, &class, 100, 1).unit, XRL_CONNECTIONS);
+	assert_int_equal(charge(&bucket, &class, 901, 0).unit, XRL_BYTES);
+	assert_int_equal(charge(&bucket, &class, 900, 0).answer, XRL_ALLOWED);
+	assert_int_equal(charge(&bucket, &class, 60, 0).unit, XRL_BYTES);
+	assert_int_equal(bucket.windows[0].used_units, 2);
+}
+
+static void more_than_a_limit_holds_never_passes(void **state)
+{
+	struct xrl_class class = one_limit(1000, SECOND, XRL_BYTES);
+	struct xrl_bucket bucket = {};
+
+	(void)state;
+	for (__u64 now_ns = DAY; now_ns < DAY + 10 * SECOND; now_ns += 100 * MILLISECOND) {
+		set_clock(now_ns);
+		assert_int_equal(charge(&bucket, &class, 1001, 0).answer, XRL_REFUSED);
+		assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
+	}
+	assert_int_equal(charge(&bucket, &class, 1000, 0).answer, XRL_ALLOWED);
+}
+
+static void what_uses_nothing_opens_no_window(void **state)
+{
+	struct xrl_class class = one_limit(1, SECOND, XRL_CONNECTIONS);
+	struct xrl_bucket bucket = {};
+
+	(void)state;
+	set_clock(DAY);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_ALLOWED);
+	assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
+	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_ALLOWED);
+	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_REFUSED);
+	assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_ALLOWED);
+}
+
+static void no_limits_refuse_nothing(void **state)
+{
+	struct xrl_class class = one_limit(1, SECOND, XRL_PACKETS);
+	struct xrl_bucket bucket = {};
+
+	(void)state;
+	class.limit_count = 0;
+	set_clock(DAY);
+	assert_int_equal(flood(&bucket, &class, 1000), 1000);
+}
+
+static void icmp_errors_have_their_own_window(void **state)
+{
+	struct xrl_class class = one_limit(3, SECOND, XRL_PACKETS);
+	struct xrl_bucket bucket = {};
+	int passed = 0;
+
+	(void)state;
+	set_clock(DAY);
+	assert_int_equal(flood(&bucket, &class, 10), 3);
+	for (int i = 0; i < 500; i++)
+		passed += xrl_charge_icmp_error(&bucket, &class) == XRL_ALLOWED;
+	assert_int_equal(passed, 100);
+	assert_int_equal(bucket.windows[0].used_units, 3);
+	set_clock(DAY + SECOND + lateness_ns(&class));
+	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
+	assert_int_equal(flood(&bucket, &class, 10), 3);
+}
+
+static void giving_back_ends_with_the_window(void **state)
+{
+	struct xrl_class class = one_limit(100, SECOND, XRL_PACKETS);
+	const struct xrl_limit *limit = &class.limits[0];
+	xrl_word mine = xrl_window_open(limit, DAY, 5), other = xrl_window_open(limit, 2 * DAY, 5);
+	struct xrl_window window = {};
+
+	(void)state;
+	assert_true(xrl_window_swap(&window, 0, mine));
+	assert_true(xrl_give_back(&window, limit, mine, 3));
+	assert_int_equal(window.used_units, 2);
+	xrl_give_back(&window, limit, mine, 3); /* there isn't as much */
+	assert_int_equal(window.used_units, 2);
+	xrl_give_back(&window, limit, mine, 2); /* nothing is left: it's closed */
+	assert_int_equal(xrl_window_read(&window), 0);
+	assert_true(xrl_window_swap(&window, 0, other));
+	xrl_give_back(&window, limit, mine, 3);
+	assert_int_equal(window.used_units, 5);
+	assert_true(xrl_window_swap(&window, other, 0));
+	assert_true(xrl_give_back(&window, limit, mine, 3));
+	assert_int_equal(xrl_window_read(&window), 0);
+}
+
+/* And is none, as far as its time is concerned: the next unit opens another one. */
+static void an_unused_window_opens_again(void **state)
+{
+	struct xrl_class class = one_limit(5, SECOND, XRL_BYTES);
+	struct xrl_bucket bucket = {};
+
+	(void)state;
+	set_clock(DAY);
+	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
+	xrl_give_back(&bucket.windows[0], &class.limits[0], xrl_window_read(&bucket.windows[0]), 5);
+	set_clock(DAY + SECOND - MILLISECOND);
+	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
+	set_clock(DAY + 2 * SECOND - 2 * MILLISECOND);
+	assert_int_equal(charge_units(&bucket, &class, 1), XRL_REFUSED);
+}
+
+/* The circle of ticks is over after four years, and at its end nobody's idle time is seen; a
+ * new bucket, whose ticks are 0, must not believe that for longer than clocks differ. */
+static void four_years_without_a_break(void **state)
+{
+	const __u64 circle_ns = 1ULL << (32 + XRL_CHECKED_SHIFT);
+
+	(void)state;
+	for (__u64 up_ns = DAY; up_ns < 2 * circle_ns; up_ns += 7 * DAY + HOUR) {
+		struct xrl_class class = one_limit(5, SECOND, XRL_PACKETS);
+		__u64 ticks_ns = 1ULL << (24 + class.limits[0].tick_shift);
+		struct xrl_bucket bucket = {};
+
+		set_clock(up_ns);
+		assert_int_equal(flood(&bucket, &class, 9), 5);
+		for (int i = 1; i < 4; i++) {
+			set_clock(up_ns + i * i * ticks_ns);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+		}
+	}
+}
+
+/* In no jiffy that a look now wouldn't promise. */
+static void a_promise_is_for_the_next_jiffies(void **state)
+{
+	struct xrl_class class = one_limit(5, SECOND, XRL_PACKETS);
+	__u32 most = class.settled_max_jiffies;
+	struct xrl_bucket bucket = {};
+
+	(void)state;
+	set_clock(DAY);
+	for (__s64 ahead = -2; ahead <= most + 2; ahead++) {
+		bucket.settled_until_jiffies = fake_jiffies + ahead;
+		assert_int_equal(xrl_is_settled(&bucket, &class), ahead >= 1 && ahead <= most);
+	}
+}
+
+/* A class that is plain takes the short way, and says the same. */
+static void the_short_way_says_the_same(void **state)
+{
+	struct xrl_class plain = one_limit(50, SECOND, XRL_PACKETS), same = plain;
+	struct xrl_bucket one = {}, other = {};
+	__u64 now_ns = DAY;
+
+	(void)state;
+	assert_true(plain.is_plain);
+	assert_false(one_limit(50, SECOND, XRL_BYTES).is_plain);
+	assert_false(class_with(limit_like(XRL_SLIDING, 5, 0, SECOND, XRL_PACKETS)).is_plain);
+	assert_false(class_with(limit_like(XRL_TOKEN, 5, 5, SECOND, XRL_PACKETS)).is_plain);
+	same.is_plain = 0;
+	for (int i = 0; i < 100000; i++) {
+		now_ns += random_below(random_below(50) ? 20 * MILLISECOND : SECOND);
+		set_clock(now_ns);
+		assert_int_equal(charge_units(&one, &plain, 1), charge_units(&other, &same, 1));
+		assert_memory_equal(one.windows, other.windows, sizeof(one.windows));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_are_as_in_the_model),
+		cmocka_unit_test(bytes_are_as_in_the_model),
+		cmocka_unit_test(connections_are_as_in_the_model),
+		cmocka_unit_test(unlimited_demand_gets_exactly_n),
+		cmocka_unit_test(clocks_that_disagree_admit_no_more),
+		cmocka_unit_test(a_clock_set_back_opens_nothing),
+		cmocka_unit_test(jiffies_go_round),
+		cmocka_unit_test(idle_sources_are_as_new),
+		cmocka_unit_test(jiffies_that_went_round_cost_a_second),
+		cmocka_unit_test(all_or_none),
+		cmocka_unit_test(the_unit_that_refuses_is_named),
+		cmocka_unit_test(more_than_a_limit_holds_never_passes),
+		cmocka_unit_test(what_uses_nothing_opens_no_window),
+		cmocka_unit_test(no_limits_refuse_nothing),
+		cmocka_unit_test(icmp_errors_have_their_own_window),
+		cmocka_unit_test(giving_back_ends_with_the_window),
+		cmocka_unit_test(an_unused_window_opens_again),
+		cmocka_unit_test(four_years_without_a_break),
+		cmocka_unit_test(a_promise_is_for_the_next_jiffies),
+		cmocka_unit_test(the_short_way_says_the_same),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* bpf/token.h against two exact models of the Generic Cell Rate Algorithm, which know the moment
+ * at which all is paid for in fractions of a ns and modulo nothing:
+ *
+ *   - the limit as it stands: a unit takes period / N. What this refuses is never admitted, so
+ *     that in any time t there are no more than burst + t * N / period;
+ *   - a unit takes the next whole 2^-token_shift ns that is more. What this allows is admitted. */
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/bpf/limit/class_fixture.h"
+
+struct model {
+	wide paid; /* when all will be, in parts of a ns */
+	wide parts, cost;
+};
+
+/* A ns has N parts, and a unit takes `period` of them. */
+static struct model exact_model(const struct xrl_limit *limit)
+{
+	return (struct model){.parts = limit->rate_units, .cost = limit->period_ns};
+}
+
+static struct model rounded_model(const struct xrl_limit *limit)
+{
+	wide parts = (wide)1 << limit->token_shift;
+
+	return (struct model){.parts = parts,
+	                      .cost = parts * limit->period_ns / limit->rate_units + 1};
+}
+
+static wide model_ahead(const struct model *model, __u64 now_ns)
+{
+	wide now = now_ns * model->parts;
+
+	return model->paid > now ? model->paid - now : 0;
+}
+
+static int model_allows(const struct model *model, const struct xrl_limit *limit, __u64 now_ns,
+                        __u64 units, __u64 spare_ns)
+{
+	return model_ahead(model, now_ns) + units * model->cost <=
+	       limit->max_units * model->cost + spare_ns * model->parts;
+}
+
+static void model_admits(struct model *model, __u64 now_ns, __u64 units)
+{
+	model->paid = now_ns * model->parts + model_ahead(model, now_ns) + units * model->cost;
+}
+
+struct models {
+	struct model exact, rounded;
+	__u64 behind_ns;
+};
+
+/* A CPU may take for past what one that is behind takes for present, and the other way round:
+ * each is worth what they differ. */
+static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct models *models,
+                __u64 now_ns, __u64 units)
+{
+	const struct xrl_limit *limit = &class->limits[0];
+	int passed = charge_units(bucket, class, units) == XRL_ALLOWED;
+
+	if (passed)
+		assert_true(
+			model_allows(&models->exact, limit, now_ns, units, 2 * models->behind_ns));
+	else if (units <= limit->max_units) /* and 4 parts: see xrl_token_next */
+		assert_false(model_allows(&models->rounded, limit, fake_boot_ns, units, 0) &&
+		             model_ahead(&models->rounded, fake_boot_ns) +
+		                             units * models->rounded.cost + 4 <=
+		                     limit->max_units * models->rounded.cost);
+	if (passed) {
+		model_admits(&models->exact, now_ns, units);
+		model_admits(&models->rounded, fake_boot_ns, units);
+	}
+	return passed;
+}
+
+/* A burst that is full again after 31 days at the most. */
+static struct xrl_limit random_limit(enum xrl_unit unit, __u64 most_units)
+{
+	__u64 period_ns = random_period(), rate = random_scale(1, most_units), burst;
+	wide most = (wide)LIMIT_MAX_PERIOD_NS * rate / period_ns;
+
+	if (most > (wide)most_units)
+		most = most_units;
+	if (random_below(2) && rate < most)
+		most = rate;
+	burst = random_scale(1, most);
+	return limit_like(XRL_TOKEN, rate, burst, period_ns, unit);
+}
+
+static void random_sequences(enum xrl_unit unit, __u64 most_units)
+{
+	__u64 passed = 0, refused = 0;
+
+	for (int round = 0; round < 700; round++) {
+		struct xrl_limit limit = random_limit(unit, most_units);
+		struct xrl_class class = class_with(limit);
+		__u64 full_ns = (wide)limit.max_units * limit.period_ns / limit.rate_units + 1;
+		__u64 now_ns = SECOND + random_below(YEAR);
+		struct models models = {exact_model(&limit), rounded_model(&limit),
+		                        round % 3 ? 0 : random_below(SECOND)};
+		struct xrl_bucket bucket = {};
+
+		for (int i = 0; i < 1000; i++) {
+			__u64 used = xrl_used(&limit, xrl_window_read(&bucket.windows[0]), now_ns);
+
+			now_ns += random_pause(now_ns, full_ns < 100 ? 100 : full_ns);
+			set_clock_behind(now_ns, random_below(models.behind_ns + 1));
+			if (step(&bucket, &class, &models, now_ns, random_units(&limit, used)))
+				passed++;
+			else
+				refused++;
+		}
+	}
+	assert_true(passed > 100000 && refused > 10000);
+}
+
+static void connections_are_as_in_the_models(void **state)
+{
+	(void)state;
+	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
+}
+
+static void few_are_as_in_the_models(void **state)
+{
+	(void)state;
+	random_sequences(XRL_CONNECTIONS, 50);
+}
+
+static void bytes_are_as_in_the_models(void **state)
+{
+	(void)state;
+	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
+}
+
+/* Time of the word goes round after 16 s at the least, and zero and the highest three words are
+ * not to be used. */
+static void the_circle_changes_nothing(void **state)
+{
+	struct xrl_limit limit = limit_like(XRL_TOKEN, 1000, 10, SECOND, XRL_PACKETS);
+	const __u64 circle_ns = 1ULL << (64 - limit.token_shift);
+
+	(void)state;
+	assert_int_equal(limit.token_shift, 30);
+	for (__u64 at_ns = circle_ns - 20 * MILLISECOND; at_ns < circle_ns + 20 * MILLISECOND;
+	     at_ns += 99999) {
+		struct xrl_class class = class_with(limit);
+		struct xrl_bucket bucket = {};
+
+		set_clock(at_ns);
+		assert_int_equal(flood(&bucket, &class, 20), 10);
+		set_clock(at_ns + 5 * MILLISECOND);
+		assert_int_equal(flood(&bucket, &class, 20), 5);
+		set_clock(at_ns + circle_ns / 2 - 1);
+		assert_int_equal(flood(&bucket, &class, 20), 10);
+		set_clock(at_ns + circle_ns + circle_ns / 2);
+		assert_int_equal(flood(&bucket, &class, 20), 10);
+	}
+}
+
+static void no_word_has_another_meaning(void **state)
+{
+	struct xrl_limit limit = limit_like(XRL_TOKEN, 1, 100, SECOND, XRL_PACKETS);
+	__u64 parts = 1ULL << limit.token_shift;
+
+	(void)state;
+	for (int i = -5; i < 5; i++) {
+		/* one unit later the word would be i */
+		__u64 ahead = i - limit.token_cost, now_ns = ahead / parts;
+		xrl_word next = xrl_token_next(&limit, ahead, now_ns, 1);
+
+		assert_true(next != 0 && next < ~0ULL - 2);
+		assert_true(next - (__u64)i <= 4);
+		assert_int_equal(next == (__u64)i, i < -3 || i > 0);
+	}
+}
+
+/* From any pause in which all is paid for, half circles and whole ones too. */
+static void idle_sources_are_as_new(void **state)
+{
+	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, HOUR, 31 * DAY};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct xrl_limit limit = limit_like(XRL_TOKEN, 5, 5, periods_ns[i], XRL_PACKETS);
+		struct xrl_class class = class_with(limit);
+		__u64 half_ns = 1ULL << (63 - limit.token_shift);
+
+		for (__u64 pause_ns = periods_ns[i] + 5; pause_ns < 4 * YEAR;
+		     pause_ns += pause_ns / 9) {
+			struct xrl_bucket bucket = {};
+
+			set_clock(DAY);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+			set_clock(fake_boot_ns + pause_ns);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+			pause_ns = pause_ns / half_ns * half_ns + periods_ns[i] + 5;
+			set_clock(fake_boot_ns + pause_ns);
+			assert_int_equal(flood(&bucket, &class, 9), 5);
+			pause_ns += half_ns;
+		}
+	}
+}
+
+/* A packet is given back what would be there without it: all of it, or what isn't paid yet. */
+static void giving_back(void **state)
+{
+	static const struct {
+		__u64 later_ms, others, room; /* packets of other CPUs; what passes afterwards */
+	} table[] = {
+		{0, 0, 10}, {0, 4, 6},  {25, 0, 10},  {25, 4, 6},
+		{30, 4, 6}, {45, 4, 6}, {1000, 4, 6},
+	};
+	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND, XRL_PACKETS);
+	struct xrl_class class = class_with(limit);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct xrl_bucket bucket = {};
+		xrl_word mine;
+
+		set_clock(DAY);
+		assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
+		mine = xrl_window_read(&bucket.windows[0]);
+		set_clock(DAY + table[i].later_ms * MILLISECOND);
+		assert_int_equal(flood(&bucket, &class, table[i].others), table[i].others);
+		assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3));
+		assert_int_equal(flood(&bucket, &class, 20), table[i].room);
+	}
+}
+
+/* Closed meanwhile, by a new policy say: nothing to give back to. */
+static void nothing_is_given_back_to_a_closed_bucket(void **state)
+{
+	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND, XRL_PACKETS);
+	struct xrl_class class = class_with(limit);
+	struct xrl_bucket bucket = {};
+	xrl_word mine;
+
+	(void)state;
+	set_clock(DAY);
+	assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
+	mine = xrl_window_read(&bucket.windows[0]);
+	assert_true(xrl_window_swap(&bucket.windows[0], mine, 0));
+	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3));
+	assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
+}
+
+/* Random givers: with what they gave back, others never get more than without them. */
+static void giving_back_is_never_too_much(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct xrl_limit limit = random_limit(XRL_BYTES, 100000);
+		struct xrl_class class = class_with(limit);
+		__u64 full_ns = (limit.max_units * limit.token_cost >> limit.token_shift) + 1;
+		struct xrl_bucket with = {}, without = {};
+		__u64 units = 1 + random_below(limit.max_units), now_ns = DAY;
+		xrl_word mine;
+
+		set_clock(now_ns);
+		for (int i = random_below(3); i; i--) {
+			__u64 others = 1 + random_below(limit.max_units);
+
+			charge_units(&without, &class, others);
+			charge_units(&with, &class, others);
+			set_clock(now_ns += random_below(full_ns));
+		}
+		if (charge_units(&with, &class, units) != XRL_ALLOWED)
+			continue;
+		mine = xrl_window_read(&with.windows[0]);
+		for (int i = random_below(3); i; i--) {
+			__u64 others = 1 + random_below(limit.max_units);
+
+			set_clock(now_ns += random_below(full_ns / 2 + 1));
+			if (charge_units(&with, &class, others) == XRL_ALLOWED)
+				assert_int_equal(charge_units(&without, &class, others),
+				                 XRL_ALLOWED);
+		}
+		xrl_give_back(&with.windows[0], &limit, mine, units);
+		assert_true(xrl_used(&limit, xrl_window_read(&with.windows[0]), now_ns) >=
+		            xrl_used(&limit, xrl_window_read(&without.windows[0]), now_ns));
+	}
+}
+
+/* Two CPUs whose clocks differ, and a time that goes on while they push. */
+#define THREADS 2
+
+struct crowd {
+	struct xrl_bucket bucket;
+	struct xrl_class class;
+	pthread_barrier_t barrier;
+	__u64 shared_ns, end_ns, passed;
+};
+
+static void *push(void *argument)
+{
+	struct crowd *crowd = argument;
+	__u64 random = 1, passed = 0;
+
+	pthread_barrier_wait(&crowd->barrier);
+	for (;;) {
+		__u64 now_ns = __sync_add_and_fetch(&crowd->shared_ns, 500);
+
+		if (now_ns >= crowd->end_ns)
+			break;
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		set_clock_behind(now_ns, (random >> 40) % 20000);
+		passed += passes(&crowd->bucket, &crowd->class);
+	}
+	__sync_fetch_and_add(&crowd->passed, passed);
+	return NULL;
+}
+
+static void two_cpus_at_one_bucket(void **state)
+{
+	struct crowd crowd = {
+		.class = class_with(limit_like(XRL_TOKEN, 300000, 5000, SECOND, XRL_PACKETS)),
+		.shared_ns = DAY,
+		.end_ns = DAY + SECOND};
+	pthread_t threads[THREADS];
+
+	(void)state;
+	pthread_barrier_init(&crowd.barrier, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, push, &crowd), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&crowd.barrier);
+	/* 20 us by which the clocks differ, twice, are worth 12 */
+	assert_true(crowd.passed <= 5000 + 300000 + 12);
+	assert_true(crowd.passed > 290000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connections_are_as_in_the_models),
+		cmocka_unit_test(few_are_as_in_the_models),
+		cmocka_unit_test(bytes_are_as_in_the_models),
+		cmocka_unit_test(the_circle_changes_nothing),
+		cmocka_unit_test(no_word_has_another_meaning),
+		cmocka_unit_test(idle_sources_are_as_new),
+		cmocka_unit_test(giving_back),
+		cmocka_unit_test(nothing_is_given_back_to_a_closed_bucket),
+		cmocka_unit_test(giving_back_is_never_too_much),
+		cmocka_unit_test(two_cpus_at_one_bucket),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

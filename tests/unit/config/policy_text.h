@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* A policy file that a test writes and has read. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/config/policy_file.h"
+
+#include <cmocka.h>
+
+static char path[64];
+
+static void write_file(const char *text, size_t length)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, length, file), length);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int make_path(void **state)
+{
+	int file;
+
+	(void)state;
+	strcpy(path, "/tmp/test_policy_file.XXXXXX");
+	file = mkstemp(path);
+	return file < 0 || close(file);
+}
+
+static int remove_path(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+/* Each finding as a line: its number, '!' for a mistake or '?', and its text. */
+struct told {
+	char text[8000];
+	size_t length;
+	int mistakes, findings, last_line;
+	char first[1000];
+};
+
+static void tell(const struct policy_finding *finding, void *context)
+{
+	struct told *told = context;
+
+	assert_true(finding->line >= told->last_line);
+	told->last_line = finding->line;
+	told->findings++;
+	if (finding->is_mistake && !told->mistakes++)
+		snprintf(told->first, sizeof(told->first), "%s:%d: %s", path, finding->line,
+		         finding->text);
+	if (told->length < sizeof(told->text) - 600)
+		told->length += sprintf(told->text + told->length, "%d%c %s\n", finding->line,
+		                        finding->is_mistake ? '!' : '?', finding->text);
+}
+
+static void check_file(struct told *told)
+{
+	int mistakes;
+
+	*told = (struct told){};
+	mistakes = policy_file_check(path, tell, told, NULL);
+	assert_int_equal(mistakes, told->mistakes);
+}
+
+/* The policy, or {} where there is a mistake; *message is what was reported. */
+static enum exit_code read_file(struct policy *policy, struct failure *failure)
+{
+	enum exit_code code;
+
+	*failure = (struct failure){.code = EXIT_DONE};
+	output_capture(failure);
+	code = policy_file_read(path, true, policy, NULL);
+	output_capture(NULL);
+	assert_int_equal(code, failure->code);
+	return code;
+}

@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* user/flood.c, and what class_finish and policy_finish promise to the gate (bpf/gate.h). */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "user/util/xalloc.h"
+#include "user/policy/class.h"
+#include "user/policy/gate.h"
+#include "user/policy/limit.h"
+#include "user/policy/policy.h"
+#include "tests/unit/random.h"
+#include "bpf/gate/newcomer.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SECOND       1000000000ULL
+#define HOUR         (3600 * SECOND)
+#define DAY          (24 * HOUR)
+#define TRIES        20000
+
+typedef unsigned __int128 wide;
+
+static __u64 jiffy_ns(void)
+{
+	struct timespec tick;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return tick.tv_nsec;
+}
+
+static __u64 slice_ns(const struct xrl_share *share)
+{
+	return jiffy_ns() << share->shift;
+}
+
+/* Small numbers are as likely as large ones. */
+static __u64 random_scale(__u64 from, __u64 to)
+{
+	return from + (random64() >> random_below(64)) % (to - from + 1);
+}
+
+/* ---- shares of time ---- */
+
+/* In the slices that a period has room for, never more than N; and in the long run no more than N
+ * in a period, but for N = 1, where a slice can't have less. */
+static void check_bound(const struct xrl_share *share, __u64 packets, __u64 period_ns)
+{
+	assert_true(share->max_units > 0);
+	assert_true(slice_ns(share) <= period_ns);
+	assert_true((wide)share->max_units * (period_ns / slice_ns(share)) <= packets);
+	if (packets > 1)
+		assert_true((wide)share->max_units * period_ns <= (wide)packets * slice_ns(share));
+}
+
+/* Nor so few that the operator would miss them. */
+static void check_rounding(const struct xrl_share *share, __u64 packets, __u64 period_ns)
+{
+	assert_true((wide)(share->max_units + 1) * period_ns > (wide)packets * slice_ns(share));
+}
+
+/* At most a sixteenth of the period, and no less than half of that; longer only when there would
+ * be fewer than 16 in it. A jiffy is the shortest. */
+static void check_slice(const struct xrl_share *share, __u64 packets, __u64 period_ns)
+{
+	__u64 slice = slice_ns(share);
+
+	if (share->shift && slice > period_ns / 16)
+		assert_true((wide)packets * (slice / 2) < (wide)16 * period_ns);
+	if (share->max_units < 16)
+		assert_true(slice * 2 > period_ns);
+	assert_true(slice * 2 > period_ns / 16);
+}
+
+static void check_share(const struct xrl_share *share, __u64 packets, __u64 period_ns)
+{
+	check_bound(share, packets, period_ns);
+	check_rounding(share, packets, period_ns);
+	check_slice(share, packets, period_ns);
+}
+
+static __u64 kept_ns(const struct xrl_flood *flood)
+{
+	return (flood->kept_ticks * jiffy_ns()) << XRL_GATE_TICK_SHIFT;
+}
+
+static bool is_slower(wide packets, wide period_ns, wide than_packets, wide than_period_ns)
+{
+	return packets * than_period_ns < than_packets * period_ns;
+}
+
+/* A rate that is as large as it may be: what is rounded off is less than one in a slice. */
+static void check_rate(const struct xrl_share *share, wide packets, wide period_ns)
+{
+	assert_false(is_slower(packets, period_ns, share->max_units, slice_ns(share)));
+	assert_true(is_slower(packets, period_ns, share->max_units + 1, slice_ns(share)));
+}
+
+/* Half of the newcomers, rounded up, so that there is room for the first one of all. No more than
+ * half of the words in the time for which they are kept; unless so many come before the gate
+ * engages. Of half = 1 a slice can't have less. */
+static void check_first(const struct xrl_flood *flood, __u32 sources)
+{
+	__u64 half = flood->newcomers_packets / 2 + flood->newcomers_packets % 2;
+	__u64 words = (__u64)flood_lines(sources) * 5 / 2, engage_ns = slice_ns(&flood->engage);
+
+	if (half == 1)
+		assert_int_equal(flood->first.max_units, 1);
+	else if (is_slower(half, flood->newcomers_period_ns, words, kept_ns(flood)) ||
+	         is_slower(half, flood->newcomers_period_ns, flood->engage_when_full, engage_ns))
+		check_rate(&flood->first, half, flood->newcomers_period_ns);
+	else if (is_slower(words, kept_ns(flood), flood->engage_when_full, engage_ns))
+		check_rate(&flood->first, flood->engage_when_full, engage_ns);
+	else
+		check_rate(&flood->first, words, kept_ns(flood));
+	/* nor do so many pass at once that there is no room for them */
+	assert_true(flood->first.max_units <= words || flood->first.max_units < 32 ||
+	            flood->first.max_units <= flood->engage_when_full);
+}
+
+/* For the longest period, but no longer than half of the time in which the ticks go round. */
+static void check_kept(const struct xrl_flood *flood, __u64 longest_ns)
+{
+	__u64 tick_ns = jiffy_ns() << XRL_GATE_TICK_SHIFT;
+
+	assert_in_range(flood->kept_ticks, 1, 0x8000);
+	if (flood->kept_ticks < 0x8000) {
+		assert_true(kept_ns(flood) > longest_ns);
+		assert_true(kept_ns(flood) <= longest_ns + 2 * tick_ns);
+	} else {
+		assert_true(kept_ns(flood) <= longest_ns + 2 * tick_ns);
+	}
+}
+
+static void set_period(struct xrl_policy *policy, __u64 period_ns)
+{
+	policy->classes[0].limits[0].period_ns = period_ns;
+}
+
+static void no_more_than_n_in_a_period(void **state)
+{
+	struct policy policy;
+	struct xrl_flood *flood;
+	__u64 longest_ns;
+	__u32 sources;
+
+	(void)state;
+	policy_set_default(&policy);
+	flood = &policy.compiled->flood;
+	for (int i = 0; i < TRIES; i++) {
+		flood->mode = i % 2 ? XRL_FLOOD_ON : XRL_FLOOD_MONITOR;
+		flood->newcomers_packets = random_scale(1, FLOOD_MAX_PACKETS);
+		flood->newcomers_period_ns = random_scale(FLOOD_MIN_PERIOD_NS, FLOOD_MAX_PERIOD_NS);
+		flood->prefix_packets = random_scale(1, FLOOD_MAX_PACKETS);
+		flood->prefix_period_ns = random_scale(FLOOD_MIN_PERIOD_NS, FLOOD_MAX_PERIOD_NS);
+		sources = random_scale(1, 67108864);
+		longest_ns = random_scale(SECOND, 31 * DAY);
+		set_period(policy.compiled, longest_ns);
+		flood_finish(policy.compiled, sources);
+		check_share(&flood->newcomers, flood->newcomers_packets,
+		            flood->newcomers_period_ns);
+		check_share(&flood->prefix, flood->prefix_packets, flood->prefix_period_ns);
+		check_first(flood, sources);
+		check_kept(flood, longest_ns);
+	}
+	policy_free(&policy);
+}
+
+static void the_extremes(void **state)
+{
+	static const __u64 packets[] = {1, 2, 15, 16, 17, FLOOD_MAX_PACKETS};
+	static const __u64 periods_ns[] = {FLOOD_MIN_PERIOD_NS, SECOND, FLOOD_MAX_PERIOD_NS};
+	struct policy policy;
+	struct xrl_flood *flood;
+
+	(void)state;
+	policy_set_default(&policy);
+	flood = &policy.compiled->flood;
+	for (size_t i = 0; i < COUNT(packets); i++)
+		for (size_t j = 0; j < COUNT(periods_ns); j++) {
+			flood->newcomers_packets = packets[i];
+			flood->newcomers_period_ns = periods_ns[j];
+			flood_finish(policy.compiled, 1048576);
+			check_share(&flood->newcomers, packets[i], periods_ns[j]);
+		}
+	policy_free(&policy);
+}
+
+/* ---- when the gate engages ---- */
+
+/* A policy of one limit, a number of buckets, and how many newcomers there may be. What is
+ * expected of these in a second is in `newcomers`; it is the smallest of them all where it
+ * matters. */
+static const struct engagement {
+	const char *limit;
+	__u32 sources;
+	__u64 newcomers_packets, newcomers_period_ns;
+	__u32 engage; /* 0: what `newcomers` allows in a slice, and so for the next two */
+	__u32 when_full;
+	__u32 promoted; /* buckets in a second: as many as newcomers, but at least 16 */
+} engagements[] = {
+	/* the periods are short: the budget decides */
+	{"1/1s packets", 1048576, 50000, SECOND, 0, 0, 0},
+	{"1/100ms packets", 1048576, 50000, SECOND, 0, 0, 0},
+	/* buckets are to be kept for an hour, a day, a month: then few new ones are a reason */
+	{"1/1h packets", 1048576, 50000, SECOND, 0, 145, 0},
+	{"1/1h packets sliding", 1048576, 50000, SECOND, 0, 72, 0},
+	{"9/1h connections endpoint tcp/80", 1048576, 50000, SECOND, 0, 145, 0},
+	{"1/1d packets scope /24", 1048576, 50000, SECOND, 0, 16, 0},
+	{"1/31d packets", 67108864, 50000, SECOND, 0, 16, 0},
+	/* few buckets: a sixteenth of them, but never less than 16 */
+	{"1/1s packets", 256, 50000, SECOND, 16, 16, 0},
+	{"1/100ms packets", 256, 50000, SECOND, 16, 16, 0},
+	{"1/1s packets", 1, 50000, SECOND, 16, 16, 0},
+	{"1/1s packets", 1600, 50000, SECOND, 100, 100, 0},
+	{"1/1m packets", 16000, 50000, SECOND, 1000, 133, 0},
+	/* many buckets */
+	{"1/1s packets", 67108864, 50000, SECOND, 0, 0, 0},
+	{"1/1h packets", 67108864, 50000, SECOND, 0, 9320, 0},
+	{"1/1s packets", 67108864, FLOOD_MAX_PACKETS, SECOND / 10, 4194304, 4194304, ~0U},
+	/* a budget of next to nothing */
+	{"1/1s packets", 1048576, 10, HOUR, 16, 16, 16},
+};
+
+static void set_limit(struct policy *policy, const char *text)
+{
+	struct xrl_class *class = &policy->compiled->classes[0];
+	struct xrl_limit limit;
+	char complaint[480];
+
+	assert_false(limit_parse(text, &limit, complaint, sizeof(complaint)));
+	class->limit_count = class->separate_count = 0;
+	if (limit.endpoint_protocol || limit.scope_bits != XRL_SCOPE_SOURCE)
+		class->separate[class->separate_count++] = limit;
+	else
+		class->limits[class->limit_count++] = limit;
+}
+
+static void check_engagement(struct policy *policy, const struct engagement *expected)
+{
+	struct xrl_flood *flood = &policy->compiled->flood;
+	__u64 a_second, newcomers;
+
+	set_limit(policy, expected->limit);
+	flood->newcomers_packets = expected->newcomers_packets;
+	flood->newcomers_period_ns = expected->newcomers_period_ns;
+	flood_finish(policy->compiled, expected->sources);
+	a_second = slice_ns(&flood->engage);
+	newcomers = (wide)expected->newcomers_packets * a_second / expected->newcomers_period_ns;
+
+	/* a power of two of jiffies */
+	assert_true(a_second <= SECOND * 9 / 8 && a_second * 2 > SECOND * 9 / 8);
+	assert_int_equal(flood->promoted.shift, flood->engage.shift);
+	assert_int_equal(flood->engage.max_units, expected->engage ? expected->engage : newcomers);
+	assert_int_equal(flood->engage_when_full,
+	                 expected->when_full ? expected->when_full : newcomers);
+	assert_int_equal(flood->promoted.max_units,
+	                 expected->promoted ? expected->promoted : newcomers);
+}
+
+static void the_gate_engages_as_the_policy_needs(void **state)
+{
+	struct policy policy;
+
+	(void)state;
+	policy_set_default(&policy);
+	for (size_t i = 0; i < COUNT(engagements); i++)
+		check_engagement(&policy, &engagements[i]);
+	policy_free(&policy);
+}
+
+/* Of all limits of all classes. */
+static void the_longest_period_counts(void **state)
+{
+	struct policy policy;
+	struct xrl_class *class;
+
+	(void)state;
+	policy_set_default(&policy);
+	class = policy_add_class(&policy, "other");
+	for (int i = 0; i < 3; i++)
+		limit_set(&class->limits[class->limit_count++], 1, i == 1 ? HOUR : SECOND,
+		          XRL_PACKETS);
+	flood_finish(policy.compiled, 1048576);
+	assert_int_equal(policy.compiled->flood.engage_when_full, 145);
+	limit_set(&class->separate[class->separate_count++], 1, 2 * HOUR, XRL_PACKETS);
+	limit_set(&class->separate[class->separate_count++], 1, SECOND, XRL_PACKETS);
+	flood_finish(policy.compiled, 1048576);
+	assert_int_equal(policy.compiled->flood.engage_when_full, 72);
+	policy_free(&policy);
+}
+
+/* Numbers of classes that are gone stay free in a policy that is in force. */
+static void classes_behind_a_gap_count(void **state)
+{
+	struct policy policy;
+	struct xrl_class *classes;
+
+	(void)state;
+	policy_set_default(&policy);
+	classes = policy.compiled->classes;
+	classes[XRL_MAX_CLASSES - 1] = classes[0];
+	classes[0] = (struct xrl_class){};
+	limit_set(&classes[XRL_MAX_CLASSES - 1].limits[0], 1, HOUR, XRL_PACKETS);
+	flood_finish(policy.compiled, 1048576);
+	assert_int_equal(policy.compiled->flood.engage_when_full, 145);
+	policy_free(&policy);
+}
+
+/* Under a flood CPUs count apart, so many that the sixteenth of a threshold is missed at most. */
+static void batches_are_small(void **state)
+{
+	struct policy policy;
+	struct xrl_flood *flood;
+
+	(void)state;
+	policy_set_default(&policy);
+	flood = &policy.compiled->flood;
+	for (int i = 0; i < TRIES; i++) {
+		flood->newcomers_packets = random_scale(1, FLOOD_MAX_PACKETS);
+		flood_finish(policy.compiled, random_scale(1, 67108864));
+		assert_true(flood->engage_batch >= 1 && flood->engage_batch <= 64);
+		assert_true((flood->engage_batch - 1) * 16 <= flood->engage_when_full);
+		assert_true(flood->engage_when_full >= 16);
+		assert_true(flood->engage_when_full <= flood->engage.max_units);
+		assert_true(flood->promoted.max_units >= 16);
+	}
+	policy_free(&policy);
+}
+
+static void nothing_follows_while_it_is_off(void **state)
+{
+	struct policy policy;
+	struct xrl_flood expected;
+
+	(void)state;
+	policy_set_default(&policy);
+	policy.compiled->flood.mode = XRL_FLOOD_OFF;
+	expected = policy.compiled->flood;
+	flood_finish(policy.compiled, 1048576);
+	assert_memory_equal(&policy.compiled->flood, &expected, sizeof(expected));
+	policy_free(&policy);
+}
+
+static void lines_and_names(void **state)
+{
+	(void)state;
+	assert_int_equal(flood_lines(1), XRL_MIN_GATE_LINES);
+	assert_int_equal(flood_lines(8 * XRL_MIN_GATE_LINES), XRL_MIN_GATE_LINES);
+	assert_int_equal(flood_lines(8 * XRL_MIN_GATE_LINES + 1), XRL_MIN_GATE_LINES + 1);
+	assert_int_equal(flood_lines(1048576), 131072);
+	assert_int_equal(flood_lines(67108864), 8388608);
+	assert_string_equal(flood_mode_name(XRL_FLOOD_OFF), "off");
+	assert_string_equal(flood_mode_name(XRL_FLOOD_MONITOR), "monitor");
+	assert_string_equal(flood_mode_name(XRL_FLOOD_ON), "on");
+	assert_string_equal(flood_mode_name(XRL_FLOOD_ON + 1), "unknown");
+}
+
+/* ---- what a source may send before it has a bucket ---- */
+
+#define BIT(unit) (1 << XRL_##unit)
+
+static const struct newcomer {
+	const char *limits[3];
+	__u32 packets, bytes_64, units;
+} newcomers[] = {
+	{{}, 4, 0xFFFF, 0},
+	{{"10000/1s packets"}, 4, 0xFFFF, BIT(PACKETS)},
+	{{"4/1s packets"}, 4, 0xFFFF, BIT(PACKETS)},
+	{{"3/1s packets sliding"}, 3, 0xFFFF, BIT(PACKETS)},
+	{{"1/1s connections"}, 1, 0xFFFF, BIT(CONNECTIONS)},
+	{{"100/1s packets token burst 2"}, 2, 0xFFFF, BIT(PACKETS)},
+	{{"3/1s packets", "2/1s http-requests", "9/1s connections"},
+         2,
+         0xFFFF,
+         BIT(PACKETS) | BIT(HTTP_REQUESTS) | BIT(CONNECTIONS)},
+	{{"2/1s connections", "3/1s packets"}, 2, 0xFFFF, BIT(PACKETS) | BIT(CONNECTIONS)},
+
+	/* those apart must have room for the packet that earns the bucket, too */
+	{{"5/1s packets endpoint udp/53"}, 4, 0xFFFF, BIT(PACKETS)},
+	{{"4/1s packets endpoint udp/53"}, 3, 0xFFFF, BIT(PACKETS)},
+	{{"2/1s http-requests endpoint tcp/80"}, 1, 0xFFFF, BIT(HTTP_REQUESTS)},
+	{{"2/1s packets", "3/1s packets endpoint udp/53"}, 2, 0xFFFF, BIT(PACKETS)},
+	{{"2/1s packets", "2/1s packets endpoint udp/53"}, 1, 0xFFFF, BIT(PACKETS)},
+	/* those that are shared are charged with each packet */
+	{{"1/1s packets scope /24"}, 4, 0xFFFF, BIT(PACKETS)},
+	{{"1/1s connections scope class"}, 4, 0xFFFF, BIT(CONNECTIONS)},
+	{{"2/1s packets", "1/1s packets scope /8"}, 2, 0xFFFF, BIT(PACKETS)},
+
+	/* bytes: rounded down, and as many as can be noted */
+	{{"63/1s bytes"}, 4, 0, BIT(BYTES)},
+	{{"1000/1s bytes"}, 4, 15, BIT(BYTES)},
+	{{"4194239/1s bytes"}, 4, 0xFFFE, BIT(BYTES)},
+	{{"1000000000/1s bytes"}, 4, 0xFFFF, BIT(BYTES)},
+	{{"2000/1s bytes", "3/1s packets", "1000/1h bytes"}, 3, 15, BIT(BYTES) | BIT(PACKETS)},
+	/* with room for the largest frame */
+	{{"524288/1s bytes scope class"}, 4, 0xFFFF, BIT(BYTES)},
+	{{"524288/1s bytes endpoint udp/53"}, 4, 0, BIT(BYTES)},
+	{{"1000/1s bytes endpoint udp/53"}, 4, 0, BIT(BYTES)},
+	{{"524352/1s bytes endpoint udp/53"}, 4, 1, BIT(BYTES)},
+};
+
+static void check_newcomer(const struct newcomer *expected)
+{
+	struct policy policy;
+	struct xrl_class *class;
+
+	policy_set_default(&policy);
+	class = &policy.compiled->classes[0];
+	class->limit_count = 0;
+	for (size_t i = 0; i < COUNT(expected->limits) && expected->limits[i]; i++) {
+		struct xrl_limit limit;
+
+		assert_false(limit_parse(expected->limits[i], &limit, (char[480]){}, 480));
+		if (limit.endpoint_protocol || limit.scope_bits != XRL_SCOPE_SOURCE)
+			class->separate[class->separate_count++] = limit;
+		else
+			class->limits[class->limit_count++] = limit;
+	}
+	class_finish(class);
+	if (class->newcomer_packets != expected->packets ||
+	    class->newcomer_bytes_64 != expected->bytes_64 || class->units != expected->units)
+		fail_msg("'%s': %u packets, %u times 64 bytes, units %x",
+		         expected->limits[0] ? expected->limits[0] : "", class->newcomer_packets,
+		         class->newcomer_bytes_64, class->units);
+	policy_free(&policy);
+}
+
+static void newcomers_keep_to_the_smallest_limit(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(newcomers); i++)
+		check_newcomer(&newcomers[i]);
+}
+
+/* A place among the limits that is empty is none; and what was so before doesn't matter. */
+static void finishing_again_begins_anew(void **state)
+{
+	struct xrl_class class;
+
+	(void)state;
+	class_set_empty(&class);
+	class.limit_count = 2;
+	limit_set(&class.limits[1], 1, SECOND, XRL_BYTES);
+	class_finish(&class);
+	assert_int_equal(class.newcomer_bytes_64, 0);
+	assert_int_equal(class.newcomer_packets, XRL_GATE_FEW);
+	assert_int_equal(class.units, BIT(BYTES));
+	limit_set(&class.limits[1], 2, SECOND, XRL_CONNECTIONS);
+	class_finish(&class);
+	assert_int_equal(class.newcomer_bytes_64, 0xFFFF);
+	assert_int_equal(class.newcomer_packets, 2);
+	assert_int_equal(class.units, BIT(CONNECTIONS));
+}
+
+/* ---- where CIDRs are ---- */
+
+static void add_cidr(struct policy *policy, __u32 address, __u32 prefix_bits)
+{
+	struct policy_cidr *cidr = &policy->cidrs[policy->cidr_count++];
+
+	address &= prefix_bits ? ~0U << (32 - prefix_bits) : 0;
+	*cidr = (struct policy_cidr){.cidr = {.prefix_bits = prefix_bits}};
+	for (int i = 0; i < 4; i++)
+		cidr->cidr.address.octets[i] = address >> (24 - 8 * i);
+}
+
+static bool covers(const struct policy_cidr *cidr, __u32 network, __u32 network_bits)
+{
+	const __u8 *octets = cidr->cidr.address.octets;
+	__u32 first = octets[0] << 16 | octets[1] << 8 | octets[2];
+	__u32 bits = cidr->cidr.prefix_bits < network_bits ? cidr->cidr.prefix_bits : network_bits;
+
+	return (network ^ first >> (24 - network_bits)) >> (network_bits - bits) == 0;
+}
+
+static void check_bits(const struct policy *policy, const __u8 *bits, __u32 network_bits)
+{
+	for (__u32 network = 0; network < 1u << network_bits; network++) {
+		bool is_set = bits[network / 8] >> network % 8 & 1, expected = false;
+
+		for (size_t i = 0; i < policy->cidr_count && !expected; i++)
+			expected = covers(&policy->cidrs[i], network, network_bits);
+		if (is_set != expected)
+			fail_msg("network %x of %u bits", network, network_bits);
+	}
+}
+
+static void check_networks(struct policy *policy)
+{
+	policy_finish(policy);
+	check_bits(policy, policy->compiled->networks, 16);
+	check_bits(policy, policy->compiled->subnets, 20);
+}
+
+static void networks_with_cidrs_are_known(void **state)
+{
+	static const __u32 lengths[] = {0, 1, 8, 15, 16, 17, 24, 31, 32};
+	struct policy policy;
+
+	(void)state;
+	policy_set_default(&policy);
+	policy.cidrs = allocate_zeros(16, sizeof(*policy.cidrs));
+	check_networks(&policy);
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		policy.cidr_count = 0;
+		add_cidr(&policy, 0xCB00710F, lengths[i]);
+		check_networks(&policy);
+		policy.cidr_count = 0;
+		add_cidr(&policy, 0xFFFFFFFF, lengths[i]);
+		check_networks(&policy);
+	}
+	for (int i = 0; i < 10; i++) {
+		policy.cidr_count = 0;
+		for (int j = 0; j < 16; j++)
+			add_cidr(&policy, random64(), 6 + random_below(27));
+		check_networks(&policy);
+	}
+	/* what another policy had is gone */
+	policy.cidr_count = 0;
+	check_networks(&policy);
+	policy_free(&policy);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_more_than_n_in_a_period),
+		cmocka_unit_test(the_extremes),
+		cmocka_unit_test(the_gate_engages_as_the_policy_needs),
+		cmocka_unit_test(the_longest_period_counts),
+		cmocka_unit_test(classes_behind_a_gap_count),
+		cmocka_unit_test(batches_are_small),
+		cmocka_unit_test(nothing_follows_while_it_is_off),
+		cmocka_unit_test(lines_and_names),
+		cmocka_unit_test(newcomers_keep_to_the_smallest_limit),
+		cmocka_unit_test(finishing_again_begins_anew),
+		cmocka_unit_test(networks_with_cidrs_are_known),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "user/serve/worker/auth_throttle.h"
+
+#define SECOND 1000000000ULL
+#define NOW    (1000 * SECOND)
+
+static struct throttle *throttle;
+
+static int set_up(void **state)
+{
+	(void)state;
+	throttle = calloc(1, sizeof(*throttle));
+	return !throttle;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(throttle);
+	return 0;
+}
+
+static struct in6_addr key_of(uint32_t number)
+{
+	struct in6_addr key = {};
+
+	memcpy(&key.s6_addr[12], &number, sizeof(number));
+	return key;
+}
+
+static void guess(const struct in6_addr *key, int times, uint64_t now_ns)
+{
+	while (times--) {
+		assert_int_equal(throttle_wait_ns(throttle, key, now_ns), 0);
+		throttle_count_wrong(throttle, key, now_ns);
+	}
+}
+
+static void five_at_once_and_then_one_in_ten_seconds(void **state)
+{
+	const struct in6_addr key = key_of(1);
+
+	(void)state;
+	guess(&key, 5, NOW);
+	assert_int_equal(throttle_wait_ns(throttle, &key, NOW), 10 * SECOND);
+	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 3 * SECOND), 7 * SECOND);
+	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 10 * SECOND - 1), 1);
+	guess(&key, 1, NOW + 10 * SECOND);
+	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 10 * SECOND), 10 * SECOND);
+	guess(&key, 3, NOW + 40 * SECOND);
+	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 40 * SECOND), 0);
+}
+
+static void everything_is_forgiven_in_time(void **state)
+{
+	const struct in6_addr key = key_of(1);
+
+	(void)state;
+	guess(&key, 5, NOW);
+	guess(&key, 5, NOW + 50 * SECOND);
+	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 50 * SECOND), 0);
+	guess(&key, 5, NOW + 100000 * SECOND);
+	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 100000 * SECOND), 0);
+}
+
+static void others_are_not_slowed(void **state)
+{
+	const struct in6_addr key = key_of(1);
+
+	(void)state;
+	guess(&key, 5, NOW);
+	for (uint32_t other = 2; other < 100; other++) {
+		const struct in6_addr innocent = key_of(other);
+
+		assert_int_equal(throttle_wait_ns(throttle, &innocent, NOW), 0);
+	}
+}
+
+/* Many more than there are slots: those that came last are still known. */
+static void the_stalest_goes(void **state)
+{
+	unsigned int known = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 20000; i++) {
+		const struct in6_addr key = key_of(i);
+
+		guess(&key, 5, NOW + i);
+	}
+	for (uint32_t i = 19000; i < 20000; i++) {
+		const struct in6_addr key = key_of(i);
+
+		known += throttle_wait_ns(throttle, &key, NOW + 20000) > 0;
+	}
+	assert_true(known >= 990);
+}
+
+/* Who has guessed more is not forgotten for those who guessed once. */
+static void the_worst_stays(void **state)
+{
+	const struct in6_addr worst = key_of(1);
+
+	(void)state;
+	guess(&worst, 5, NOW);
+	for (uint32_t i = 2; i < 50000; i++) {
+		const struct in6_addr key = key_of(i);
+
+		throttle_count_wrong(throttle, &key, NOW + i);
+	}
+	assert_true(throttle_wait_ns(throttle, &worst, NOW + 50000) > 0);
+}
+
+static void the_all_zero_key_is_one_like_any_other(void **state)
+{
+	const struct in6_addr unix_socket = {};
+
+	(void)state;
+	assert_int_equal(throttle_wait_ns(throttle, &unix_socket, NOW), 0);
+	guess(&unix_socket, 5, NOW);
+	assert_int_equal(throttle_wait_ns(throttle, &unix_socket, NOW), 10 * SECOND);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(five_at_once_and_then_one_in_ten_seconds),
+		test(everything_is_forgiven_in_time),
+		test(others_are_not_slowed),
+		test(the_stalest_goes),
+		test(the_worst_stays),
+		test(the_all_zero_key_is_one_like_any_other),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

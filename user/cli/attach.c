@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+
+#include "user/cli/attach_options.h"
+#include "user/control/attach_policy.h"
+#include "user/cli/command.h"
+#include "user/util/file_stamp.h"
+#include "user/permits/permit_restore.h"
+#include "user/output/policy.h"
+#include "user/datapath/activate.h"
+#include "user/datapath/bpffs.h"
+
+/* One interface of this run: named, or one whose program is to follow to new maps. */
+struct target {
+	char interface[IF_NAMESIZE];
+	__u32 ifindex;
+	struct interface_info before;
+	struct interface_change change;
+};
+
+struct run {
+	const struct globals *globals;
+	struct attach_options options;
+	struct attach_policy policy;
+	struct permit_context permits;
+	struct instance instance;
+	struct target *targets;
+	int target_count;
+	bool was_attached; /* some interface obeys the policy that is there */
+	bool had_policy;
+};
+
+static struct target *add_target(struct run *run, const char *interface, __u32 ifindex)
+{
+	struct target *larger =
+		realloc(run->targets, (run->target_count + 1) * sizeof(*run->targets));
+	struct target *target;
+
+	if (!larger) {
+		fail(EXIT_FAILED, NULL, "out of memory");
+		return NULL;
+	}
+	run->targets = larger;
+	target = &larger[run->target_count++];
+	*target = (struct target){.ifindex = ifindex, .change.link = -1};
+	snprintf(target->interface, sizeof(target->interface), "%s", interface);
+	interface_read(run->instance.pin_dir, interface, &target->before);
+	return target;
+}
+
+/* An interface that has gone and come again under the same name is a new one. */
+static enum exit_code check_target(const struct target *target, enum attach_mode mode)
+{
+	const struct interface_info *before = &target->before;
+
+	if (before->state == LINK_FOREIGN)
+		return fail(EXIT_FAILED, "choose another directory with --pin-dir",
+		            "the pin '%s/link' is not a link of xdp-ratelimit; nothing was changed",
+		            target->interface);
+	if (before->state == LINK_ATTACHED && before->other_namespace)
+		return fail(EXIT_BUSY, "choose another --pin-dir for this network namespace",
+		            "'%s' is attached in another network namespace; nothing was changed",
+		            target->interface);
+	if (before->state == LINK_ATTACHED && before->ifindex != target->ifindex)
+		return fail(
+			EXIT_BUSY, "detach it first, under its old name",
+			"the limiter that was attached to '%s' is now on '%s', which was renamed; "
+			"nothing was changed",
+			target->interface, before->name_now);
+	if (before->state == LINK_ATTACHED && mode != MODE_AUTO && mode != before->mode)
+		return fail(EXIT_BUSY, "detach it first: the kernel can't change the mode in place",
+		            "%s is attached in %s mode; nothing was changed", target->interface,
+		            attach_mode_name(before->mode));
+	return interface_check_foreign(target->interface, target->ifindex,
+	                               before->state == LINK_ATTACHED ? before->program_id : 0);
+}
+
+static enum exit_code add_named_targets(struct run *run)
+{
+	enum exit_code error = EXIT_DONE;
+
+	for (int i = 0; i < run->options.interface_count && !error; i++) {
+		struct target *target =
+			add_target(run, run->options.interfaces[i], run->options.ifindexes[i]);
+
+		error = target ? check_target(target, run->options.mode) : EXIT_FAILED;
+	}
+	return error;
+}
+
+static bool is_named(const struct run *run, const char *interface)
+{
+	for (int i = 0; i < run->target_count; i++)
+		if (!strcmp(run->targets[i].interface, interface))
+			return true;
+	return false;
+}
+
+/* The other interfaces of the pin directory. Those that run on other maps than the pinned
+ * ones follow: after a change of layout, or when the command that made it was killed halfway.
+ * All are in one network namespace, since an interface to redirect to is only a number. */
+static enum exit_code add_other_targets(struct run *run)
+{
+	char(*interfaces)[IF_NAMESIZE];
+	int count = pins_list_interfaces(run->instance.pin_dir, &interfaces);
+	enum exit_code error = EXIT_DONE;
+
+	for (int i = 0; i < count && !error; i++) {
+		struct interface_info info;
+
+		interface_read(run->instance.pin_dir, interfaces[i], &info);
+		if (info.state == LINK_ATTACHED || info.state == LINK_GONE)
+			run->was_attached = true;
+		if (info.state != LINK_ATTACHED || is_named(run, interfaces[i]))
+			continue;
+		if (info.other_namespace)
+			error = fail(EXIT_BUSY,
+			             "choose another --pin-dir for this network namespace",
+			             "the pin directory is in use for '%s' in another network "
+			             "namespace; nothing was changed",
+			             interfaces[i]);
+		else if (!info.uses_pinned_maps || run->instance.other_layout)
+			error = add_target(run, interfaces[i], info.ifindex) ? EXIT_DONE
+			                                                     : EXIT_FAILED;
+	}
+	free(interfaces);
+	return error;
+}
+
+static enum exit_code compose_policy(struct run *run)
+{
+	const struct attach_options *options = &run->options;
+
+	if (run->was_attached && !instance_has_policy(&run->instance) &&
+	    !instance_lacks_policy(&run->instance))
+		return fail(EXIT_FAILED, "try again",
+		            "the policy in force can't be read; nothing was changed");
+	/* what a command left that was killed before it attached anything is nobody's wish */
+	run->had_policy = run->was_attached && instance_has_policy(&run->instance);
+	if (run->was_attached && !run->had_policy && !run->policy.is_of_file &&
+	    (!attach_options_have_limits(options) || !options->has_action))
+		warn("the policy of the other version can't be read: what --limit and --action "
+		     "don't say is the default now");
+	return attach_policy_compose(&run->policy, run->had_policy ? &run->instance : NULL,
+	                             options);
+}
+
+/* Of those that are attached already and those that will be. */
+static enum exit_code check_redirects(const struct run *run)
+{
+	enum exit_code error =
+		interface_check_redirects(run->instance.pin_dir, &run->policy.policy);
+
+	for (int i = 0; i < run->target_count && !error; i++)
+		error = interface_check_redirect(run->targets[i].interface, run->targets[i].ifindex,
+		                                 &run->policy.policy);
+	return error;
+}
+
+/* What was pinned before this run is none of its business, permits above all. */
+static void remove_if_unused(const struct run *run)
+{
+	char(*interfaces)[IF_NAMESIZE];
+	int count = pins_list_interfaces(run->instance.pin_dir, &interfaces);
+
+	free(interfaces);
+	if (!count)
+		pins_remove_shared(run->instance.pin_dir,
+		                   instance_pinned_permit_room(run->instance.pin_dir) &&
+		                           instance_has_permits(&run->instance));
+}
+
+static enum exit_code prepare_targets(struct run *run)
+{
+	enum exit_code error = EXIT_DONE;
+
+	for (int i = 0; i < run->target_count && !error; i++) {
+		struct target *target = &run->targets[i];
+
+		error = interface_prepare(&run->instance, target->interface, target->ifindex,
+		                          &target->before, run->options.mode, &target->change);
+	}
+	return error;
+}
+
+static enum exit_code commit_targets(struct run *run)
+{
+	enum exit_code error = EXIT_DONE;
+
+	for (int i = 0; i < run->target_count && !error; i++)
+		error = interface_commit(&run->instance, run->targets[i].interface,
+		                         &run->targets[i].before, &run->targets[i].change);
+	return error;
+}
+
+/* Maps are filled before a program reads them. Then comes all that may be refused, and what
+ * others obey changes only when none of it was: programs move to new maps, those maps take
+ * the place of the pinned ones (whoever is killed in between leaves the old ones, with the
+ * permits, and the next attach finds that the programs use others), and last the policy, which
+ * was written to the copy that nobody obeys. */
+static enum exit_code apply(struct run *run)
+{
+	bool pin_last = run->instance.other_layout, is_due = false;
+	enum exit_code error = compose_policy(run);
+
+	if (!error)
+		error = check_redirects(run);
+	if (!error)
+		error = pins_make_room(run->globals->pin_dir);
+	if (!error)
+		error = instance_prepare_policy(&run->instance, &run->policy.policy, &is_due);
+	if (!error && is_due && !run->had_policy)
+		error = instance_put_in_force(&run->instance);
+	if (!error)
+		error = prepare_targets(run);
+	if (!error && !pin_last)
+		error = instance_pin(&run->instance);
+	if (!error)
+		error = commit_targets(run);
+	if (!error && pin_last)
+		error = instance_pin(&run->instance);
+	if (!error && is_due && run->had_policy)
+		error = instance_put_in_force(&run->instance);
+	return error;
+}
+
+static __u32 choose_sources(const struct run *run)
+{
+	__u32 there = instance_pinned_sources(run->instance.pin_dir);
+
+	if (run->options.sources)
+		return run->options.sources;
+	if (run->policy.policy.sources)
+		return run->policy.policy.sources;
+	return there ? there : INSTANCE_DEFAULT_SOURCES;
+}
+
+/* Never less than there is: the room for permits shrinks only by detaching. */
+static __u32 choose_permit_room(const struct run *run)
+{
+	__u32 there = instance_pinned_permit_room(run->instance.pin_dir);
+	__u32 stored = permit_count_stored(run->permits.state_dir);
+	__u32 room = run->permits.rules->max_permits;
+
+	if (stored > room)
+		warn("the store holds %u permits in force, more than the %u 'entries' of the "
+		     "configuration: room is made for them all",
+		     stored, room);
+	room = room > stored ? room : stored;
+	return room > there ? room : there;
+}
+
+/* Permits that can't be restored are no reason to leave a machine without its limits. Those that
+ * the map holds already stay in force. */
+static void restore_permits(struct run *run)
+{
+	struct failure failure = {};
+	struct failure *usual = output_capture(&failure);
+	enum exit_code error = permit_restore(&run->permits, &run->instance);
+
+	output_capture(usual);
+	if (error)
+		warn("the permits of the store were not restored: %s%s%s", failure.message,
+		     failure.hint[0] ? "; " : "", failure.hint);
+}
+
+static enum exit_code attach_locked(struct run *run)
+{
+	enum exit_code error = pins_check(run->instance.pin_dir);
+	__u32 sources, room;
+
+	if (error)
+		return error;
+	sources = choose_sources(run);
+	room = choose_permit_room(run);
+	instance_open(&run->instance, run->instance.pin_dir, sources, room);
+	error = add_named_targets(run);
+	if (!error)
+		error = add_other_targets(run);
+	if (!error)
+		error = instance_complete(&run->instance, sources, room);
+	if (!error)
+		restore_permits(run);
+	if (!error)
+		error = apply(run);
+	if (error)
+		remove_if_unused(run);
+	return error;
+}
+
+/* What the file says of it isn't in force. */
+static bool overrides_action(const struct run *run)
+{
+	const struct xrl_policy *policy = run->policy.policy.compiled;
+
+	return run->options.has_action && policy && policy->file[0];
+}
+
+static void print_json(struct run *run)
+{
+	json_t *attached = json_array();
+
+	for (int i = 0; i < run->target_count; i++) {
+		const struct target *target = &run->targets[i];
+
+		json_array_append_new(attached,
+		                      json_pack("{s:s, s:s, s:b}", "interface", target->interface,
+		                                "mode", attach_mode_name(target->change.mode),
+		                                "replaced", target->before.state == LINK_ATTACHED));
+	}
+	output_json(json_pack("{s:o, s:o, s:b, s:b, s:I}", "attached", attached, "policy",
+	                      policy_json(&run->instance), "action_overridden",
+	                      overrides_action(run), "layout_changed", run->instance.other_layout,
+	                      "permits", (json_int_t)instance_count_permits(&run->instance)));
+}
+
+static void print_text(const struct globals *globals, struct run *run)
+{
+	bool own_dir = strcmp(globals->pin_dir, DEFAULT_PIN_DIR);
+
+	for (int i = 0; i < run->target_count; i++) {
+		const struct target *target = &run->targets[i];
+
+		printf("%-10s %s, %s mode%s\n", i ? "" : "attached", target->interface,
+		       attach_mode_name(target->change.mode),
+		       target->before.state == LINK_ATTACHED
+		               ? ", program replaced in place; no packet went unfiltered"
+		               : "");
+	}
+	policy_print(&run->instance);
+	if (overrides_action(run))
+		printf("note       the action is that of the command line, until the file is read "
+		       "again\n");
+	if (run->instance.fresh[SHARED_BUCKETS] && run->instance.other_layout)
+		printf("note       %s: buckets start anew; permits in force: %u\n",
+		       run->instance.resized ? "the number of buckets changed"
+		                             : "the maps' layout changed",
+		       instance_count_permits(&run->instance));
+	printf("undo       xdp-ratelimit%s%s detach", own_dir ? " --pin-dir " : "",
+	       own_dir ? globals->pin_dir : "");
+	for (int i = 0; i < run->options.interface_count; i++)
+		printf(" %s", run->options.interfaces[i]);
+	printf("\n");
+}
+
+/* The last detach removes the directory, perhaps between the two steps. */
+static enum exit_code lock_pin_dir(const char *pin_dir, int *lock)
+{
+	enum exit_code error;
+
+	for (int attempt = 0; attempt < 100; attempt++) {
+		error = system_prepare_pin_dir(pin_dir, true);
+		if (!error)
+			error = pins_lock(pin_dir, PINS_LONG_WAIT_MS, lock);
+		if (error != EXIT_NOT_FOUND)
+			return error;
+	}
+	return fail(EXIT_BUSY, "try again", "the pin directory %s is removed again and again",
+	            pin_dir);
+}
+
+static enum exit_code read_and_lock(struct run *run, struct config *config, int *lock)
+{
+	const struct globals *globals = run->globals;
+	enum exit_code error = EXIT_DONE;
+	struct file_mark mark = {};
+
+	while (!error && file_mark_is_due(&mark, globals->config_path)) {
+		if (*lock >= 0)
+			close(*lock);
+		*lock = -1;
+		policy_free(&run->policy.policy);
+		error = attach_policy_read(&run->policy, config, globals, &run->options);
+		if (!error)
+			error = lock_pin_dir(globals->pin_dir, lock);
+	}
+	if (error && mark.readings > 1)
+		pins_discard(globals->pin_dir); /* it may have been made for the first reading */
+	return error;
+}
+
+static enum exit_code run_attach(const struct globals *globals, int argc, char **argv)
+{
+	struct config config;
+	struct run run = {.globals = globals,
+	                  .permits = {.pin_dir = globals->pin_dir,
+	                              .state_dir = globals->state_dir,
+	                              .rules = &config.permits}};
+	enum exit_code error;
+	int lock = -1;
+
+	for (int i = 0; i < SHARED_MAPS; i++)
+		run.instance.maps[i] = -1;
+	run.instance.pin_dir = globals->pin_dir;
+	error = attach_options_read(&run.options, argc, argv);
+	if (!error)
+		error = system_check(true);
+	if (!error)
+		error = read_and_lock(&run, &config, &lock);
+	if (!error)
+		error = attach_locked(&run);
+	if (!error && globals->json)
+		print_json(&run);
+	else if (!error)
+		print_text(globals, &run);
+	for (int i = 0; i < run.target_count; i++)
+		interface_discard(&run.targets[i].change);
+	instance_close(&run.instance);
+	policy_free(&run.policy.policy);
+	free(run.targets);
+	if (lock >= 0)
+		close(lock);
+	return error;
+}
+
+const struct command cmd_attach = {
+	.name = "attach",
+	.usage = "attach IF... [--config FILE] [--limit LIMIT]... [--action ACTION] [--monitor] "
+		 "[--mode auto|native|generic] [--sources N]",
+	.summary = "limit what arrives on these interfaces, or change how; it stays until detach",
+	.run = run_attach,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "user/util/result.h"
+#include "user/permits/permit.h"
+
+#define DEFAULT_PIN_DIR   "/sys/fs/bpf/xdp-ratelimit"
+#define DEFAULT_STATE_DIR "/var/lib/xdp-ratelimit"
+
+/* What every command is told. */
+struct globals {
+	const char *pin_dir;
+	const char *state_dir;
+	const char *config_path;
+	bool config_named; /* by the user, so that it must be there */
+	bool json;
+	bool verbose;
+};
+
+/* A command: argv[0] is its name. Global options are gone from argv. */
+struct command {
+	const char *name;
+	const char *usage;
+	const char *summary;
+	enum exit_code (*run)(const struct globals *globals, int argc, char **argv);
+};
+
+extern const struct command cmd_attach, cmd_detach, cmd_status, cmd_stats, cmd_show, cmd_metrics;
+extern const struct command cmd_permit, cmd_account, cmd_serve, cmd_check, cmd_reload;
+
+enum exit_code command_usage(const struct command *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* What every command does that only reads: checks the machine, and waits until nobody changes
+ * the pin directory. That holds until the process ends. */
+enum exit_code command_begin_reading(const struct globals *globals);
+
+/* What every command does that changes permits: reads the configuration, checks the machine, and
+ * fills in `context`, which refers to `config` from then on. */
+enum exit_code command_begin_permits(const struct globals *globals, struct config *config,
+                                     struct permit_context *context);

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/libbpf.h>
+
+#include "user/cli/command.h"
+#include "user/config/settings.h"
+
+static const struct command *const commands[] = {
+	&cmd_attach, &cmd_detach, &cmd_reload,  &cmd_check,   &cmd_status, &cmd_stats,
+	&cmd_show,   &cmd_permit, &cmd_account, &cmd_metrics, &cmd_serve,
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(void)
+{
+	printf("xdp-ratelimit limits every IPv4 source in the network driver.\n\n"
+	       "usage: xdp-ratelimit [--json] [--pin-dir DIR] [--state-dir DIR] [--config FILE] "
+	       "[--verbose]\n                     COMMAND\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %s\n      %s\n", commands[i]->usage, commands[i]->summary);
+	printf("\nSee xdp-ratelimit(8).\n");
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level > LIBBPF_INFO ? 0 : vfprintf(stderr, format, args);
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+/* `--NAME VALUE` or `--NAME=VALUE` at argv[i]. Returns how many arguments that is, 0 if it
+ * is something else, or -1 if there is no value. */
+static int take_value(int argc, char **argv, int i, const char *name, const char **value)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(argv[i], name, length))
+		return 0;
+	if (argv[i][length] == '=') {
+		*value = argv[i] + length + 1;
+		return **value ? 1 : -1;
+	}
+	if (argv[i][length])
+		return 0;
+	if (i + 1 >= argc || !argv[i + 1][0])
+		return -1;
+	*value = argv[i + 1];
+	return 2;
+}
+
+/* One global option at argv[i]: how many arguments it takes, as above. */
+static int take_global(int argc, char **argv, int i, struct globals *globals)
+{
+	int taken;
+
+	if (!strcmp(argv[i], "--json")) {
+		globals->json = true;
+		return 1;
+	}
+	if (!strcmp(argv[i], "--verbose")) {
+		globals->verbose = true;
+		return 1;
+	}
+	taken = take_value(argc, argv, i, "--pin-dir", &globals->pin_dir);
+	if (!taken)
+		taken = take_value(argc, argv, i, "--state-dir", &globals->state_dir);
+	if (!taken) {
+		taken = take_value(argc, argv, i, "--config", &globals->config_path);
+		globals->config_named |= taken;
+	}
+	return taken;
+}
+
+/* Takes the global options out of argv, wherever they stand. Behind `--` there are none. */
+static int take_globals(int *argc, char **argv, struct globals *globals)
+{
+	int kept = 1, i = 1;
+
+	/* first of all, so that a mistake in what follows is reported in JSON, too */
+	for (int j = 1; j < *argc && strcmp(argv[j], "--"); j++)
+		if (!strcmp(argv[j], "--json"))
+			output_use_json(true);
+	while (i < *argc) {
+		int taken = strcmp(argv[i], "--") ? take_global(*argc, argv, i, globals) : 0;
+
+		if (taken < 0)
+			return fail(EXIT_USAGE, NULL, "'%s' needs a %s", argv[i],
+			            strncmp(argv[i], "--config", 8) ? "directory" : "file");
+		if (!strcmp(argv[i], "--"))
+			while (i < *argc)
+				argv[kept++] = argv[i++];
+		else if (!taken)
+			argv[kept++] = argv[i++];
+		i += taken;
+	}
+	argv[kept] = NULL;
+	*argc = kept;
+	return EXIT_DONE;
+}
+
+static const char *environment(const char *name, const char *otherwise)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : otherwise;
+}
+
+static bool asks_for(int argc, char **argv, const char *option)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], option))
+			return true;
+	return false;
+}
+
+static enum exit_code run_command(const struct globals *globals, int argc, char **argv)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i]->name))
+			continue;
+		if (asks_for(argc, argv, "--help")) {
+			printf("usage: xdp-ratelimit %s\n%s\n", commands[i]->usage,
+			       commands[i]->summary);
+			return EXIT_DONE;
+		}
+		return commands[i]->run(globals, argc - 1, argv + 1);
+	}
+	return fail(EXIT_USAGE, "xdp-ratelimit --help lists the commands", "unknown command '%s'",
+	            argv[1]);
+}
+
+static enum exit_code run(const struct globals *globals, int argc, char **argv)
+{
+	if (argc < 2)
+		return fail(EXIT_USAGE, "xdp-ratelimit --help lists the commands",
+		            "which command?");
+	if (!strcmp(argv[1], "--version") && globals->json)
+		output_json(json_pack("{s:s}", "version", XRL_VERSION));
+	else if (!strcmp(argv[1], "--version"))
+		printf("xdp-ratelimit %s\n", XRL_VERSION);
+	else if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		print_help();
+	else
+		return run_command(globals, argc, argv);
+	return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct globals globals = {
+		.pin_dir = environment("XDP_RATELIMIT_PIN_DIR", DEFAULT_PIN_DIR),
+		.state_dir = environment("XDP_RATELIMIT_STATE_DIR", DEFAULT_STATE_DIR),
+		.config_path = environment("XDP_RATELIMIT_CONFIG", CONFIG_DEFAULT_PATH),
+		.config_named = *environment("XDP_RATELIMIT_CONFIG", ""),
+	};
+	int error = take_globals(&argc, argv, &globals);
+
+	if (error)
+		return error;
+	libbpf_set_print(globals.verbose ? print_libbpf : print_nothing);
+	error = run(&globals, argc, argv);
+	if (!error && output_json_failed())
+		error = EXIT_FAILED;
+	if ((fflush(stdout) || ferror(stdout)) && !error)
+		error = fail(EXIT_FAILED, NULL, "cannot write the output: %m");
+	return error;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdio.h>
+
+#include "user/cli/command.h"
+#include "user/output/policy.h"
+#include "user/control/reload.h"
+#include "user/datapath/bpffs.h"
+
+static void print_result(const struct globals *globals, struct reload *reload)
+{
+	if (reload->sources)
+		warn("there are %u buckets, and the file wants %u: attach again changes that, and "
+		     "then all buckets start anew",
+		     instance_sources(&reload->instance), reload->sources);
+	if (globals->json) {
+		output_json(json_pack("{s:b, s:o}", "changed", reload->changed, "policy",
+		                      policy_json(&reload->instance)));
+		return;
+	}
+	printf("%s\n", reload->changed ? "reloaded" : "unchanged  it was in force already");
+	policy_print(&reload->instance);
+}
+
+static enum exit_code run_reload(const struct globals *globals, int argc, char **argv)
+{
+	struct reload reload;
+	enum exit_code error;
+
+	if (argc > 1)
+		return command_usage(&cmd_reload, "unexpected argument '%s'", argv[1]);
+	error = system_check(false);
+	if (!error)
+		error = system_prepare_pin_dir(globals->pin_dir, false);
+	if (error)
+		return error;
+	error = reload_policy(&reload, globals->pin_dir, globals->config_path,
+	                      globals->config_named);
+	if (!error)
+		print_result(globals, &reload);
+	reload_close(&reload);
+	return error;
+}
+
+const struct command cmd_reload = {
+	.name = "reload",
+	.usage = "reload [--config FILE]",
+	.summary = "put the policy of the configuration in force; a bad file changes nothing",
+	.run = run_reload,
+};

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/cli/command.h"
+
+/* A program of its own, so that the loader needs no HTTP library. */
+#define PROGRAM "xdp-ratelimit-serve"
+
+/* The path of the program, which lies beside this one. */
+static enum exit_code find_program(char path[PATH_MAX])
+{
+	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(PROGRAM));
+
+	if (length < 0)
+		return fail(EXIT_FAILED, "is /proc mounted?", "cannot read /proc/self/exe: %m");
+	path[length] = '\0';
+	strcpy(strrchr(path, '/') + 1, PROGRAM);
+	return EXIT_DONE;
+}
+
+/* By errno. */
+static enum exit_code cannot_run(const char *path)
+{
+	if (errno == ENOENT)
+		return fail(EXIT_NOT_FOUND, "install it: it is built where libmicrohttpd is",
+		            "the HTTP API is not installed: there is no %s", path);
+	if (errno == EACCES && geteuid())
+		return fail(EXIT_NOT_ALLOWED, "run it as root, for example with sudo",
+		            "cannot run %s: %m", path);
+	return fail(EXIT_FAILED, NULL, "cannot run %s: %m", path);
+}
+
+static enum exit_code run_serve(const struct globals *globals, int argc, char **argv)
+{
+	char path[PATH_MAX];
+	enum exit_code error = find_program(path);
+	char **all = calloc(argc + 9, sizeof(*all));
+	int count = 0;
+
+	if (error || !all) {
+		free(all);
+		return error ? error : fail(EXIT_FAILED, NULL, "there is no memory left");
+	}
+	all[count++] = path;
+	all[count++] = "--pin-dir";
+	all[count++] = (char *)globals->pin_dir;
+	all[count++] = "--state-dir";
+	all[count++] = (char *)globals->state_dir;
+	if (globals->config_named) {
+		all[count++] = "--config";
+		all[count++] = (char *)globals->config_path;
+	}
+	if (globals->verbose)
+		all[count++] = "--verbose";
+	if (globals->json)
+		all[count++] = "--json";
+	memcpy(all + count, argv + 1, (argc - 1) * sizeof(*argv));
+	execv(path, all);
+	error = cannot_run(path);
+	free(all);
+	return error;
+}
+
+const struct command cmd_serve = {
+	.name = "serve",
+	.usage = "serve [--listen LIST] [--certificate FILE --key FILE] [--plaintext] "
+		 "[--trusted-proxies LIST] [--user NAME]",
+	.summary =
+		"answers the HTTP API for permits until it is ended; SIGHUP reads its files anew",
+	.run = run_serve,
+};

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <linux/types.h>
+
+#include "user/config/cidr_list.h"
+#include "user/util/clock.h"
+#include "user/cli/command.h"
+#include "user/policy/limit.h"
+#include "user/datapath/source.h"
+
+#define SECOND_NS 1000000000ULL
+
+static void print_limit(const struct source_state *source, const struct source_limit *of,
+                        const char *label, const char *what)
+{
+	const struct limit_rest *rest = &of->rest;
+	char text[LIMIT_TEXT_SIZE];
+
+	limit_format(of->limit, text, sizeof(text));
+	printf("%-10s %s%s: %llu used, %llu left", label, text, what, rest->used, rest->remaining);
+	if (rest->reset_ns)
+		printf(", anew in %.3f s", (double)rest->reset_ns / SECOND_NS);
+	if (of->refuses && rest->retry_ns == rest->reset_ns)
+		printf("; refused until then");
+	else if (of->refuses)
+		printf("; refused for %.3f s", (double)rest->retry_ns / SECOND_NS);
+	else if (rest->retry_ns)
+		printf("; passes all the same (%s)", source->permitted ? "permit" : "monitor");
+	printf("\n");
+}
+
+static void print_class(const struct source_state *source)
+{
+	char cidr[CIDR_TEXT_SIZE];
+
+	printf("class      %s", source->class->name);
+	if (source->reason == BY_CIDR) {
+		cidr_format(&source->cidr.cidr, cidr);
+		printf(", by %s\n", cidr);
+	} else {
+		printf(", by %s\n",
+		       source->reason == BY_PERMIT ? "its permit" : "default: no CIDR has it");
+	}
+}
+
+static void print_permit(const struct source_state *source)
+{
+	char until[OUTPUT_TIME_SIZE];
+
+	if (!source->permit_until_boot_ns) {
+		printf("permit     none\n");
+		return;
+	}
+	output_time(until, clock_unix_seconds(source->permit_until_boot_ns + SECOND_NS - 1));
+	printf("permit     until %s%s\n", until, source->permitted ? ": no limit applies" : "");
+}
+
+static void print_source(const struct source_state *source, const char *address)
+{
+	const struct newcomer_state *newcomer = &source->newcomer;
+
+	printf("source     %s", address);
+	if (source->is_newcomer)
+		printf(" (a newcomer without a bucket: %u%s packet%s seen, %u of them passed)",
+		       newcomer->seen_packets,
+		       newcomer->seen_packets < NEWCOMER_MAX_SEEN ? "" : " or more",
+		       newcomer->seen_packets == 1 ? "" : "s", newcomer->passed_packets);
+	else if (!source->known)
+		printf(" (has no bucket: not seen, or long ago)");
+	printf("\n");
+}
+
+static void print_text(const struct source_state *source, const char *address)
+{
+	const struct xrl_class *class = source->class;
+
+	print_source(source, address);
+	print_class(source);
+	print_permit(source);
+	if (source->penalty_ns)
+		printf("penalty    for another %.3f s: %s\n",
+		       (double)source->penalty_ns / SECOND_NS,
+		       class->action == XRL_MONITOR ? "passes all the same (monitor)"
+		                                    : "all but ICMP errors is refused");
+	if (!class->limit_count && !class->separate_count) {
+		printf("limits     none: trusted\n");
+		return;
+	}
+	for (__u32 i = 0; i < source->limit_count; i++)
+		print_limit(source, &source->limits[i], i ? "" : "limits", "");
+	print_limit(source, &source->icmp_errors, "", " (ICMP errors)");
+}
+
+static enum exit_code run_show(const struct globals *globals, int argc, char **argv)
+{
+	struct source_state source;
+	struct xrl_address address;
+	struct instance instance;
+	enum exit_code error;
+
+	if (argc != 2)
+		return command_usage(&cmd_show, "exactly one address is expected");
+	/* inet_pton takes four decimal octets without leading zeros and nothing else */
+	if (inet_pton(AF_INET, argv[1], &address) != 1)
+		return fail(EXIT_USAGE, "for example: xdp-ratelimit show 192.0.2.1",
+		            "'%.60s' is not an IPv4 address", argv[1]);
+	error = command_begin_reading(globals);
+	if (error)
+		return error;
+	error = instance_open_attached(&instance, globals->pin_dir);
+	if (!error)
+		error = source_state_read(&instance, &address, &source);
+	if (!error && globals->json)
+		output_json(source_state_json(&source));
+	else if (!error)
+		print_text(&source, argv[1]);
+	instance_close(&instance);
+	return error;
+}
+
+const struct command cmd_show = {
+	.name = "show",
+	.usage = "show IP",
+	.summary = "what is left to a source, and until when it is refused",
+	.run = run_show,
+};

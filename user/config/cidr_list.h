@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "user/util/parse_error.h"
+#include "user/config/diagnostics.h"
+#include "user/policy/policy.h"
+
+/* The CIDRs of all classes, and where they were given. */
+
+struct cidr_entry {
+	struct policy_cidr cidr;
+	int line;
+	size_t number; /* in the order they came */
+};
+
+struct cidr_list {
+	struct cidr_entry *entries;
+	size_t count;
+};
+
+#define CIDR_TEXT_SIZE 20
+
+/* Reads "a.b.c.d" or "a.b.c.d/n". 0, or -EINVAL with a complaint of `key`. */
+int cidr_parse(const char *key, const char *text, struct xrl_cidr *cidr,
+               const struct complaint *complaint);
+void cidr_format(const struct xrl_cidr *cidr, char text[CIDR_TEXT_SIZE]);
+
+/* At most XRL_MAX_CIDRS: one too many isn't added, and it is false. */
+bool cidr_list_add(struct cidr_list *list, const struct xrl_cidr *cidr, __u32 class_number,
+                   int line);
+
+/* Sorts them by address and takes out those that come twice: in the same class this is a
+ * warning, in two of them a mistake. */
+void cidr_list_settle(struct cidr_list *list, const struct xrl_policy *policy,
+                      struct findings *findings);
+
+void cidr_list_free(struct cidr_list *list);

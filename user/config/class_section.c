@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* The keys of [class NAME]. */
+
+#include <string.h>
+
+#include "user/policy/action.h"
+#include "user/util/duration.h"
+#include "user/policy/limit.h"
+#include "user/config/policy_sections.h"
+#include "user/util/quote.h"
+
+static struct class_lines *lines_of(struct policy_reader *reader)
+{
+	return &reader->lines[reader->class_number];
+}
+
+/* Where limits of one kind are kept, and the lines that they were given in. */
+struct limit_list {
+	struct xrl_limit *limits;
+	int *lines;
+	__u32 *count;
+	__u32 most;
+	const char *kind;
+};
+
+static struct limit_list list_for(struct policy_reader *reader, const struct xrl_limit *limit)
+{
+	struct xrl_class *class = policy_reader_class(reader);
+	struct class_lines *lines = lines_of(reader);
+
+	if (limit->scope_bits == XRL_SCOPE_SOURCE && !limit->endpoint_protocol)
+		return (struct limit_list){class->limits, lines->limits, &class->limit_count,
+		                           XRL_MAX_LIMITS, "without endpoint and scope"};
+	return (struct limit_list){class->separate, lines->separate, &class->separate_count,
+	                           XRL_MAX_SEPARATE, "with an endpoint or a scope"};
+}
+
+static void add_limit(struct policy_reader *reader, int line, const char *value,
+                      const struct xrl_limit *limit)
+{
+	struct limit_list list = list_for(reader, limit);
+	char quoted[QUOTE_SIZE];
+
+	quote(quoted, value, strlen(value));
+	for (__u32 i = 0; i < *list.count; i++)
+		if (!memcmp(&list.limits[i], limit, sizeof(*limit))) {
+			findings_warning(reader->findings, line,
+			                 "limit '%s' is given twice, in line %d before", quoted,
+			                 list.lines[i]);
+			return;
+		}
+	if (*list.count == list.most) {
+		findings_mistake(reader->findings, line,
+		                 "limit '%s': at most %u limits %s are possible in a class", quoted,
+		                 list.most, list.kind);
+		return;
+	}
+	list.lines[*list.count] = line;
+	list.limits[*list.count] = *limit;
+	*list.count += 1;
+}
+
+void policy_reader_limit(struct policy_reader *reader, int line, const char *value)
+{
+	char complaint[COMPLAINT_SIZE];
+	struct xrl_limit limit;
+
+	lines_of(reader)->limit = line;
+	if (limit_parse(value, &limit, complaint, sizeof(complaint)))
+		findings_mistake(reader->findings, line, "%s", complaint);
+	else
+		add_limit(reader, line, value, &limit);
+}
+
+void policy_reader_action(struct policy_reader *reader, int line, const char *value)
+{
+	struct action_refusal refusal;
+	struct action action;
+
+	if (action_read(value, &action, &refusal)) {
+		findings_mistake(reader->findings, line, "%s", refusal.text);
+		return;
+	}
+	if (action_needs_program_behind(&action))
+		findings_warning(reader->findings, line, ACTION_NEEDS_PROGRAM, action.interface);
+	action_apply(&action, policy_reader_class(reader));
+	if (reader->class_number < XRL_MAX_CLASSES)
+		reader->policy->redirects[reader->class_number] = action.ifindex;
+}
+
+void policy_reader_penalty(struct policy_reader *reader, int line, const char *value)
+{
+	const char *at = value;
+	char quoted[QUOTE_SIZE];
+	__u64 period_ns;
+
+	lines_of(reader)->penalty = line;
+	if (take_duration(&at, &period_ns) || *at || period_ns < LIMIT_MIN_PERIOD_NS ||
+	    period_ns > LIMIT_MAX_PERIOD_NS)
+		findings_mistake(reader->findings, line,
+		                 "penalty '%s': expected a whole number and one of ms, s, m, h, d, "
+		                 "from 100ms to 31d",
+		                 quote(quoted, value, strlen(value)));
+	else
+		limit_set_penalty(&policy_reader_class(reader)->penalty, period_ns);
+}
+
+void policy_reader_warn(struct policy_reader *reader, int line, const char *value)
+{
+	struct xrl_class *class = policy_reader_class(reader);
+	const char *at = value;
+	char quoted[QUOTE_SIZE];
+	__u64 percent;
+
+	lines_of(reader)->warn = line;
+	if (take_number(&at, &percent) || strcmp(at, "%") || !percent || percent > 100) {
+		findings_mistake(reader->findings, line, "warn '%s': expected 1%% to 100%%",
+		                 quote(quoted, value, strlen(value)));
+		return;
+	}
+	class->warns = 1;
+	class->warn_percent = percent;
+}
+
+void policy_reader_cidrs(struct policy_reader *reader, int line, const char *value)
+{
+	char item[POLICY_ITEM_SIZE], complaint[COMPLAINT_SIZE];
+	struct xrl_cidr cidr;
+
+	lines_of(reader)->sources = line;
+	while (value) {
+		value = policy_reader_item(value, item);
+		if (cidr_parse("sources", item, &cidr,
+		               &(struct complaint){complaint, sizeof(complaint)})) {
+			findings_mistake(reader->findings, line, "%s", complaint);
+			continue;
+		}
+		if (reader->class_number == XRL_MAX_CLASSES || reader->too_many_cidrs ||
+		    cidr_list_add(&reader->cidrs, &cidr, reader->class_number, line))
+			continue;
+		reader->too_many_cidrs = true;
+		findings_mistake(reader->findings, line,
+		                 "there are more than %d addresses and networks", XRL_MAX_CIDRS);
+	}
+}

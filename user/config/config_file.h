@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "user/config/settings.h"
+#include "user/config/diagnostics.h"
+#include "user/config/policy_sections.h"
+
+/* The configuration file as a whole, of which each command obeys a part. */
+
+/* Reads [permits] and [serve] on top of *config, and the sections of the policy into *reader.
+ * Either may be NULL: then nothing that stands there is a mistake. 0, or -errno when the file
+ * can't be read. The findings are sorted. */
+int config_file_read(const char *path, struct config *config, struct policy_reader *reader,
+                     struct findings *findings);
+
+/* Reports what it came to: an error of reading, or the first mistake, with EXIT_FAILED. */
+enum exit_code config_file_report(const char *path, int error, const struct findings *findings);

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/* What is legal in a policy, but hardly meant. */
+
+#include <netinet/in.h>
+#include <stdio.h>
+
+#include "user/util/duration.h"
+#include "user/policy/limit.h"
+#include "user/policy/limit_compare.h"
+#include "user/config/policy_sections.h"
+
+#define ETHERNET_FRAME_BYTES 1514
+
+/* A class that is looked at, and its limits wherever they are kept. */
+struct view {
+	const struct policy_reader *reader;
+	const struct xrl_class *class;
+	const struct class_lines *lines;
+	__u32 number, limit_count;
+	const struct xrl_limit *limits[XRL_MAX_LIMITS + XRL_MAX_SEPARATE];
+	int limit_lines[XRL_MAX_LIMITS + XRL_MAX_SEPARATE];
+};
+
+static struct view view_class(const struct policy_reader *reader, __u32 number)
+{
+	const struct xrl_class *class = &reader->policy->compiled->classes[number];
+	struct view view = {reader, class, &reader->lines[number], .number = number};
+
+	for (__u32 i = 0; i < class->limit_count; i++) {
+		view.limit_lines[view.limit_count] = view.lines->limits[i];
+		view.limits[view.limit_count++] = &class->limits[i];
+	}
+	for (__u32 i = 0; i < class->separate_count; i++) {
+		view.limit_lines[view.limit_count] = view.lines->separate[i];
+		view.limits[view.limit_count++] = &class->separate[i];
+	}
+	return view;
+}
+
+/* Of one limit: "limit '...' " and what is doubtful. */
+static void doubt(const struct view *view, __u32 i, const char *reason)
+{
+	char text[LIMIT_TEXT_SIZE];
+
+	limit_format(view->limits[i], text, sizeof(text));
+	findings_warning(view->reader->findings, view->limit_lines[i], "limit '%s' %s", text,
+	                 reason);
+}
+
+/* A limit that another one of the class leaves nothing to refuse. */
+static void doubt_idle(const struct view *view, __u32 i)
+{
+	char text[LIMIT_TEXT_SIZE], reason[LIMIT_TEXT_SIZE + 80];
+
+	for (__u32 j = 0; j < view->limit_count; j++) {
+		const struct xrl_limit *limit = view->limits[i], *other = view->limits[j];
+
+		if (i == j || !limit_always_first(other, limit) ||
+		    (i < j && limit_always_first(limit, other)))
+			continue;
+		limit_format(other, text, sizeof(text));
+		snprintf(reason, sizeof(reason), "never refuses: '%s' in line %d always does first",
+		         text, view->limit_lines[j]);
+		doubt(view, i, reason);
+		return;
+	}
+}
+
+static bool is_protected(const struct xrl_ports *ports, const struct xrl_limit *limit)
+{
+	const __u8 *bits = limit->endpoint_protocol == IPPROTO_TCP ? ports->tcp : ports->udp;
+
+	for (__u32 port = limit->first_port; port <= limit->last_port; port++)
+		if (bits[port / 8] & 1 << port % 8)
+			return true;
+	return false;
+}
+
+static void doubt_protected(const struct view *view, __u32 i)
+{
+	const struct xrl_ports *ports = &view->reader->policy->protected_ports;
+	const struct xrl_limit *limit = view->limits[i];
+	__u32 wants = policy_wants_of_ports(ports);
+	bool is_of_tcp = limit->unit == XRL_CONNECTIONS || limit->unit == XRL_HTTP_REQUESTS;
+
+	if (!wants)
+		return;
+	if (limit->endpoint_protocol && !is_protected(ports, limit))
+		doubt(view, i, "never applies: 'protect' names none of its ports");
+	else if (!limit->endpoint_protocol && is_of_tcp && !(wants & XRL_PROTECTS_TCP))
+		doubt(view, i, "never applies: 'protect' names no TCP port");
+}
+
+static void doubt_size(const struct view *view, __u32 i)
+{
+	const struct xrl_limit *limit = view->limits[i];
+	char reason[80];
+
+	if (limit->unit != XRL_BYTES || limit->max_units >= ETHERNET_FRAME_BYTES)
+		return;
+	snprintf(reason, sizeof(reason), "refuses every frame of more than %llu bytes",
+	         limit->max_units);
+	doubt(view, i, reason);
+}
+
+static void doubt_http(const struct view *view, __u32 i)
+{
+	if (view->limits[i]->unit != XRL_HTTP_REQUESTS)
+		return;
+	for (__u32 j = 0; j < view->limit_count; j++)
+		if (view->limits[j]->unit == XRL_CONNECTIONS)
+			return;
+	doubt(view, i,
+	      "counts only requests that can be seen: a limit of connections belongs beside it");
+}
+
+/* Of a class that was to have limits. */
+static void doubt_trusted(const struct view *view)
+{
+	struct findings *findings = view->reader->findings;
+
+	if (view->lines->limit)
+		return;
+	if (view->lines->penalty)
+		findings_warning(findings, view->lines->penalty,
+		                 "'penalty' in class '%s', which has no limits", view->class->name);
+	if (view->lines->warn)
+		findings_warning(findings, view->lines->warn,
+		                 "'warn' in class '%s', which has no limits", view->class->name);
+	if (view->number == view->reader->policy->compiled->default_class)
+		findings_warning(findings, view->lines->section,
+		                 "the default class '%s' has no limits: every source that no "
+		                 "class names passes",
+		                 view->class->name);
+}
+
+/* When mistakes have left it open what is used, nothing is said. */
+static void doubt_unused(const struct view *view)
+{
+	const struct xrl_policy *policy = view->reader->policy->compiled;
+
+	if (policy->default_class == XRL_MAX_CLASSES || view->lines->sources ||
+	    view->number == policy->default_class || view->number == policy->permitted_class)
+		return;
+	if (view->reader->permitted_class.line && policy->permitted_class == XRL_MAX_CLASSES)
+		return;
+	findings_warning(view->reader->findings, view->lines->section,
+	                 "class '%s' is never used: it has no sources, and is neither the default "
+	                 "nor that of permits",
+	                 view->class->name);
+}
+
+static void doubt_class(const struct view *view)
+{
+	for (__u32 i = 0; i < view->limit_count; i++) {
+		doubt_idle(view, i);
+		doubt_protected(view, i);
+		doubt_size(view, i);
+		doubt_http(view, i);
+	}
+	doubt_trusted(view);
+	doubt_unused(view);
+}
+
+/* Of what the gate doesn't look at while it is off. */
+static void doubt_off(const struct policy_reader *reader, int line, const char *key)
+{
+	if (line)
+		findings_warning(reader->findings, line, "'%s' does nothing while gate = off", key);
+}
+
+/* A prefix may send more than all may together. With a smaller N in a shorter period it can still
+ * have its use, against a burst. */
+static void doubt_prefix(const struct policy_reader *reader)
+{
+	const struct xrl_flood *flood = &reader->policy->compiled->flood;
+	unsigned __int128 of_prefix, of_all;
+	char prefix_period[DURATION_TEXT_SIZE], newcomers_period[DURATION_TEXT_SIZE];
+
+	of_prefix = (unsigned __int128)flood->prefix_packets * flood->newcomers_period_ns;
+	of_all = (unsigned __int128)flood->newcomers_packets * flood->prefix_period_ns;
+	if (of_prefix <= of_all || flood->prefix_packets < flood->newcomers_packets)
+		return;
+	duration_format(flood->prefix_period_ns, prefix_period, sizeof(prefix_period));
+	duration_format(flood->newcomers_period_ns, newcomers_period, sizeof(newcomers_period));
+	findings_warning(reader->findings,
+	                 reader->prefix_line ? reader->prefix_line : reader->newcomers_line,
+	                 "prefix = %llu/%s never refuses: newcomers = %llu/%s, for all prefixes "
+	                 "together, is less",
+	                 flood->prefix_packets, prefix_period, flood->newcomers_packets,
+	                 newcomers_period);
+}
+
+/* When a mistake has left it open what is set, nothing is said. */
+static void doubt_flood(const struct policy_reader *reader)
+{
+	if (reader->flood_mistaken)
+		return;
+	if (reader->policy->compiled->flood.mode != XRL_FLOOD_OFF) {
+		doubt_prefix(reader);
+		return;
+	}
+	doubt_off(reader, reader->newcomers_line, "newcomers");
+	doubt_off(reader, reader->prefix_line, "prefix");
+}
+
+void policy_reader_doubts(const struct policy_reader *reader)
+{
+	__u32 count = policy_count_classes(reader->policy->compiled);
+
+	for (__u32 i = 0; i < count; i++) {
+		struct view view = view_class(reader, i);
+
+		doubt_class(&view);
+	}
+	if (reader->icmp_line && policy_wants_of_ports(&reader->policy->protected_ports))
+		findings_warning(reader->findings, reader->icmp_line,
+		                 "[icmp-errors] has no effect with 'protect': ICMP passes then");
+	doubt_flood(reader);
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/config/policy_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/util/xalloc.h"
+#include "user/config/config_file.h"
+#include "user/util/failpoint.h"
+#include "user/policy/limit.h"
+
+/* The whole path, or the end of it that there is room for. */
+static void set_file(struct xrl_policy *policy, const char *path)
+{
+	char *absolute = realpath(path, NULL);
+	size_t length;
+
+	if (absolute)
+		path = absolute;
+	length = strlen(path);
+	if (length < sizeof(policy->file))
+		memcpy(policy->file, path, length);
+	else
+		snprintf(policy->file, sizeof(policy->file), "...%s",
+		         path + length - (sizeof(policy->file) - sizeof("...")));
+	free(absolute);
+}
+
+static void set_period(struct xrl_limit *limit)
+{
+	__u64 period_ns = fault_period_ns(limit->period_ns);
+
+	if (period_ns == limit->period_ns)
+		return;
+	limit->period_ns = period_ns;
+	limit_finish(limit);
+}
+
+/* Of tests, which can't wait for a day. */
+static void set_periods(struct xrl_policy *policy)
+{
+	for (__u32 i = 0; i < policy_count_classes(policy); i++) {
+		struct xrl_class *class = &policy->classes[i];
+
+		for (__u32 j = 0; j < class->limit_count; j++)
+			set_period(&class->limits[j]);
+		for (__u32 j = 0; j < class->separate_count; j++)
+			set_period(&class->separate[j]);
+		if (class->penalty.period_ns)
+			set_period(&class->penalty);
+	}
+}
+
+/* What was read, or the default where nothing was. */
+static void complete(struct policy *policy, const struct policy_reader *reader, const char *path)
+{
+	if (!reader->given) {
+		policy_free(policy);
+		policy_set_default(policy);
+		return;
+	}
+	memcpy(policy->compiled->sha256, reader->sha256, sizeof(reader->sha256));
+	set_file(policy->compiled, path);
+	set_periods(policy->compiled);
+	policy_finish(policy);
+}
+
+enum exit_code policy_file_read_all(const char *path, bool must_exist, struct config *config,
+                                    struct policy *policy, bool *is_given)
+{
+	struct policy_reader *reader = allocate_zeros(1, sizeof(*reader));
+	struct findings findings = {};
+	enum exit_code code;
+	int error;
+
+	if (config)
+		config_set_default(config);
+	policy_reader_begin(reader, policy, &findings);
+	error = config_file_read(path, config, reader, &findings);
+	if (error == -ENOENT && !must_exist)
+		error = 0;
+	code = config_file_report(path, error, &findings);
+	if (!code)
+		complete(policy, reader, path);
+	else if (config)
+		config_set_default(config);
+	if (is_given)
+		*is_given = reader->given;
+	findings_free(&findings);
+	policy_reader_free(reader);
+	free(reader);
+	return code;
+}
+
+enum exit_code policy_file_read(const char *path, bool must_exist, struct policy *policy,
+                                bool *is_given)
+{
+	return policy_file_read_all(path, must_exist, NULL, policy, is_given);
+}
+
+static void summarize(struct policy_summary *summary, const struct policy_reader *reader,
+                      const struct policy *policy)
+{
+	const struct xrl_policy *compiled = policy->compiled;
+
+	*summary = (struct policy_summary){.is_given = reader->given};
+	if (!reader->given || compiled->default_class >= XRL_MAX_CLASSES)
+		return;
+	summary->class_count = policy_count_classes(compiled);
+	summary->cidr_count = policy->cidr_count;
+	strcpy(summary->default_class, compiled->classes[compiled->default_class].name);
+}
+
+int policy_file_check(const char *path,
+                      void (*report)(const struct policy_finding *finding, void *context),
+                      void *context, struct policy_summary *summary)
+{
+	struct policy_reader *reader = allocate_zeros(1, sizeof(*reader));
+	struct config *config = allocate_zeros(1, sizeof(*config));
+	struct findings findings = {};
+	struct policy policy;
+	int error;
+
+	config_set_default(config);
+	policy_reader_begin(reader, &policy, &findings);
+	error = config_file_read(path, config, reader, &findings);
+	for (size_t i = 0; !error && i < findings.count; i++)
+		report(&findings.list[i].finding, context);
+	if (!error && summary)
+		summarize(summary, reader, &policy);
+	if (!error)
+		error = findings.mistakes;
+	findings_free(&findings);
+	policy_reader_free(reader);
+	policy_free(&policy);
+	free(reader);
+	free(config);
+	return error;
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/config/policy_sections.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <netinet/in.h>
+
+#include "user/util/xalloc.h"
+#include "user/policy/class.h"
+#include "user/util/parse_error.h"
+#include "user/policy/endpoint.h"
+#include "user/policy/gate.h"
+#include "user/policy/gate_parse.h"
+#include "user/policy/limit.h"
+#include "user/util/quote.h"
+#include "user/policy/sources.h"
+
+/* A key, and who reads its value. */
+struct policy_key {
+	enum section section;
+	const char *key;
+	void (*read)(struct policy_reader *reader, int line, const char *value);
+	bool repeats;
+};
+
+void policy_reader_begin(struct policy_reader *reader, struct policy *policy,
+                         struct findings *findings)
+{
+	*policy = (struct policy){.compiled = allocate_zeros(1, sizeof(*policy->compiled))};
+	*reader = (struct policy_reader){
+		.policy = policy,
+		.findings = findings,
+		.class_number = XRL_MAX_CLASSES,
+	};
+	policy->compiled->default_class = XRL_MAX_CLASSES;
+	policy->compiled->permitted_class = XRL_MAX_CLASSES;
+	flood_set_default(&policy->compiled->flood);
+}
+
+struct xrl_class *policy_reader_class(struct policy_reader *reader)
+{
+	if (reader->class_number == XRL_MAX_CLASSES)
+		return &reader->stray;
+	return &reader->policy->compiled->classes[reader->class_number];
+}
+
+const char *policy_reader_item(const char *at, char item[POLICY_ITEM_SIZE])
+{
+	const char *from = at + strspn(at, " \t"), *end = from + strcspn(from, ",");
+	size_t length = end - from;
+
+	while (length && (from[length - 1] == ' ' || from[length - 1] == '\t'))
+		length--;
+	if (length < POLICY_ITEM_SIZE)
+		snprintf(item, POLICY_ITEM_SIZE, "%.*s", (int)length, from);
+	else
+		snprintf(item, POLICY_ITEM_SIZE, "%.*s...", POLICY_ITEM_SIZE - 4, from);
+	return *end ? end + 1 : NULL;
+}
+
+static bool is_class_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (!length || length >= XRL_CLASS_NAME_SIZE)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("-_.", name[i])))
+			return false;
+	return true;
+}
+
+static void read_sources(struct policy_reader *reader, int line, const char *value)
+{
+	char complaint[COMPLAINT_SIZE];
+
+	if (sources_parse(value, &reader->policy->sources,
+	                  &(struct complaint){complaint, sizeof(complaint)}))
+		findings_mistake(reader->findings, line, "%s", complaint);
+}
+
+static void read_reference(struct policy_reader *reader, int line, const char *key,
+                           const char *value, struct class_reference *reference)
+{
+	char quoted[QUOTE_SIZE];
+
+	reference->line = line;
+	if (is_class_name(value))
+		strcpy(reference->name, value);
+	else
+		findings_mistake(reader->findings, line, "%s '%s': expected the name of a class",
+		                 key, quote(quoted, value, strlen(value)));
+}
+
+static void read_default(struct policy_reader *reader, int line, const char *value)
+{
+	read_reference(reader, line, "default", value, &reader->default_class);
+}
+
+static void read_permitted(struct policy_reader *reader, int line, const char *value)
+{
+	read_reference(reader, line, "class", value, &reader->permitted_class);
+}
+
+static void protect(struct xrl_ports *ports, const struct endpoint *endpoint)
+{
+	__u8 *bits = endpoint->protocol == IPPROTO_TCP ? ports->tcp : ports->udp;
+
+	for (__u32 port = endpoint->first_port; port <= endpoint->last_port; port++)
+		bits[port / 8] |= 1 << port % 8;
+}
+
+static void read_protect(struct policy_reader *reader, int line, const char *value)
+{
+	char item[POLICY_ITEM_SIZE], complaint[COMPLAINT_SIZE];
+	struct endpoint endpoint;
+
+	while (value) {
+		value = policy_reader_item(value, item);
+		if (endpoint_parse("protect", item, &endpoint,
+		                   &(struct complaint){complaint, sizeof(complaint)}))
+			findings_mistake(reader->findings, line, "%s", complaint);
+		else
+			protect(&reader->policy->protected_ports, &endpoint);
+	}
+}
+
+static void read_icmp_limit(struct policy_reader *reader, int line, const char *value)
+{
+	char complaint[COMPLAINT_SIZE];
+
+	if (limit_parse_icmp(value, &reader->icmp_limit, complaint, sizeof(complaint)))
+		findings_mistake(reader->findings, line, "%s", complaint);
+}
+
+static void read_gate(struct policy_reader *reader, int line, const char *value)
+{
+	char complaint[COMPLAINT_SIZE];
+
+	if (!flood_parse_gate(value, &reader->policy->compiled->flood.mode,
+	                      &(struct complaint){complaint, sizeof(complaint)}))
+		return;
+	reader->flood_mistaken = true;
+	findings_mistake(reader->findings, line, "%s", complaint);
+}
+
+static void read_rate(struct policy_reader *reader, const char *key, const char *value, int line,
+                      __u64 *packets, __u64 *period_ns)
+{
+	char complaint[COMPLAINT_SIZE];
+
+	if (!flood_parse_rate(key, value, packets, period_ns,
+	                      &(struct complaint){complaint, sizeof(complaint)}))
+		return;
+	reader->flood_mistaken = true;
+	findings_mistake(reader->findings, line, "%s", complaint);
+}
+
+static void read_newcomers(struct policy_reader *reader, int line, const char *value)
+{
+	struct xrl_flood *flood = &reader->policy->compiled->flood;
+
+	reader->newcomers_line = line;
+	read_rate(reader, "newcomers", value, line, &flood->newcomers_packets,
+	          &flood->newcomers_period_ns);
+}
+
+static void read_prefix(struct policy_reader *reader, int line, const char *value)
+{
+	struct xrl_flood *flood = &reader->policy->compiled->flood;
+
+	reader->prefix_line = line;
+	read_rate(reader, "prefix", value, line, &flood->prefix_packets, &flood->prefix_period_ns);
+}
+
+static const struct policy_key keys[] = {
+	{SECTION_LIMITER, "sources", read_sources, false},
+	{SECTION_LIMITER, "default", read_default, false},
+	{SECTION_LIMITER, "protect", read_protect, false},
+	{SECTION_CLASS, "sources", policy_reader_cidrs, true},
+	{SECTION_CLASS, "limit", policy_reader_limit, true},
+	{SECTION_CLASS, "action", policy_reader_action, false},
+	{SECTION_CLASS, "penalty", policy_reader_penalty, false},
+	{SECTION_CLASS, "warn", policy_reader_warn, false},
+	{SECTION_ICMP_ERRORS, "limit", read_icmp_limit, false},
+	{SECTION_FLOOD, "gate", read_gate, false},
+	{SECTION_FLOOD, "newcomers", read_newcomers, false},
+	{SECTION_FLOOD, "prefix", read_prefix, false},
+	{SECTION_PERMITS, "class", read_permitted, false},
+};
+
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+_Static_assert(KEYS == POLICY_KEYS, "a line for each of them");
+
+/* Only one section of each of these is possible. */
+static void take_only(struct policy_reader *reader, int line, const char *name, int *line_before)
+{
+	if (*line_before)
+		findings_mistake(reader->findings, line,
+		                 "section [%s] is given twice, in line %d before", name,
+		                 *line_before);
+	else
+		*line_before = line;
+}
+
+/* What stands in a section that can't be is read for its mistakes only. */
+static void begin_stray(struct policy_reader *reader, int line)
+{
+	reader->class_number = XRL_MAX_CLASSES;
+	class_set_empty(&reader->stray);
+	reader->lines[XRL_MAX_CLASSES] = (struct class_lines){.section = line};
+}
+
+static bool find_class(const struct xrl_policy *policy, const char *name, __u32 *number)
+{
+	__u32 count = policy_count_classes(policy);
+
+	for (*number = 0; *number < count; ++*number)
+		if (!strcmp(policy->classes[*number].name, name))
+			return true;
+	return false;
+}
+
+static void begin_class(struct policy_reader *reader, int line, const char *name)
+{
+	struct policy *policy = reader->policy;
+	__u32 number = policy_count_classes(policy->compiled), before;
+	char quoted[QUOTE_SIZE];
+
+	begin_stray(reader, line);
+	if (!is_class_name(name)) {
+		findings_mistake(reader->findings, line,
+		                 "class '%s': expected a name of 1 to %d letters, digits, '-', "
+		                 "'_' or '.'",
+		                 quote(quoted, name, strlen(name)), XRL_CLASS_NAME_SIZE - 1);
+	} else if (find_class(policy->compiled, name, &before)) {
+		findings_mistake(reader->findings, line,
+		                 "class '%s' is given twice, in line %d before", name,
+		                 reader->lines[before].section);
+	} else if (!policy_add_class(policy, name)) {
+		findings_mistake(reader->findings, line,
+		                 "class '%s': at most %d classes are possible", name,
+		                 XRL_MAX_CLASSES);
+	} else {
+		reader->class_number = number;
+		reader->lines[number] = (struct class_lines){.section = line};
+	}
+	if (reader->class_number == XRL_MAX_CLASSES)
+		reader->class_missing = true;
+}
+
+void policy_reader_section(struct policy_reader *reader, int line, enum section section,
+                           const char *name)
+{
+	reader->given = true;
+	for (size_t i = 0; i < KEYS; i++)
+		if (keys[i].section == section)
+			reader->line_of[i] = 0;
+	if (section == SECTION_LIMITER)
+		take_only(reader, line, "limiter", &reader->limiter_line);
+	else if (section == SECTION_ICMP_ERRORS)
+		take_only(reader, line, "icmp-errors", &reader->icmp_line);
+	else if (section == SECTION_FLOOD)
+		take_only(reader, line, "flood", &reader->flood_line);
+	else if (section == SECTION_CLASS)
+		begin_class(reader, line, name);
+	else /* it may have been meant to be a class */
+		reader->class_missing = true;
+}
+
+static const struct policy_key *find_key(enum section section, const char *key)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (keys[i].section == section && !strcmp(keys[i].key, key))
+			return &keys[i];
+	return NULL;
+}
+
+void policy_reader_setting(struct policy_reader *reader, int line, const char *section,
+                           const char *key, const char *value)
+{
+	const struct policy_key *found = find_key(section_find(section), key);
+	char complaint[COMPLAINT_SIZE];
+	int before;
+
+	if (!found) {
+		complain_key(&(struct complaint){complaint, sizeof(complaint)}, section, key);
+		findings_mistake(reader->findings, line, "%s", complaint);
+		return;
+	}
+	before = reader->line_of[found - keys];
+	reader->line_of[found - keys] = line;
+	if (before && !found->repeats)
+		findings_mistake(reader->findings, line, "'%s' is given twice, in line %d before",
+		                 key, before);
+	else
+		found->read(reader, line, value);
+}
+
+void policy_reader_free(struct policy_reader *reader)
+{
+	cidr_list_free(&reader->cidrs);
+}

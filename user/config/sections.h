@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+
+#include "user/util/parse_error.h"
+
+/* The sections of the configuration file, and which keys belong in which. */
+
+enum section {
+	SECTION_UNKNOWN,
+	SECTION_LIMITER,
+	SECTION_CLASS,
+	SECTION_ICMP_ERRORS,
+	SECTION_FLOOD,
+	SECTION_PERMITS,
+	SECTION_SERVE,
+};
+
+enum section section_find(const char *name);
+
+/* The NAME of [class NAME], as it stands there. */
+const char *section_class_name(const char *name);
+
+/* Both return -EINVAL. The key must be unknown in the section. */
+int complain_section(const struct complaint *complaint, const char *name);
+int complain_key(const struct complaint *complaint, const char *section, const char *key);

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/config/settings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "user/util/address_list.h"
+#include "user/util/parse_error.h"
+#include "user/config/config_file.h"
+#include "user/util/duration.h"
+#include "user/config/sections.h"
+#include "include/permit.h"
+
+#define SECOND_NS 1000000000ULL
+#define HOUR_NS   (3600 * SECOND_NS)
+#define DAY_NS    (24 * HOUR_NS)
+
+/* A key: how its value is read, where it goes, and its range, if it has one. */
+struct setting {
+	const char *section, *key;
+	int (*read)(const struct setting *setting, const char *value, struct config *config,
+	            const struct complaint *complaint);
+	size_t offset;
+	__u64 least, most;
+	const char *expected; /* of texts and lists */
+};
+
+void config_set_default(struct config *config)
+{
+	*config = (struct config){
+		.permits =
+			{
+				.max_addresses = 10,
+				.max_requests = 5,
+				.window_ns = HOUR_NS,
+				.lifetime_ns = DAY_NS,
+				.linger_ns = HOUR_NS / 4,
+				.max_permits = XRL_MAX_PERMITS,
+			},
+		.serve =
+			{
+				.listen = {"127.0.0.1:9420", "unix:/run/xdp-ratelimit/api.sock"},
+				.listen_count = 2,
+				.user = "xdp-ratelimit",
+			},
+	};
+}
+
+static void *place(const struct setting *setting, struct config *config)
+{
+	return (char *)config + setting->offset;
+}
+
+static int read_count(const struct setting *setting, const char *value, struct config *config,
+                      const struct complaint *complaint)
+{
+	__u32 *count = place(setting, config);
+	const char *at = value;
+	__u64 number;
+
+	if (take_number(&at, &number) || *at || number < setting->least || number > setting->most)
+		return complain_value(complaint, setting->key, value,
+		                      "expected a whole number from %llu to %llu", setting->least,
+		                      setting->most);
+	*count = number;
+	return 0;
+}
+
+static int read_duration(const struct setting *setting, const char *value, struct config *config,
+                         const struct complaint *complaint)
+{
+	char least[DURATION_TEXT_SIZE], most[DURATION_TEXT_SIZE];
+	__u64 *duration_ns = place(setting, config), read_ns;
+	const char *at = value;
+
+	if (!take_duration(&at, &read_ns) && !*at && read_ns >= setting->least &&
+	    read_ns <= setting->most) {
+		*duration_ns = read_ns;
+		return 0;
+	}
+	duration_format(setting->least, least, sizeof(least));
+	duration_format(setting->most, most, sizeof(most));
+	return complain_value(complaint, setting->key, value,
+	                      "expected a whole number and one of ms, s, m, h, d, "
+	                      "from %s to %s",
+	                      least, most);
+}
+
+static int read_requests(const struct setting *setting, const char *value, struct config *config,
+                         const struct complaint *complaint)
+{
+	__u64 requests, window_ns;
+	const char *at = value;
+
+	if (take_number(&at, &requests) || *at++ != '/' || take_duration(&at, &window_ns) || *at ||
+	    !requests || requests > CONFIG_MAX_REQUESTS || window_ns < SECOND_NS ||
+	    window_ns > 31 * DAY_NS)
+		return complain_value(complaint, setting->key, value,
+		                      "expected N/PERIOD, such as '5/1h', "
+		                      "N from 1 to %u, PERIOD from 1s to 31d",
+		                      CONFIG_MAX_REQUESTS);
+	config->permits.max_requests = requests;
+	config->permits.window_ns = window_ns;
+	return 0;
+}
+
+static int read_bool(const struct setting *setting, const char *value, struct config *config,
+                     const struct complaint *complaint)
+{
+	bool *yes = place(setting, config);
+
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return complain_value(complaint, setting->key, value, "expected yes or no");
+	*yes = !strcmp(value, "yes");
+	return 0;
+}
+
+static bool has_control_character(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (iscntrl((unsigned char)text[i]))
+			return true;
+	return false;
+}
+
+/* `length` bytes of the value. */
+static int copy_text(const struct setting *setting, const char *value, const char *from,
+                     size_t length, char text[CONFIG_TEXT_SIZE], const struct complaint *complaint)
+{
+	if (!length)
+		return complain_value(complaint, setting->key, value, "expected %s",
+		                      setting->expected);
+	if (length >= CONFIG_TEXT_SIZE)
+		return complain_value(complaint, setting->key, value,
+		                      "expected %s of at most %d characters", setting->expected,
+		                      CONFIG_TEXT_SIZE - 1);
+	if (has_control_character(from, length))
+		return complain_value(complaint, setting->key, value,
+		                      "expected %s without control characters", setting->expected);
+	memcpy(text, from, length);
+	text[length] = '\0';
+	return 0;
+}
+
+static int read_text(const struct setting *setting, const char *value, struct config *config,
+                     const struct complaint *complaint)
+{
+	return copy_text(setting, value, value, strlen(value), place(setting, config), complaint);
+}
+
+/* What is between `from` and the next comma or the end, less the blanks around it. */
+static int take_item(const struct setting *setting, const char *value, const char **at,
+                     char text[CONFIG_TEXT_SIZE], const struct complaint *complaint)
+{
+	const char *from = *at + strspn(*at, " \t");
+	size_t length = strcspn(from, ",");
+
+	*at = from + length;
+	while (length && (from[length - 1] == ' ' || from[length - 1] == '\t'))
+		length--;
+	return copy_text(setting, value, from, length, text, complaint);
+}
+
+static int read_list(const struct setting *setting, const char *value,
+                     char texts[][CONFIG_TEXT_SIZE], int *count, const struct complaint *complaint)
+{
+	const char *at = value;
+	int error;
+
+	*count = 0;
+	do {
+		if (*count == CONFIG_MAX_LIST)
+			return complain_value(complaint, setting->key, value,
+			                      "there are more than %d of them", CONFIG_MAX_LIST);
+		error = take_item(setting, value, &at, texts[*count], complaint);
+		*count += 1;
+	} while (!error && *at++);
+	return error;
+}
+
+static int read_listen(const struct setting *setting, const char *value, struct config *config,
+                       const struct complaint *complaint)
+{
+	return read_list(setting, value, config->serve.listen, &config->serve.listen_count,
+	                 complaint);
+}
+
+static int read_proxies(const struct setting *setting, const char *value, struct config *config,
+                        const struct complaint *complaint)
+{
+	return read_list(setting, value, config->serve.trusted_proxies,
+	                 &config->serve.trusted_proxy_count, complaint);
+}
+
+#define PLACE(member) offsetof(struct config, member)
+
+static const struct setting settings[] = {
+	{"permits", "requests", read_requests, 0, 0, 0, NULL},
+	{"permits", "addresses", read_count, PLACE(permits.max_addresses), 1, ADDRESS_LIST_MAX,
+         NULL},
+	{"permits", "lifetime", read_duration, PLACE(permits.lifetime_ns), SECOND_NS / 10,
+         31 * DAY_NS, NULL},
+	{"permits", "linger", read_duration, PLACE(permits.linger_ns), 0, 31 * DAY_NS, NULL},
+	{"permits", "entries", read_count, PLACE(permits.max_permits), 1, CONFIG_MAX_PERMITS, NULL},
+	{"serve", "listen", read_listen, 0, 0, 0, "ADDRESS:PORT or unix:PATH"},
+	{"serve", "trusted_proxies", read_proxies, 0, 0, 0, "a CIDR or unix"},
+	{"serve", "certificate", read_text, PLACE(serve.certificate), 0, 0, "a file name"},
+	{"serve", "key", read_text, PLACE(serve.key), 0, 0, "a file name"},
+	{"serve", "user", read_text, PLACE(serve.user), 0, 0, "a user name"},
+	{"serve", "plaintext", read_bool, PLACE(serve.plaintext), 0, 0, NULL},
+};
+
+#define SETTINGS (sizeof(settings) / sizeof(settings[0]))
+
+_Static_assert(SETTINGS == CONFIG_KEYS, "a line for each of them");
+
+static const struct setting *find_setting(const char *section, const char *key)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (!strcmp(settings[i].section, section) && !strcmp(settings[i].key, key))
+			return &settings[i];
+	return NULL;
+}
+
+int config_set(struct config *config, const char *section, const char *key, const char *value,
+               char *complaint, size_t size)
+{
+	const struct setting *setting = find_setting(section, key);
+	const struct complaint to = {complaint, size};
+	struct config changed = *config;
+	int error;
+
+	if (section_find(section) == SECTION_UNKNOWN)
+		return complain_section(&to, section);
+	if (!setting)
+		return complain_key(&to, section, key);
+	error = setting->read(setting, value, &changed, &to);
+	if (!error)
+		*config = changed;
+	return error;
+}
+
+int config_take(struct config *config, struct config_lines *lines, int line, const char *section,
+                const char *key, const char *value, char *complaint, size_t size)
+{
+	const struct setting *setting = find_setting(section, key);
+	const struct complaint to = {complaint, size};
+	int *line_of = setting ? &lines->of[setting - settings] : NULL, before;
+
+	if (line_of && *line_of) {
+		before = *line_of;
+		*line_of = line;
+		return complain(&to, "'%s' is given twice, in line %d before", key, before);
+	}
+	if (line_of)
+		*line_of = line;
+	return config_set(config, section, key, value, complaint, size);
+}
+
+enum exit_code config_read(struct config *config, const char *path, bool must_exist)
+{
+	struct findings findings = {};
+	enum exit_code code;
+	int error;
+
+	config_set_default(config);
+	error = config_file_read(path, config, NULL, &findings);
+	if (error == -ENOENT && !must_exist)
+		error = 0;
+	code = config_file_report(path, error, &findings);
+	findings_free(&findings);
+	if (code)
+		config_set_default(config);
+	return code;
+}

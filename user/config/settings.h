@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <linux/types.h>
+
+#include "user/util/result.h"
+
+/* What the configuration file says, with the default of what it doesn't say. */
+
+#define CONFIG_DEFAULT_PATH "/etc/xdp-ratelimit.conf"
+
+/* [permits] */
+struct permit_rules {
+	__u32 max_addresses; /* addresses = 10       of one request */
+	__u32 max_requests;  /* requests = 5/1h      of one account, in any span of ... */
+	__u64 window_ns;     /*                      ... this length */
+	__u64 lifetime_ns;   /* lifetime = 24h */
+	__u64 linger_ns;     /* linger = 15m         on top of the lifetime */
+	__u32 max_permits;   /* entries = 65536      of the map */
+};
+
+#define CONFIG_MAX_REQUESTS 1000000
+#define CONFIG_MAX_PERMITS  (1 << 24)
+#define CONFIG_MAX_LIST     64
+#define CONFIG_TEXT_SIZE    256
+
+/* [serve]: the texts as they stand there; who uses them checks them. No text of a list is empty,
+ * and none has control characters. */
+struct serve_settings {
+	char listen[CONFIG_MAX_LIST][CONFIG_TEXT_SIZE]; /* listen = 127.0.0.1:9420, or unix:PATH */
+	int listen_count;
+	char trusted_proxies[CONFIG_MAX_LIST][CONFIG_TEXT_SIZE]; /* trusted_proxies = CIDR, unix */
+	int trusted_proxy_count;
+	char certificate[CONFIG_TEXT_SIZE]; /* certificate = FILE (PEM), empty: none */
+	char key[CONFIG_TEXT_SIZE];         /* key = FILE (PEM) */
+	char user[CONFIG_TEXT_SIZE];        /* user = xdp-ratelimit */
+	bool plaintext;                     /* plaintext = yes: other than loopback without TLS */
+};
+
+struct config {
+	struct permit_rules permits;
+	struct serve_settings serve;
+};
+
+void config_set_default(struct config *config);
+
+/* One setting, as of the file or of an option of `serve`. `section`: permits or serve. 0, or
+ * -EINVAL with one sentence in `complaint`: what was wrong, what is expected, and for an
+ * unknown section or key the nearest one. On error *config is as before. */
+int config_set(struct config *config, const char *section, const char *key, const char *value,
+               char *complaint, size_t size);
+
+#define CONFIG_KEYS 11
+
+/* Where each key was given. {}: nowhere yet. */
+struct config_lines {
+	int of[CONFIG_KEYS];
+};
+
+/* The same for a line of the file, where a key may be given once. */
+int config_take(struct config *config, struct config_lines *lines, int line, const char *section,
+                const char *key, const char *value, char *complaint, size_t size);
+
+/* Reads [permits] and [serve] of the file on top of the defaults, whatever is wrong with the
+ * sections of the policy (policy_file.h). A file that isn't there is an error (EXIT_FAILED) only
+ * with `must_exist`. Reports the first mistake as FILE:LINE with exit code EXIT_FAILED;
+ * *config is then the default. A key may be given once. */
+enum exit_code config_read(struct config *config, const char *path, bool must_exist);

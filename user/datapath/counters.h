@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <stddef.h>
+#include <linux/types.h>
+
+#include "include/counters.h"
+
+/* The names of the counters map, and which verdict and reason each stands for. */
+extern const char *const counter_names[XRL_COUNTERS];
+
+/* Splits a name at its verdict: "dropped_packets_limit" is dropped, packets_limit. */
+void counter_split(__u32 counter, char *verdict, size_t size, const char **reason);
+
+/* Sums of all CPUs from the pinned map of an interface. 0 or -errno. */
+int counters_read(const char *pin_dir, const char *interface,
+                  struct xrl_counter_pair sums[XRL_COUNTERS]);

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/datapath/source.h"
+
+#include <string.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+
+#include "user/datapath/cidr_map.h"
+#include "user/util/clock.h"
+#include "user/datapath/inner_map.h"
+#include "include/bucket.h"
+#include "include/permit.h"
+
+typedef __u64 __attribute__((may_alias)) word;
+
+/* What of a bucket still counts under the policy in force. */
+struct look {
+	struct instance *instance;
+	const struct xrl_policy *policy;
+	__u32 generation;
+	struct xrl_bucket bucket;
+	bool same_class; /* else all windows are closed at the next packet */
+};
+
+static __u64 word_of(const void *at)
+{
+	return *(const word *)at;
+}
+
+static void read_permit(const struct instance *instance, struct source_state *source)
+{
+	struct xrl_permit permit;
+
+	if (!bpf_map_lookup_elem(instance->maps[SHARED_PERMITS], &source->address, &permit) &&
+	    permit.until_boot_ns > source->now_ns)
+		source->permit_until_boot_ns = permit.until_boot_ns;
+}
+
+/* As the program does when it resolves a bucket (source.h). */
+static __u32 choose_class(const struct look *look, struct source_state *source)
+{
+	__u32 number = look->policy->default_class;
+
+	source->reason = BY_DEFAULT;
+	if (source->permit_until_boot_ns && look->policy->permitted_class < XRL_MAX_CLASSES) {
+		number = look->policy->permitted_class;
+		source->reason = BY_PERMIT;
+	} else if (cidr_map_find(look->instance, look->generation & 1, &source->address,
+	                         &source->cidr)) {
+		number = source->cidr.class_number;
+		source->reason = BY_CIDR;
+	}
+	return number & (XRL_MAX_CLASSES - 1);
+}
+
+/* A limit that is younger than what the bucket was resolved for has nothing there. */
+static bool is_younger(const struct look *look, const struct xrl_limit *limit)
+{
+	return (__s32)(limit->since_generation - (__u32)look->bucket.resolved.generation) > 0;
+}
+
+static struct limit_rest rest_of_window(const struct look *look, const struct source_state *source,
+                                        const struct xrl_limit *limit, __u32 place)
+{
+	const struct xrl_bucket *bucket = &look->bucket;
+	__u64 window = look->same_class && !is_younger(look, limit)
+	                       ? word_of(place == XRL_ICMP_ERRORS ? &bucket->icmp_errors
+	                                                          : &bucket->windows[place])
+	                       : 0;
+
+	return limit_rest_of(limit, window, look->bucket.checked_ticks, source->now_ns);
+}
+
+static bool read_class_bucket(const struct instance *instance, const struct xrl_limit *limit,
+                              struct xrl_separate_bucket *bucket)
+{
+	const struct xrl_class_bucket *buckets =
+		instance_map_memory(instance, SHARED_CLASS_BUCKETS, false);
+
+	if (!buckets)
+		return false;
+	*bucket = buckets[limit->id & (XRL_CLASS_BUCKETS - 1)].bucket;
+	instance_unmap_memory((void *)buckets, SHARED_CLASS_BUCKETS);
+	return true;
+}
+
+static struct xrl_address prefix_of(const struct xrl_address *address, __u32 bits)
+{
+	struct xrl_address prefix;
+	__u32 whole;
+
+	memcpy(&whole, address, sizeof(whole));
+	whole &= htonl(~0U << (32 - bits));
+	memcpy(&prefix, &whole, sizeof(prefix));
+	return prefix;
+}
+
+/* `map`: the separate buckets, -1: none. */
+static struct limit_rest rest_of_separate(const struct look *look,
+                                          const struct source_state *source,
+                                          const struct xrl_limit *limit, int map)
+{
+	struct xrl_separate_bucket bucket = {};
+	struct xrl_separate_key key = {.limit_id = limit->id};
+
+	if (limit->scope_bits == XRL_SCOPE_CLASS) {
+		read_class_bucket(look->instance, limit, &bucket);
+	} else {
+		key.address = prefix_of(&source->address, limit->scope_bits);
+		if (map < 0 || bpf_map_lookup_elem(map, &key, &bucket))
+			bucket = (struct xrl_separate_bucket){};
+	}
+	return limit_rest_of(limit, word_of(&bucket.window), bucket.checked_ticks, source->now_ns);
+}
+
+static struct source_limit judge(const struct source_state *source, const struct xrl_limit *limit,
+                                 struct limit_rest rest)
+{
+	return (struct source_limit){
+		.limit = limit,
+		.rest = rest,
+		.refuses =
+			rest.retry_ns && !source->permitted && source->class->action != XRL_MONITOR,
+	};
+}
+
+static void read_limits(const struct look *look, struct source_state *source)
+{
+	const struct xrl_class *class = source->class;
+	int map = class->separate_count
+	                  ? inner_map_open(look->instance, INNER_SEPARATE, look->generation & 1)
+	                  : -1;
+
+	for (__u32 i = 0; i < class->limit_count && i < XRL_MAX_LIMITS; i++)
+		if (class->limits[i].period_ns)
+			source->limits[source->limit_count++] =
+				judge(source, &class->limits[i],
+			              rest_of_window(look, source, &class->limits[i], i));
+	for (__u32 i = 0; i < class->separate_count && i < XRL_MAX_SEPARATE; i++)
+		source->limits[source->limit_count++] =
+			judge(source, &class->separate[i],
+		              rest_of_separate(look, source, &class->separate[i], map));
+	source->icmp_errors = judge(
+		source, &class->limits[XRL_ICMP_ERRORS],
+		rest_of_window(look, source, &class->limits[XRL_ICMP_ERRORS], XRL_ICMP_ERRORS));
+	if (map >= 0)
+		close(map);
+}
+
+static void read_penalty(const struct look *look, struct source_state *source)
+{
+	const struct xrl_limit *penalty = &source->class->penalty;
+
+	if (look->same_class && penalty->period_ns && !is_younger(look, penalty) &&
+	    !source->permitted)
+		source->penalty_ns =
+			limit_rest_of_penalty(penalty, word_of(&look->bucket.resolved),
+		                              look->bucket.checked_ticks, source->now_ns);
+}
+
+enum exit_code source_state_read(struct instance *instance, const struct xrl_address *address,
+                                 struct source_state *source)
+{
+	struct look look = {.instance = instance};
+	__u32 number;
+
+	*source = (struct source_state){.address = *address};
+	look.policy = instance_policy(instance, &look.generation);
+	if (!look.policy)
+		return fail(EXIT_FAILED, "run attach again: it mends that",
+		            "there is no policy in %s", instance->pin_dir);
+	/* a look-up by system call leaves the order of the LRU as it was */
+	source->known = !bpf_map_lookup_elem(instance->maps[SHARED_BUCKETS], address, &look.bucket);
+	source->is_newcomer =
+		!source->known && flood_state_newcomer(instance, address, &source->newcomer);
+	source->now_ns = clock_boot_ns();
+	read_permit(instance, source);
+	number = choose_class(&look, source);
+	source->class = &look.policy->classes[number];
+	source->permitted = source->permit_until_boot_ns && source->reason != BY_PERMIT;
+	look.same_class = source->known && look.bucket.resolved.generation &&
+	                  look.bucket.resolved.class_number == number;
+	read_limits(&look, source);
+	read_penalty(&look, source);
+	return EXIT_DONE;
+}
+
+enum exit_code source_state_look_up(const char *pin_dir, const struct xrl_address *address,
+                                    json_t **json)
+{
+	struct source_state source;
+	struct instance instance;
+	int lock = pins_lock_shared(pin_dir);
+	enum exit_code error = instance_open_attached(&instance, pin_dir);
+
+	if (!error)
+		error = source_state_read(&instance, address, &source);
+	*json = error ? NULL : source_state_json(&source);
+	instance_close(&instance);
+	if (lock >= 0)
+		close(lock);
+	return error;
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/output/gate.h"
+
+#include <stdio.h>
+
+#include "user/datapath/bucket_count.h"
+#include "user/util/clock.h"
+#include "user/util/duration.h"
+#include "user/policy/gate.h"
+#include "user/datapath/flood_state.h"
+
+void flood_format_rate(__u64 packets, __u64 period_ns, char text[FLOOD_RATE_SIZE])
+{
+	char period[DURATION_TEXT_SIZE];
+
+	duration_format(period_ns, period, sizeof(period));
+	snprintf(text, FLOOD_RATE_SIZE, "%llu/%s", packets, period);
+}
+
+static const char *state_name(const struct flood_state *flood)
+{
+	static const char *const names[] = {
+		[GATE_IS_OFF] = "off", [GATE_IS_READY] = "ready", [GATE_IS_ENGAGED] = "engaged"};
+
+	return names[flood->state];
+}
+
+static json_t *since_json(const struct flood_state *flood)
+{
+	char since[OUTPUT_TIME_SIZE];
+
+	if (!flood->since_boot_ns)
+		return json_null();
+	output_time(since, clock_unix_seconds(flood->since_boot_ns));
+	return json_string(since);
+}
+
+/* Those that are taken, and those that were made and aren't there any more: nobody but the kernel
+ * removes one, to make room. */
+struct bucket_use {
+	__u32 occupied;
+	__u64 inserted;
+	__u64 evicted;
+};
+
+static bool read_use(struct instance *instance, struct bucket_use *use)
+{
+	struct flood_state flood;
+
+	/* in this order, so that one that is made meanwhile doesn't look as if it was evicted */
+	if (!flood_state_read(instance, &flood) || !bucket_count(instance, &use->occupied))
+		return false;
+	use->inserted =
+		flood.inserted_buckets > use->occupied ? flood.inserted_buckets : use->occupied;
+	use->evicted = use->inserted - use->occupied;
+	return true;
+}
+
+/* ---- in JSON ---- */
+
+json_t *flood_totals_json(struct instance *instance)
+{
+	struct flood_state flood;
+
+	if (!flood_state_read(instance, &flood))
+		return json_null();
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "mode",
+	                 flood_mode_name(flood.policy->mode), "state", state_name(&flood), "since",
+	                 since_json(&flood), "engaged_times", (json_int_t)flood.engaged_times,
+	                 "unknown_sources_per_second", (json_int_t)flood.unknown_sources_per_second,
+	                 "unknown_sources", (json_int_t)flood.unknown_sources, "promoted_sources",
+	                 (json_int_t)flood.promoted_sources, "buckets_inserted",
+	                 (json_int_t)flood.inserted_buckets);
+}
+
+json_t *flood_json(struct instance *instance)
+{
+	char newcomers[FLOOD_RATE_SIZE], prefix[FLOOD_RATE_SIZE];
+	const struct xrl_flood *policy;
+	struct flood_state flood;
+
+	if (!flood_state_read(instance, &flood))
+		return json_null();
+	policy = flood.policy;
+	flood_format_rate(policy->newcomers_packets, policy->newcomers_period_ns, newcomers);
+	flood_format_rate(policy->prefix_packets, policy->prefix_period_ns, prefix);
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:s, s:s}", "mode",
+	                 flood_mode_name(policy->mode), "state", state_name(&flood), "since",
+	                 since_json(&flood), "engaged_times", (json_int_t)flood.engaged_times,
+	                 "unknown_sources_per_second", (json_int_t)flood.unknown_sources_per_second,
+	                 "unknown_sources", (json_int_t)flood.unknown_sources, "promoted_sources",
+	                 (json_int_t)flood.promoted_sources, "newcomers", newcomers, "prefix",
+	                 prefix);
+}
+
+json_t *buckets_json(struct instance *instance)
+{
+	struct bucket_use use;
+
+	if (!read_use(instance, &use))
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I}", "capacity", (json_int_t)instance_sources(instance),
+	                 "occupied", (json_int_t)use.occupied, "inserted", (json_int_t)use.inserted,
+	                 "evicted", (json_int_t)use.evicted);
+}
+
+/* ---- in words ---- */
+
+static void print_gate(const struct flood_state *flood)
+{
+	char since[OUTPUT_TIME_SIZE];
+
+	if (flood->state == GATE_IS_OFF) {
+		printf("gate       off\n");
+		return;
+	}
+	printf("gate       %s", state_name(flood));
+	if (flood->state == GATE_IS_ENGAGED) {
+		output_time(since, clock_unix_seconds(flood->since_boot_ns));
+		printf(" since %s", since);
+	}
+	printf(", %llu unknown sources a second", flood->unknown_sources_per_second);
+	if (flood->engaged_times && flood->state == GATE_IS_READY) {
+		output_time(since, clock_unix_seconds(flood->since_boot_ns));
+		printf("; engaged %llu time%s, until %s", flood->engaged_times,
+		       flood->engaged_times == 1 ? "" : "s", since);
+	}
+	printf("%s\n",
+	       flood->policy->mode == XRL_FLOOD_MONITOR ? " (monitor: refuses nothing)" : "");
+}
+
+void flood_print(struct instance *instance)
+{
+	struct flood_state flood;
+	struct bucket_use use;
+
+	if (flood_state_read(instance, &flood))
+		print_gate(&flood);
+	if (read_use(instance, &use))
+		printf("buckets    %u of %u taken, %llu made, %llu evicted\n", use.occupied,
+		       instance_sources(instance), use.inserted, use.evicted);
+}
+
+static void print_total(const char *name, __u64 number)
+{
+	printf("  %-34s %15llu\n", name, number);
+}
+
+void flood_print_totals(struct instance *instance)
+{
+	struct flood_state flood;
+
+	if (!flood_state_read(instance, &flood))
+		return;
+	printf("gate\n");
+	print_total("unknown_sources", flood.unknown_sources);
+	print_total("unknown_sources_per_second", flood.unknown_sources_per_second);
+	print_total("promoted_sources", flood.promoted_sources);
+	print_total("buckets_inserted", flood.inserted_buckets);
+	print_total("engaged_times", flood.engaged_times);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "user/datapath/maps.h"
+#include "user/util/result.h"
+
+/* How the gate against floods of unknown sources is shown. */
+
+/* Packets per period, such as "50000/1s". */
+#define FLOOD_RATE_SIZE 64
+void flood_format_rate(__u64 packets, __u64 period_ns, char text[FLOOD_RATE_SIZE]);
+
+/* For `status`: its state, and the buckets behind it. null or nothing: there is none. */
+json_t *flood_json(struct instance *instance);
+json_t *buckets_json(struct instance *instance);
+void flood_print(struct instance *instance);
+
+/* For `stats`: what it has counted. */
+json_t *flood_totals_json(struct instance *instance);
+void flood_print_totals(struct instance *instance);

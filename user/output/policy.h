@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <jansson.h>
+
+#include "user/datapath/maps.h"
+
+/* The policy in force, as every command shows it. */
+json_t *policy_json(struct instance *instance);
+void policy_print(struct instance *instance);

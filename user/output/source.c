@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdio.h>
+#include <linux/types.h>
+#include <arpa/inet.h>
+
+#include "user/config/cidr_list.h"
+#include "user/util/clock.h"
+#include "user/policy/limit.h"
+#include "user/policy/limit_text.h"
+#include "user/datapath/source.h"
+
+#define SECOND_NS 1000000000ULL
+
+static json_t *time_json(__u64 boot_ns)
+{
+	char text[OUTPUT_TIME_SIZE];
+
+	if (!boot_ns)
+		return json_null();
+	/* rounded up: at the second that is shown, it has come */
+	output_time(text, clock_unix_seconds(boot_ns + SECOND_NS - 1));
+	return json_string(text);
+}
+
+static json_t *moment_json(const struct source_state *source, __u64 from_now_ns)
+{
+	return time_json(from_now_ns ? source->now_ns + from_now_ns : 0);
+}
+
+static json_t *burst_json(const struct xrl_limit *limit)
+{
+	return limit->algorithm == XRL_TOKEN ? json_integer(limit->max_units) : json_null();
+}
+
+static json_t *limit_json(const struct source_state *source, const struct source_limit *of)
+{
+	const struct limit_rest *rest = &of->rest;
+	const struct xrl_limit *limit = of->limit;
+	char text[LIMIT_TEXT_SIZE], scope[LIMIT_SCOPE_SIZE], endpoint[ENDPOINT_TEXT_SIZE];
+
+	limit_format(limit, text, sizeof(text));
+	limit_format_scope(limit, scope);
+	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:f, s:s, s:f, s:s, s:o, s:s, s:s?}",
+	                 "limit_text", text, "limit", (json_int_t)limit->rate_units, "used",
+	                 (json_int_t)rest->used, "remaining", (json_int_t)rest->remaining,
+	                 "reset_at", moment_json(source, rest->reset_ns), "retry_after_seconds",
+	                 of->refuses ? (double)rest->retry_ns / SECOND_NS : 0.0, "unit",
+	                 limit_unit_name(limit->unit), "period_seconds",
+	                 (double)limit->period_ns / SECOND_NS, "algorithm",
+	                 limit_algorithm_name(limit->algorithm), "burst", burst_json(limit),
+	                 "scope", scope, "endpoint", limit_format_endpoint(limit, endpoint));
+}
+
+static json_t *newcomer_json(const struct source_state *source)
+{
+	if (!source->is_newcomer)
+		return json_null();
+	return json_pack("{s:I, s:I}", "seen_packets", (json_int_t)source->newcomer.seen_packets,
+	                 "passed_packets", (json_int_t)source->newcomer.passed_packets);
+}
+
+static json_t *cidr_json(const struct source_state *source)
+{
+	char text[CIDR_TEXT_SIZE];
+
+	if (source->reason != BY_CIDR)
+		return json_null();
+	cidr_format(&source->cidr.cidr, text);
+	return json_string(text);
+}
+
+const char *source_state_reason(const struct source_state *source)
+{
+	static const char *const names[] = {
+		[BY_DEFAULT] = "default", [BY_CIDR] = "cidr", [BY_PERMIT] = "permit"};
+
+	return names[source->reason];
+}
+
+json_t *source_state_json(const struct source_state *source)
+{
+	json_t *limits = json_array();
+	char address[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &source->address, address, sizeof(address));
+	for (__u32 i = 0; i < source->limit_count; i++)
+		json_array_append_new(limits, limit_json(source, &source->limits[i]));
+	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "source", address,
+	                 "class", source->class->name, "class_reason", source_state_reason(source),
+	                 "cidr", cidr_json(source), "known", source->known, "newcomer",
+	                 newcomer_json(source), "permit_expires_at",
+	                 time_json(source->permit_until_boot_ns), "penalty_until",
+	                 moment_json(source, source->penalty_ns), "limits", limits, "icmp_errors",
+	                 limit_json(source, &source->icmp_errors));
+}

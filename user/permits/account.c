@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/permits/account.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/permits/account_store.h"
+#include "user/util/clock.h"
+
+#define NAME_CHARACTERS              \
+	"abcdefghijklmnopqrstuvwxyz" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+	"0123456789._-"
+
+/* ---- in the store ---- */
+
+#define COLUMNS                                                                                    \
+	"accounts.id, name,"                                                                       \
+	" (SELECT name FROM accounts AS parents WHERE parents.id = accounts.parent_id), approved," \
+	" EXISTS (SELECT 1 FROM tokens WHERE account_id = accounts.id), accounts.created_unix_ns"
+
+/* That takes as long as there are permits. */
+#define COUNT_PERMITS \
+	"(SELECT count(*) FROM permits WHERE account_id = accounts.id AND ended_unix_ns IS NULL)"
+
+static void read_name(sqlite3_stmt *row, int column, char name[ACCOUNT_NAME_SIZE])
+{
+	const unsigned char *text = sqlite3_column_text(row, column);
+
+	snprintf(name, ACCOUNT_NAME_SIZE, "%s", text ? (const char *)text : "");
+}
+
+static void read_account(sqlite3_stmt *row, struct account *account)
+{
+	*account = (struct account){
+		.id = sqlite3_column_int64(row, 0),
+		.approved = sqlite3_column_int(row, 3),
+		.has_token = sqlite3_column_int(row, 4),
+		.created_unix_ns = sqlite3_column_int64(row, 5),
+	};
+	read_name(row, 1, account->name);
+	read_name(row, 2, account->parent);
+}
+
+static enum exit_code not_found(const char *name)
+{
+	return fail(EXIT_NOT_FOUND, "xdp-ratelimit account list shows them",
+	            "there is no account '%.80s'", name);
+}
+
+enum exit_code account_read(struct store *store, const char *name, struct account *account)
+{
+	sqlite3_stmt *row =
+		store_prepare(store, "SELECT " COLUMNS " FROM accounts WHERE name = ?1", "t", name);
+	bool found = store_next(row);
+	enum exit_code error;
+
+	if (found)
+		read_account(row, account);
+	error = store_finish(store, row);
+	return error || found ? error : not_found(name);
+}
+
+enum exit_code account_check_removable(struct store *store, const struct account *account)
+{
+	__s64 subs;
+	enum exit_code error =
+		store_read(store, &subs, 0, "SELECT count(*) FROM accounts WHERE parent_id = ?1",
+	                   "i", account->id);
+
+	if (!error && !strcmp(account->name, ACCOUNT_LOCAL))
+		return fail(EXIT_NOT_ALLOWED, NULL,
+		            "the account '" ACCOUNT_LOCAL
+		            "' is built in and can't be removed; nothing was changed");
+	if (!error && subs)
+		return fail(EXIT_NOT_ALLOWED, "remove them first",
+		            "the account '%s' has %lld sub-accounts; nothing was changed",
+		            account->name, subs);
+	return error;
+}
+
+enum exit_code account_delete(struct store *store, const struct account *account)
+{
+	return store_run(store, "DELETE FROM accounts WHERE id = ?1", "i", account->id);
+}
+
+static enum exit_code check_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length && length < ACCOUNT_NAME_SIZE && strspn(name, NAME_CHARACTERS) == length &&
+	    !strchr("._-", name[0]))
+		return EXIT_DONE;
+	return fail(EXIT_USAGE, NULL,
+	            "'%.80s' can't be the name of an account: 1 to %d letters, digits, dots, "
+	            "underscores and hyphens are expected, beginning with a letter or digit",
+	            name, ACCOUNT_NAME_SIZE - 1);
+}
+
+static enum exit_code check_new(struct store *store, const char *name)
+{
+	__s64 there;
+	enum exit_code error = store_read(
+		store, &there, 0, "SELECT count(*) FROM accounts WHERE name = ?1", "t", name);
+
+	if (!error && there)
+		return fail(EXIT_FAILED, "account token NAME --rotate makes a new token",
+		            "there is an account '%s' already; nothing was changed", name);
+	return error;
+}
+
+static enum exit_code find_parent(struct store *store, const char *name, __s64 *parent_id)
+{
+	struct account parent;
+	enum exit_code error;
+
+	*parent_id = 0;
+	if (!name)
+		return EXIT_DONE;
+	error = account_read(store, name, &parent);
+	if (!error && parent.parent[0])
+		return fail(EXIT_NOT_ALLOWED, "its root account can be the parent",
+		            "'%s' is a sub-account, which can't have any itself; nothing was "
+		            "changed",
+		            parent.name);
+	*parent_id = parent.id;
+	return error;
+}
+
+static enum exit_code insert(struct store *store, const char *name, __s64 parent_id, bool approved,
+                             __s64 *id)
+{
+	enum exit_code error =
+		store_run(store,
+	                  "INSERT INTO accounts (name, parent_id, approved, created_unix_ns)"
+	                  " VALUES (?1, nullif(?2, 0), ?3, ?4)",
+	                  "tiii", name, parent_id, (__s64)approved, clock_unix_ns());
+
+	*id = error ? 0 : sqlite3_last_insert_rowid(store->db);
+	return error;
+}
+
+static enum exit_code put_token(struct store *store, __s64 account_id, char token[TOKEN_SIZE])
+{
+	__u8 hash[TOKEN_HASH_SIZE];
+	char id[TOKEN_ID_SIZE];
+
+	if (token_make(token) || !token_id(token, id))
+		return fail(EXIT_FAILED, NULL, "the kernel gives no random numbers: %m");
+	token_hash(token, hash);
+	return store_run(store, "INSERT OR REPLACE INTO tokens VALUES (?1, ?2, ?3, ?4)", "itbi",
+	                 account_id, id, hash, TOKEN_HASH_SIZE, clock_unix_ns());
+}
+
+/* ---- each in a transaction of its own ---- */
+
+static enum exit_code begin(struct store *store, const char *state_dir)
+{
+	enum exit_code error = store_open(store, state_dir, STORE_CREATE, STORE_WAIT_MS);
+
+	return error ? error : store_begin(store);
+}
+
+static enum exit_code end(struct store *store, enum exit_code error)
+{
+	if (!error)
+		error = store_commit(store);
+	if (error)
+		store_rollback(store);
+	store_close(store);
+	return error;
+}
+
+enum exit_code account_find(const char *state_dir, const char *name, struct account *account)
+{
+	struct store store;
+	enum exit_code error = store_open(&store, state_dir, STORE_CREATE, STORE_WAIT_MS);
+
+	if (!error)
+		error = account_read(&store, name, account);
+	store_close(&store);
+	return error;
+}
+
+/* The same work whether there is such a token or not. */
+static enum exit_code authenticate(struct store *store, const char *token, const char *id,
+                                   struct account *account)
+{
+	__u8 given[TOKEN_HASH_SIZE], kept[TOKEN_HASH_SIZE] = {};
+	enum exit_code error;
+	bool found;
+	sqlite3_stmt *row =
+		store_prepare(store,
+	                      "SELECT " COLUMNS ", secret_sha256 FROM accounts"
+	                      " JOIN tokens ON tokens.account_id = accounts.id WHERE token_id = ?1",
+	                      "t", id);
+
+	found = store_next(row);
+	if (found) {
+		read_account(row, account);
+		if (sqlite3_column_bytes(row, 6) == TOKEN_HASH_SIZE)
+			memcpy(kept, sqlite3_column_blob(row, 6), TOKEN_HASH_SIZE);
+	}
+	error = store_finish(store, row);
+	token_hash(token, given);
+	if (error || (token_hash_is(given, kept) && found))
+		return error;
+	return fail(EXIT_NOT_FOUND, NULL, "the token is nobody's");
+}
+
+enum exit_code account_authenticate(const char *state_dir, int wait_ms, const char *token,
+                                    struct account *account)
+{
+	char id[TOKEN_ID_SIZE];
+	struct store store;
+	enum exit_code error;
+
+	if (!token_id(token, id))
+		return fail(EXIT_NOT_FOUND, NULL, "that is no token");
+	error = store_open(&store, state_dir, STORE_EXISTING, wait_ms);
+	if (error == EXIT_NOT_FOUND)
+		error = fail(EXIT_FAILED, "restore it from a backup",
+		             "there is no permit store in %s", state_dir);
+	if (!error)
+		error = authenticate(&store, token, id, account);
+	store_close(&store);
+	return error;
+}
+
+enum exit_code account_add(const char *state_dir, const char *name, const char *parent,
+                           bool approved, char token[TOKEN_SIZE])
+{
+	struct store store = {};
+	__s64 id, parent_id;
+	enum exit_code error = check_name(name);
+
+	if (error)
+		return error;
+	error = begin(&store, state_dir);
+	if (!error)
+		error = check_new(&store, name);
+	if (!error)
+		error = find_parent(&store, parent, &parent_id);
+	if (!error)
+		error = insert(&store, name, parent_id, approved, &id);
+	if (!error)
+		error = put_token(&store, id, token);
+	return end(&store, error);
+}
+
+enum exit_code account_approve(const char *state_dir, const char *name, bool approved)
+{
+	struct store store;
+	struct account account;
+	enum exit_code error = begin(&store, state_dir);
+
+	if (!error)
+		error = account_read(&store, name, &account);
+	if (!error && account.parent[0])
+		error = fail(EXIT_NOT_ALLOWED, "its root account can be approved",
+		             "'%s' is a sub-account, which may never ask for permits", name);
+	if (!error && !strcmp(account.name, ACCOUNT_LOCAL) && !approved)
+		error = fail(EXIT_NOT_ALLOWED, NULL,
+		             "the account '" ACCOUNT_LOCAL "' is built in and stays approved");
+	if (!error)
+		error = store_run(&store, "UPDATE accounts SET approved = ?1 WHERE id = ?2", "ii",
+		                  (__s64)approved, account.id);
+	return end(&store, error);
+}
+
+enum exit_code account_rotate_token(const char *state_dir, const char *name, char token[TOKEN_SIZE])
+{
+	struct store store;
+	struct account account;
+	enum exit_code error = begin(&store, state_dir);
+
+	if (!error)
+		error = account_read(&store, name, &account);
+	if (!error)
+		error = put_token(&store, account.id, token);
+	return end(&store, error);
+}
+
+static enum exit_code read_all(struct store *store, struct account **accounts, __u32 *count)
+{
+	sqlite3_stmt *row = store_prepare(
+		store, "SELECT " COLUMNS ", " COUNT_PERMITS " FROM accounts ORDER BY name", "");
+	enum exit_code error = EXIT_DONE, failed;
+
+	while (!error && store_next(row)) {
+		struct account *larger = reallocarray(*accounts, *count + 1, sizeof(**accounts));
+
+		if (!larger) {
+			error = fail(EXIT_FAILED, NULL, "out of memory");
+			break;
+		}
+		*accounts = larger;
+		read_account(row, &larger[*count]);
+		larger[(*count)++].permits = sqlite3_column_int64(row, 6);
+	}
+	failed = store_finish(store, row);
+	return error ? error : failed;
+}
+
+enum exit_code account_list(const char *state_dir, struct account **accounts, __u32 *count)
+{
+	struct store store;
+	enum exit_code error = store_open(&store, state_dir, STORE_CREATE, STORE_WAIT_MS);
+
+	*accounts = NULL;
+	*count = 0;
+	if (!error)
+		error = read_all(&store, accounts, count);
+	store_close(&store);
+	return error;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/permits/map_sync.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "user/util/clock.h"
+#include "user/util/failpoint.h"
+#include "user/policy/gate.h"
+#include "user/datapath/gate.h"
+#include "include/permit.h"
+
+/* The generation's step that says: other permits, the same policy. */
+#define PERMITS_STEP 2
+
+static enum exit_code cannot_write(const struct instance *instance, int error)
+{
+	if (error == E2BIG)
+		return fail(EXIT_FAILED,
+		            "raise 'entries' of [permits] in the configuration and run attach "
+		            "again",
+		            "the map permits is full: it has room for %u; nothing was changed",
+		            instance_permit_room(instance));
+	return fail(EXIT_FAILED, NULL, "cannot write the map permits: %s; nothing was changed",
+	            strerror(error));
+}
+
+static __u64 until_boot_ns(const struct permit_entry *entry, const struct store_clock *clock)
+{
+	/* what ended before boot gets no entry */
+	return entry->until_unix_ns > clock->boot_unix_ns
+	               ? entry->until_unix_ns - clock->boot_unix_ns
+	               : 0;
+}
+
+/* 0 or errno */
+static int set(int map, const struct xrl_address *address, __u64 until_ns)
+{
+	struct xrl_permit permit = {.until_boot_ns = until_ns};
+
+	if (until_ns)
+		return bpf_map_update_elem(map, address, &permit, BPF_ANY) ? errno : 0;
+	return bpf_map_delete_elem(map, address) && errno != ENOENT ? errno : 0;
+}
+
+/* No generation: nothing obeys these maps yet. */
+static int announce(const struct instance *instance)
+{
+	return instance_has_policy(instance) ? -instance_bump_generation(instance, PERMITS_STEP)
+	                                     : 0;
+}
+
+static enum exit_code unsettle(const struct instance *instance)
+{
+	int error = instance_set_store_change(instance, 0);
+
+	return error ? fail(EXIT_FAILED, NULL, "cannot write the map meta: %s; nothing was changed",
+	                    strerror(-error))
+	             : EXIT_DONE;
+}
+
+enum exit_code permit_map_follow(const struct instance *instance, const struct store_clock *clock,
+                                 const struct permit_entries *entries)
+{
+	enum exit_code unsettled = unsettle(instance);
+	struct xrl_flood_state *flood = NULL;
+	int error = 0;
+
+	if (unsettled)
+		return unsettled;
+	fault_point("map_unsettled");
+	if (entries->count) {
+		flood = gate_expect_permits(instance);
+		error = flood ? 0 : errno;
+	}
+	for (__u32 i = 0; i < entries->count && !error; i++) {
+		flood_expect_permit(flood, &entries->entries[i].address);
+		error = set(instance->maps[SHARED_PERMITS], &entries->entries[i].address,
+		            until_boot_ns(&entries->entries[i], clock));
+		fault_point(i ? "map_written" : "map_first_written");
+	}
+	instance_unmap_memory(flood, SHARED_FLOOD);
+	if (!error)
+		error = announce(instance);
+	fault_point("map_announced");
+	return error ? cannot_write(instance, error) : EXIT_DONE;
+}
+
+enum exit_code permit_map_settle(const struct instance *instance, __u64 change)
+{
+	int error = instance_set_store_change(instance, change);
+
+	return error ? fail(EXIT_FAILED, "the next command mends that",
+	                    "cannot write the map meta: %s", strerror(-error))
+	             : EXIT_DONE;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct permit_entry *left = a, *right = b;
+
+	return memcmp(&left->address, &right->address, sizeof(left->address));
+}
+
+enum exit_code permit_map_read(const struct instance *instance, const struct store_clock *clock,
+                               struct permit_entries *found)
+{
+	struct xrl_address *previous = NULL, address;
+	int map = instance->maps[SHARED_PERMITS];
+	__u64 now_ns = clock_boot_ns();
+	enum exit_code error = EXIT_DONE;
+
+	while (!error && !bpf_map_get_next_key(map, previous, &address)) {
+		struct xrl_permit permit;
+
+		previous = &address;
+		if (bpf_map_lookup_elem(map, &address, &permit) || permit.until_boot_ns <= now_ns)
+			continue;
+		error = permit_entries_add(found, &address);
+		if (!error)
+			found->entries[found->count - 1].until_unix_ns =
+				(__s64)permit.until_boot_ns + clock->boot_unix_ns;
+	}
+	return error;
+}
+
+/* Marks which entries the map holds as they should be, and collects what isn't in the store. */
+static enum exit_code compare_map(int map, const struct store_clock *clock,
+                                  const struct permit_entries *all, bool *right,
+                                  struct permit_entries *extra)
+{
+	struct xrl_address *previous = NULL, address;
+	enum exit_code error = EXIT_DONE;
+
+	while (!error && !bpf_map_get_next_key(map, previous, &address)) {
+		struct permit_entry wanted = {.address = address}, *entry;
+		struct xrl_permit permit;
+
+		previous = &address;
+		entry = all->count ? bsearch(&wanted, all->entries, all->count, sizeof(wanted),
+		                             compare_entries)
+		                   : NULL;
+		if (!entry)
+			error = permit_entries_add(extra, &address);
+		else if (!bpf_map_lookup_elem(map, &address, &permit))
+			right[entry - all->entries] =
+				permit.until_boot_ns == until_boot_ns(entry, clock);
+	}
+	return error;
+}
+
+static void drop_right(struct permit_entries *all, const bool *right)
+{
+	__u32 kept = 0;
+
+	for (__u32 i = 0; i < all->count; i++)
+		if (!right[i])
+			all->entries[kept++] = all->entries[i];
+	all->count = kept;
+}
+
+enum exit_code permit_map_mend(const struct instance *instance, const struct store_clock *clock,
+                               struct permit_entries *all, bool settled)
+{
+	struct permit_entries extra = {};
+	bool *right = calloc(all->count + 1, sizeof(*right));
+	enum exit_code error;
+
+	if (!right)
+		return fail(EXIT_FAILED, NULL, "out of memory");
+	if (all->count)
+		qsort(all->entries, all->count, sizeof(*all->entries), compare_entries);
+	error = compare_map(instance->maps[SHARED_PERMITS], clock, all, right, &extra);
+	if (!error)
+		drop_right(all, right);
+	/* first what goes: that makes room */
+	if (!error && extra.count)
+		error = permit_map_follow(instance, clock, &extra);
+	/* also when nothing differed: the one who wrote it may not have come to announce it */
+	if (!error && (all->count || !settled))
+		error = permit_map_follow(instance, clock, all);
+	permit_entries_free(&extra);
+	free(right);
+	return error;
+}

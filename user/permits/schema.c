@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/permits/schema.h"
+
+#include <unistd.h>
+
+#include "user/util/dir_lock.h"
+#include "user/permits/store.h"
+
+#define APPLICATION_ID 0x58524c50
+
+/* What leads from each version to the next. Never changed, only added to. */
+static const char *const migrations[] = {
+	/* 1. `state` has one row. Its `change` grows with every change of permits in force and
+         * starts at random, so that two stores hardly ever show the same one: the limiter
+         * notes which one its map holds. `boot_unix_ns`: what the wall clock shows minus boot
+         * time, so that the two can be told from each other within the boot `boot_id`.
+         * `seen_unix_ns`: what time it was when it was last written. `followed`: a map was made
+         * to hold what it says; before that, what a map holds is taken over.
+         * `permits`: ended_unix_ns is NULL while it is in force. */
+	"CREATE TABLE state ("
+	"	id INTEGER PRIMARY KEY CHECK (id = 1),"
+	"	change INTEGER NOT NULL,"
+	"	boot_id TEXT NOT NULL,"
+	"	boot_unix_ns INTEGER NOT NULL,"
+	"	seen_unix_ns INTEGER NOT NULL,"
+	"	followed INTEGER NOT NULL CHECK (followed IN (0, 1))"
+	") STRICT;"
+	"CREATE TABLE accounts ("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+	"	parent_id INTEGER REFERENCES accounts(id) ON DELETE RESTRICT,"
+	"	approved INTEGER NOT NULL CHECK (approved IN (0, 1)),"
+	"	created_unix_ns INTEGER NOT NULL,"
+	"	CHECK (parent_id IS NULL OR approved = 0)"
+	") STRICT;"
+	"CREATE TABLE tokens ("
+	"	account_id INTEGER PRIMARY KEY REFERENCES accounts(id) ON DELETE CASCADE,"
+	"	token_id TEXT NOT NULL UNIQUE,"
+	"	secret_sha256 BLOB NOT NULL CHECK (length(secret_sha256) = 32),"
+	"	created_unix_ns INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE requests ("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	account_id INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+	"	at_unix_ns INTEGER NOT NULL,"
+	"	address_count INTEGER NOT NULL,"
+	"	via TEXT NOT NULL,"
+	"	comment TEXT"
+	") STRICT;"
+	"CREATE INDEX requests_of_account ON requests(account_id, at_unix_ns);"
+	"CREATE INDEX requests_by_time ON requests(at_unix_ns);"
+	"CREATE TABLE permits ("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	address TEXT NOT NULL,"
+	"	account_id INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+	"	request_id INTEGER NOT NULL REFERENCES requests(id) ON DELETE CASCADE,"
+	"	since_unix_ns INTEGER NOT NULL,"
+	"	until_unix_ns INTEGER NOT NULL,"
+	"	ended_unix_ns INTEGER"
+	") STRICT;"
+	"CREATE UNIQUE INDEX permits_in_force ON permits(address, account_id)"
+	"	WHERE ended_unix_ns IS NULL;"
+	"CREATE INDEX permits_by_end ON permits(until_unix_ns) WHERE ended_unix_ns IS NULL;"
+	"CREATE INDEX permits_ended ON permits(ended_unix_ns) WHERE ended_unix_ns IS NOT NULL;"
+	"CREATE INDEX permits_of_account ON permits(account_id);"
+	"CREATE INDEX permits_of_request ON permits(request_id);"
+	"INSERT INTO state VALUES (1, (abs(random()) >> 2) + 1, '', 0, 0, 0);"
+	"INSERT INTO accounts (name, approved, created_unix_ns)"
+	"	VALUES ('local', 1, CAST(unixepoch() AS INTEGER) * 1000000000);"
+	"PRAGMA application_id = 0x58524c50;",
+};
+
+#define VERSION ((__s64)(sizeof(migrations) / sizeof(migrations[0])))
+
+static enum exit_code execute(struct store *store, const char *sql)
+{
+	enum exit_code error = EXIT_DONE;
+
+	while (*sql && !error) {
+		sqlite3_stmt *statement;
+		const char *rest;
+
+		if (sqlite3_prepare_v2(store->db, sql, -1, &statement, &rest))
+			return store_run(store, sql, ""); /* which reports why */
+		while (store_next(statement))
+			;
+		error = store_finish(store, statement);
+		sql = rest;
+	}
+	return error;
+}
+
+static enum exit_code migrate(struct store *store)
+{
+	char remember[64];
+	__s64 version;
+	enum exit_code error = store_begin(store);
+
+	if (!error) /* perhaps another one was faster */
+		error = store_read(store, &version, 0, "PRAGMA user_version", "");
+	for (__s64 i = error ? VERSION : version; i < VERSION && !error; i++)
+		error = execute(store, migrations[i]);
+	/* a PRAGMA takes no bound values */
+	snprintf(remember, sizeof(remember), "PRAGMA user_version = %lld", VERSION);
+	if (!error)
+		error = store_run(store, remember, "");
+	if (!error)
+		error = store_commit(store);
+	if (error)
+		store_rollback(store);
+	return error;
+}
+
+static enum exit_code set_up(struct store *store, const char *state_dir)
+{
+	/* changing to WAL wants the file for itself and does not wait for others */
+	int lock = directory_lock(state_dir);
+	enum exit_code error = store_run(store, "PRAGMA journal_mode = WAL", "");
+
+	if (!error)
+		error = migrate(store);
+	if (lock >= 0)
+		close(lock);
+	return error;
+}
+
+/* What a file says of itself; a new one says nothing. */
+struct marks {
+	__s64 version, application, tables;
+};
+
+/* In one statement, so that no half of a set-up is seen. */
+static enum exit_code read_marks(struct store *store, struct marks *marks)
+{
+	sqlite3_stmt *row = store_prepare(store,
+	                                  "SELECT (SELECT user_version FROM pragma_user_version),"
+	                                  " (SELECT application_id FROM pragma_application_id),"
+	                                  " (SELECT count(*) FROM sqlite_schema)",
+	                                  "");
+
+	if (store_next(row))
+		*marks = (struct marks){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1),
+		                        sqlite3_column_int64(row, 2)};
+	return store_finish(store, row);
+}
+
+static bool is_ours(const struct marks *marks)
+{
+	return marks->application == APPLICATION_ID && marks->version > 0;
+}
+
+static bool is_empty(const struct marks *marks)
+{
+	return !marks->application && !marks->version && !marks->tables;
+}
+
+bool store_schema_is_known(struct store *store)
+{
+	struct marks marks = {};
+
+	return !read_marks(store, &marks) && is_ours(&marks) && marks.version == VERSION;
+}
+
+enum exit_code store_schema_prepare(struct store *store, const char *state_dir)
+{
+	struct marks marks = {};
+	/* FULL: in WAL mode, less would lose the last commits in a power cut. What the schema
+	 * of a foreign file says is not trusted. */
+	enum exit_code error = execute(store, "PRAGMA synchronous = FULL;"
+	                                      "PRAGMA foreign_keys = ON;"
+	                                      "PRAGMA trusted_schema = OFF;");
+
+	if (!error)
+		error = read_marks(store, &marks);
+	if (error)
+		return error;
+	if (!is_ours(&marks) && !is_empty(&marks))
+		return fail(EXIT_FAILED, "move it away, or choose another --state-dir",
+		            "%s is not a permit store, but a database of another program; nothing "
+		            "was changed",
+		            store->path);
+	if (marks.version > VERSION)
+		return fail(EXIT_FAILED, "install that version again",
+		            "the permit store %s was written by a newer version of xdp-ratelimit "
+		            "(its tables are of version %lld, this one knows %lld); nothing was "
+		            "changed",
+		            store->path, marks.version, VERSION);
+	return marks.version == VERSION ? EXIT_DONE : set_up(store, state_dir);
+}

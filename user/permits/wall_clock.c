@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/permits/wall_clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/util/clock.h"
+
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+/* The two clocks aren't read in one moment. (NTP slews them both, so it makes no difference.) */
+#define TOLERANCE_NS 100000000LL
+
+typedef char boot_id_text[40];
+
+struct state {
+	struct store_clock clock;
+	bool same_boot;
+	__s64 seen_unix_ns;
+};
+
+static enum exit_code read_boot_id(boot_id_text id)
+{
+	FILE *file = fopen(BOOT_ID_FILE, "re");
+	char *line = file ? fgets(id, sizeof(boot_id_text), file) : NULL;
+
+	if (file)
+		fclose(file);
+	if (!line)
+		return fail(EXIT_FAILED, "is /proc mounted?", "cannot read " BOOT_ID_FILE);
+	id[strcspn(id, "\n")] = '\0';
+	return EXIT_DONE;
+}
+
+/* Moves every permit in force, and the requests from `from_ns` on. */
+static enum exit_code move(struct store *store, __s64 by_ns, __s64 from_ns)
+{
+	enum exit_code error = store_run(store,
+	                                 "UPDATE requests SET at_unix_ns = at_unix_ns + ?1"
+	                                 " WHERE at_unix_ns >= ?2",
+	                                 "ii", by_ns, from_ns);
+
+	if (!error)
+		error = store_run(store,
+		                  "UPDATE permits SET until_unix_ns = until_unix_ns + ?1,"
+		                  " since_unix_ns = since_unix_ns + ?1"
+		                  " WHERE ended_unix_ns IS NULL",
+		                  "i", by_ns);
+	return error;
+}
+
+/* What was made since boot moves with the clock. What was made before it, by a clock that was
+ * ahead then, was made just now for all that can be known. */
+static enum exit_code follow_step(struct store *store, const struct state *state, __s64 now_ns,
+                                  __s64 step_ns)
+{
+	enum exit_code error = move(store, step_ns, state->clock.boot_unix_ns);
+
+	if (!error)
+		error = store_run(store,
+		                  "UPDATE requests SET at_unix_ns = ?1 WHERE at_unix_ns > ?1", "i",
+		                  now_ns);
+	return error;
+}
+
+static enum exit_code follow_reboot(struct store *store, const struct state *state, __s64 now_ns)
+{
+	return now_ns < state->seen_unix_ns ? move(store, now_ns - state->seen_unix_ns, 0)
+	                                    : EXIT_DONE;
+}
+
+static enum exit_code write_state(struct store *store, const char *boot_id, __s64 boot_unix_ns,
+                                  __s64 now_ns)
+{
+	return store_run(store,
+	                 "UPDATE state SET boot_id = ?1, boot_unix_ns = ?2, seen_unix_ns = ?3",
+	                 "tii", boot_id, boot_unix_ns, now_ns);
+}
+
+static enum exit_code read_state(struct store *store, const char *boot_id, struct state *state)
+{
+	sqlite3_stmt *row = store_prepare(
+		store, "SELECT boot_unix_ns, boot_id = ?1, seen_unix_ns FROM state", "t", boot_id);
+
+	if (store_next(row)) {
+		state->clock.boot_unix_ns = sqlite3_column_int64(row, 0);
+		state->same_boot = sqlite3_column_int(row, 1);
+		state->seen_unix_ns = sqlite3_column_int64(row, 2);
+	}
+	return store_finish(store, row);
+}
+
+enum exit_code store_clock_adjust(struct store *store, struct store_clock *clock)
+{
+	struct store_clock today = {.boot_unix_ns = clock_boot_unix_ns()};
+	__s64 now_ns = store_clock_now_ns(&today), step_ns;
+	struct state state = {};
+	boot_id_text boot_id;
+	enum exit_code error = read_boot_id(boot_id);
+
+	if (!error)
+		error = read_state(store, boot_id, &state);
+	*clock = state.clock;
+	if (error)
+		return error;
+	step_ns = today.boot_unix_ns - state.clock.boot_unix_ns;
+	if (state.same_boot && llabs(step_ns) < TOLERANCE_NS)
+		return EXIT_DONE;
+	error = state.same_boot ? follow_step(store, &state, now_ns, step_ns)
+	                        : follow_reboot(store, &state, now_ns);
+	if (!error)
+		error = write_state(store, boot_id, today.boot_unix_ns, now_ns);
+	*clock = today;
+	return error;
+}
+
+enum exit_code store_clock_read(struct store *store, struct store_clock *clock)
+{
+	return store_read(store, &clock->boot_unix_ns, 0, "SELECT boot_unix_ns FROM state", "");
+}
+
+__s64 store_clock_now_ns(const struct store_clock *clock)
+{
+	return clock->boot_unix_ns + (__s64)clock_boot_ns();
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include <linux/types.h>
+
+#include "user/util/parse_error.h"
+
+/* A protocol and destination ports, as operators write it: "tcp/443", "udp/6000-6010". */
+struct endpoint {
+	__u8 protocol; /* IPPROTO_TCP or _UDP */
+	__u16 first_port, last_port;
+};
+
+#define ENDPOINT_TEXT_SIZE 16
+
+/* 0, or -EINVAL with a complaint of `key`. */
+int endpoint_parse(const char *key, const char *text, struct endpoint *endpoint,
+                   const struct complaint *complaint);
+
+void endpoint_format(const struct endpoint *endpoint, char text[ENDPOINT_TEXT_SIZE]);

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <netinet/in.h>
+
+#include "user/util/parse_error.h"
+#include "user/util/duration.h"
+#include "user/policy/endpoint.h"
+#include "user/policy/limit.h"
+#include "user/util/suggest.h"
+#include "user/util/quote.h"
+
+#define EXPECTED      "expected N/PERIOD UNIT, such as '10000/1s packets'"
+#define EXPECTED_ICMP "expected N/PERIOD in packets, such as '100/1s'"
+#define MAX_WORD      64
+
+/* A limit that is being read. */
+struct parser {
+	const char *text, *at;
+	const char *expected;
+	struct xrl_limit *limit;
+	__u64 burst_units; /* 0: not given */
+	bool algorithm_seen, scope_seen;
+	struct complaint complaint;
+};
+
+__attribute__((format(printf, 2, 3))) static int refuse(const struct parser *parser,
+                                                        const char *format, ...)
+{
+	char reason[320];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	return complain_value(&parser->complaint, "limit", parser->text, "%s", reason);
+}
+
+/* A word that is none of `words`. */
+static int refuse_word(const struct parser *parser, const char *what, const char *word,
+                       const char *const *words, size_t count)
+{
+	char reason[320];
+
+	complain_word(&(struct complaint){reason, sizeof(reason)}, what, word, words, count);
+	return refuse(parser, "%s", reason);
+}
+
+static int take_count(struct parser *parser)
+{
+	int error = take_number(&parser->at, &parser->limit->rate_units);
+
+	if (error == -EINVAL || (!error && *parser->at != '/'))
+		return refuse(parser, "N must be a whole number in digits, followed by '/'; %s",
+		              parser->expected);
+	if (!error && !parser->limit->rate_units)
+		return refuse(parser, "N must be at least 1; %s", parser->expected);
+	if (error)
+		return refuse(parser, "N is too large; at most %llu are possible", LIMIT_MAX_BYTES);
+	parser->at++;
+	return 0;
+}
+
+static int take_period(struct parser *parser)
+{
+	__u64 *period_ns = &parser->limit->period_ns;
+	int error = take_duration(&parser->at, period_ns);
+
+	if (error == -EINVAL)
+		return refuse(parser, "PERIOD must be a whole number and one of ms, s, m, h, d; %s",
+		              parser->expected);
+	if (error || *period_ns < LIMIT_MIN_PERIOD_NS || *period_ns > LIMIT_MAX_PERIOD_NS)
+		return refuse(parser, "PERIOD must be from 100ms to 31d; %s", parser->expected);
+	return 0;
+}
+
+/* The next word, which may be the empty one at the end. One that is longer than any of ours
+ * ends in dots, so that nothing can be read from what is left of it. */
+static void take_word(struct parser *parser, char word[MAX_WORD])
+{
+	size_t length;
+
+	parser->at += strspn(parser->at, " ");
+	length = strcspn(parser->at, " ");
+	if (length < MAX_WORD)
+		snprintf(word, MAX_WORD, "%.*s", (int)length, parser->at);
+	else
+		snprintf(word, MAX_WORD, "%.*s...", MAX_WORD - 4, parser->at);
+	parser->at += length;
+}
+
+/* The place of the word among `words`. -1: none. */
+static int find_word(const char *word, const char *const *words, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (!strcmp(word, words[i]))
+			return i;
+	return -1;
+}
+
+/* In the singular, or begun like a unit, as a word that is only misspelt may not be near. */
+static const char *guess_unit(const char *word, const char *const *names)
+{
+	const char *near = nearest(word, names, XRL_UNITS);
+
+	for (int i = 0; !near && i < XRL_UNITS; i++)
+		if (tolower((unsigned char)*word) == *names[i])
+			near = names[i];
+	return near;
+}
+
+static int take_unit(struct parser *parser)
+{
+	const char *names[XRL_UNITS], *near;
+	char word[MAX_WORD], quoted[QUOTE_SIZE];
+	int unit;
+
+	for (__u32 i = 0; i < XRL_UNITS; i++)
+		names[i] = limit_unit_name(i);
+	if (*parser->at != ' ')
+		return refuse(parser, "a blank and UNIT must follow PERIOD; " EXPECTED);
+	take_word(parser, word);
+	unit = find_word(word, names, XRL_UNITS);
+	if (unit >= 0) {
+		parser->limit->unit = unit;
+		return 0;
+	}
+	near = guess_unit(word, names);
+	if (near)
+		return refuse(parser, "unknown unit '%s', did you mean '%s'?",
+		              quote(quoted, word, strlen(word)), near);
+	return refuse_word(parser, "unit", word, names, XRL_UNITS);
+}
+
+static __u64 most_units(const struct xrl_limit *limit)
+{
+	return limit->unit == XRL_BYTES ? LIMIT_MAX_BYTES : LIMIT_MAX_UNITS;
+}
+
+static int take_algorithm(struct parser *parser, __u8 algorithm)
+{
+	if (parser->algorithm_seen)
+		return refuse(parser, "only one of fixed, sliding and token is possible");
+	parser->algorithm_seen = true;
+	parser->limit->algorithm = algorithm;
+	return 0;
+}
+
+static int take_burst(struct parser *parser)
+{
+	__u64 most = most_units(parser->limit);
+	char word[MAX_WORD];
+	const char *at = word;
+
+	if (parser->burst_units)
+		return refuse(parser, "'burst' is given twice");
+	take_word(parser, word);
+	if (take_number(&at, &parser->burst_units) || *at || !parser->burst_units ||
+	    parser->burst_units > most)
+		return refuse(parser,
+		              "expected a whole number from 1 to %llu behind 'burst', such as "
+		              "'burst 20'",
+		              most);
+	return 0;
+}
+
+#define EXPECTED_SCOPE "expected source, class or a prefix from /8 to /31 behind 'scope'"
+
+static int take_prefix(const struct parser *parser, const char *word, __u8 *bits)
+{
+	const char *at = word + 1;
+	__u64 number;
+
+	if (take_number(&at, &number) || *at || number < 8 || number > 32)
+		return refuse(parser, EXPECTED_SCOPE);
+	if (number == 32)
+		return refuse(parser, "instead of '/32' write 'scope source'");
+	*bits = number;
+	return 0;
+}
+
+static int take_scope(struct parser *parser)
+{
+	static const char *const names[] = {"source", "class"};
+	char word[MAX_WORD];
+	const char *near;
+
+	if (parser->scope_seen)
+		return refuse(parser, "'scope' is given twice");
+	parser->scope_seen = true;
+	take_word(parser, word);
+	if (*word == '/')
+		return take_prefix(parser, word, &parser->limit->scope_bits);
+	parser->limit->scope_bits = strcmp(word, "class") ? XRL_SCOPE_SOURCE : XRL_SCOPE_CLASS;
+	if (find_word(word, names, 2) >= 0)
+		return 0;
+	near = nearest(word, names, 2);
+	if (near)
+		return refuse(parser, "did you mean 'scope %s'?", near);
+	return refuse(parser, EXPECTED_SCOPE);
+}
+
+static int take_endpoint(struct parser *parser)
+{
+	struct xrl_limit *limit = parser->limit;
+	struct endpoint endpoint;
+	char word[MAX_WORD], reason[320];
+
+	if (limit->endpoint_protocol)
+		return refuse(parser, "'endpoint' is given twice");
+	take_word(parser, word);
+	if (endpoint_parse("endpoint", word, &endpoint,
+	                   &(struct complaint){reason, sizeof(reason)}))
+		return refuse(parser, "%s", reason);
+	limit->endpoint_protocol = endpoint.protocol;
+	limit->first_port = endpoint.first_port;
+	limit->last_port = endpoint.last_port;
+	return 0;
+}
+
+static int take_option(struct parser *parser)
+{
+	static const char *const words[] = {"fixed", "sliding", "token",
+	                                    "burst", "scope",   "endpoint"};
+	char word[MAX_WORD];
+
+	take_word(parser, word);
+	for (__u8 i = 0; i < XRL_ALGORITHMS; i++)
+		if (!strcmp(word, limit_algorithm_name(i)))
+			return take_algorithm(parser, i);
+	if (!strcmp(word, "burst"))
+		return take_burst(parser);
+	if (!strcmp(word, "scope"))
+		return take_scope(parser);
+	if (!strcmp(word, "endpoint"))
+		return take_endpoint(parser);
+	if (!*word)
+		return refuse(parser, "a blank at the end; " EXPECTED);
+	return refuse_word(parser, "word", word, words, sizeof(words) / sizeof(words[0]));
+}
+
+static int check_burst(const struct parser *parser)
+{
+	const struct xrl_limit *limit = parser->limit;
+	unsigned __int128 full_ns = (unsigned __int128)parser->burst_units * limit->period_ns;
+
+	if (parser->burst_units && limit->algorithm != XRL_TOKEN)
+		return refuse(parser, "a burst is of a token bucket: add 'token'");
+	if (full_ns > (unsigned __int128)LIMIT_MAX_PERIOD_NS * limit->rate_units)
+		return refuse(parser, "the burst is too large: at N/PERIOD it takes more than 31d "
+		                      "until the bucket is full again");
+	return 0;
+}
+
+/* What the parts say together. */
+static int check(const struct parser *parser)
+{
+	const struct xrl_limit *limit = parser->limit;
+	__u64 most = most_units(limit);
+
+	if (limit->rate_units > most)
+		return refuse(parser, "N is too large; at most %llu %s are possible", most,
+		              limit_unit_name(limit->unit));
+	if (limit->endpoint_protocol == IPPROTO_UDP &&
+	    (limit->unit == XRL_CONNECTIONS || limit->unit == XRL_HTTP_REQUESTS))
+		return refuse(parser, "there are no %s over UDP; expected endpoint tcp/PORT",
+		              limit_unit_name(limit->unit));
+	return check_burst(parser);
+}
+
+static int parse(struct parser *parser)
+{
+	int error = take_count(parser);
+
+	if (!error)
+		error = take_period(parser);
+	if (!error)
+		error = take_unit(parser);
+	while (!error && *parser->at)
+		error = take_option(parser);
+	return error ? error : check(parser);
+}
+
+int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size_t size)
+{
+	struct xrl_limit read = {.scope_bits = XRL_SCOPE_SOURCE};
+	struct parser parser = {
+		.text = text,
+		.at = text,
+		.expected = EXPECTED,
+		.limit = &read,
+		.complaint = {complaint, size},
+	};
+	int error = parse(&parser);
+
+	if (error)
+		return error;
+	read.max_units = parser.burst_units ? parser.burst_units : read.rate_units;
+	limit_finish(&read);
+	*limit = read;
+	return 0;
+}
+
+int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *complaint, size_t size)
+{
+	struct xrl_limit read;
+	struct parser parser = {
+		.text = text,
+		.at = text,
+		.expected = EXPECTED_ICMP,
+		.limit = &read,
+		.complaint = {complaint, size},
+	};
+	int error = take_count(&parser);
+
+	if (!error)
+		error = take_period(&parser);
+	if (error)
+		return error;
+	if (*parser.at && strcmp(parser.at + strspn(parser.at, " "), "packets"))
+		return refuse(
+			&parser,
+			"of ICMP errors packets are counted, in a fixed bucket; " EXPECTED_ICMP);
+	if (read.rate_units > LIMIT_MAX_UNITS)
+		return refuse(&parser, "N is too large; at most %llu packets are possible",
+		              LIMIT_MAX_UNITS);
+	limit_set(limit, read.rate_units, read.period_ns, XRL_PACKETS);
+	return 0;
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/policy/merge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/util/xalloc.h"
+#include "user/policy/class.h"
+
+#define NOT_THERE XRL_MAX_CLASSES
+
+/* By their old numbers the new ones. */
+struct renumbering {
+	__u32 number[XRL_MAX_CLASSES + 1]; /* the last one stays: it says that there is none */
+};
+
+bool policy_same_limit(const struct xrl_limit *a, const struct xrl_limit *b)
+{
+	return a->algorithm == b->algorithm && a->unit == b->unit &&
+	       a->rate_units == b->rate_units && a->max_units == b->max_units &&
+	       a->period_ns == b->period_ns && a->scope_bits == b->scope_bits &&
+	       a->endpoint_protocol == b->endpoint_protocol && a->first_port == b->first_port &&
+	       a->last_port == b->last_port;
+}
+
+static __u32 find_class(const struct xrl_policy *policy, const char *name)
+{
+	for (__u32 i = 0; policy && i < XRL_MAX_CLASSES; i++)
+		if (policy->classes[i].name[0] && !strcmp(policy->classes[i].name, name))
+			return i;
+	return NOT_THERE;
+}
+
+/* First those that have a number, and then the others get what is left. */
+static void renumber(const struct xrl_policy *policy, const struct xrl_policy *old,
+                     struct renumbering *by)
+{
+	bool taken[XRL_MAX_CLASSES] = {};
+	__u32 next = 0;
+
+	by->number[NOT_THERE] = NOT_THERE;
+	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
+		by->number[i] = policy->classes[i].name[0]
+		                        ? find_class(old, policy->classes[i].name)
+		                        : NOT_THERE;
+		if (by->number[i] != NOT_THERE)
+			taken[by->number[i]] = true;
+	}
+	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
+		if (!policy->classes[i].name[0] || by->number[i] != NOT_THERE)
+			continue;
+		while (taken[next])
+			next++;
+		taken[next] = true;
+		by->number[i] = next;
+	}
+}
+
+static __u32 new_number(const struct renumbering *by, __u32 number)
+{
+	return by->number[number < NOT_THERE ? number : NOT_THERE];
+}
+
+static void move_classes(struct policy *policy, const struct renumbering *by)
+{
+	struct xrl_policy *compiled = policy->compiled;
+	struct xrl_class *classes = allocate_zeros(XRL_MAX_CLASSES, sizeof(*classes));
+	__u32 redirects[XRL_MAX_CLASSES] = {};
+
+	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
+		if (by->number[i] == NOT_THERE)
+			continue;
+		classes[by->number[i]] = compiled->classes[i];
+		redirects[by->number[i]] = policy->redirects[i];
+	}
+	memcpy(compiled->classes, classes, sizeof(compiled->classes));
+	memcpy(policy->redirects, redirects, sizeof(redirects));
+	free(classes);
+	compiled->default_class = new_number(by, compiled->default_class);
+	compiled->permitted_class = new_number(by, compiled->permitted_class);
+	for (size_t i = 0; i < policy->cidr_count; i++)
+		policy->cidrs[i].class_number = new_number(by, policy->cidrs[i].class_number);
+}
+
+/* Where in `class` a limit is that isn't placed yet, or -1. */
+static int find_limit(const struct xrl_class *class, const bool placed[XRL_MAX_LIMITS],
+                      const struct xrl_limit *wanted)
+{
+	for (__u32 i = 0; i < class->limit_count; i++)
+		if (!placed[i] && policy_same_limit(&class->limits[i], wanted))
+			return i;
+	return -1;
+}
+
+/* Puts those that were in force before where their windows are. */
+static void place_old_limits(const struct xrl_class *class, bool placed[XRL_MAX_LIMITS],
+                             const struct xrl_class *old, struct xrl_limit *places)
+{
+	for (__u32 i = 0; i < old->limit_count; i++) {
+		int from =
+			old->limits[i].period_ns ? find_limit(class, placed, &old->limits[i]) : -1;
+
+		if (from < 0)
+			continue;
+		places[i] = class->limits[from];
+		placed[from] = true;
+	}
+}
+
+/* And the others where there is a place. Limits that were taken away leave empty ones, where no new
+ * one comes in their stead, as windows can't be moved. */
+static void keep_places(struct xrl_class *class, const struct xrl_class *old)
+{
+	struct xrl_limit places[XRL_MAX_LIMITS] = {};
+	bool placed[XRL_MAX_LIMITS] = {};
+	__u32 next = 0;
+
+	place_old_limits(class, placed, old, places);
+	for (__u32 i = 0; i < class->limit_count; i++) {
+		if (placed[i] || !class->limits[i].period_ns)
+			continue;
+		while (places[next].period_ns)
+			next++;
+		places[next] = class->limits[i];
+	}
+	memcpy(class->limits, places, sizeof(places));
+	class->limit_count = 0;
+	for (__u32 i = 0; i < XRL_MAX_LIMITS; i++)
+		if (places[i].period_ns)
+			class->limit_count = i + 1;
+}
+
+/* Says of every window since when its limit is in force: it goes on if that stays. That goes for
+ * places without a limit, too. */
+static void keep_windows(struct xrl_class *class, const struct xrl_class *old)
+{
+	for (__u32 i = 0; i < XRL_WINDOWS; i++)
+		if (policy_same_limit(&class->limits[i], &old->limits[i]))
+			class->limits[i].since_generation = old->limits[i].since_generation;
+	if (class->penalty.period_ns == old->penalty.period_ns)
+		class->penalty.since_generation = old->penalty.since_generation;
+}
+
+/* As if none of it had been there before. */
+static void begin_anew(struct xrl_class *class, __u32 generation)
+{
+	for (__u32 i = 0; i < XRL_WINDOWS; i++)
+		class->limits[i].since_generation = generation;
+	for (__u32 i = 0; i < class->separate_count; i++) {
+		class->separate[i].since_generation = generation;
+		class->separate[i].id = 0;
+	}
+	class->penalty.since_generation = generation;
+}
+
+/* Each of the old ones goes on in one of the new ones at the most. */
+static void keep_ids(struct xrl_class *class, const struct xrl_class *old)
+{
+	bool taken[XRL_MAX_SEPARATE] = {};
+
+	for (__u32 i = 0; i < class->separate_count; i++) {
+		struct xrl_limit *limit = &class->separate[i];
+		__u32 j = 0;
+
+		while (j < old->separate_count &&
+		       (taken[j] || !policy_same_limit(limit, &old->separate[j])))
+			j++;
+		if (j == old->separate_count)
+			continue;
+		taken[j] = true;
+		limit->id = old->separate[j].id;
+		limit->since_generation = old->separate[j].since_generation;
+	}
+}
+
+static bool is_new(const struct xrl_limit *limit, __u32 generation)
+{
+	return limit->since_generation == generation;
+}
+
+/* Which places of class_buckets the policy in force has. */
+static void mark_places(const struct xrl_policy *policy, bool taken[XRL_CLASS_BUCKETS])
+{
+	for (__u32 i = 0; policy && i < XRL_MAX_CLASSES; i++) {
+		const struct xrl_class *class = &policy->classes[i];
+
+		for (__u32 j = 0; j < class->separate_count; j++)
+			if (class->separate[j].scope_bits == XRL_SCOPE_CLASS)
+				taken[class->separate[j].id & (XRL_CLASS_BUCKETS - 1)] = true;
+	}
+}
+
+/* A number that no limit has had, or a place that nobody writes to. */
+static int give_id(struct xrl_limit *limit, struct xrl_policy *policy,
+                   bool taken[XRL_CLASS_BUCKETS], struct policy_merge *merge)
+{
+	__u32 place = 0;
+
+	if (limit->scope_bits != XRL_SCOPE_CLASS) {
+		limit->id = ++policy->last_limit_id;
+		return 0;
+	}
+	while (place < XRL_CLASS_BUCKETS && taken[place])
+		place++;
+	if (place == XRL_CLASS_BUCKETS)
+		return -ENOSPC;
+	taken[place] = true;
+	merge->is_new_place[place] = true;
+	limit->id = place;
+	return 0;
+}
+
+static int give_ids(struct xrl_policy *policy, const struct xrl_policy *old, __u32 generation,
+                    struct policy_merge *merge)
+{
+	bool taken[XRL_CLASS_BUCKETS] = {};
+	int error = 0;
+
+	mark_places(old, taken);
+	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
+		struct xrl_class *class = &policy->classes[i];
+
+		for (__u32 j = 0; j < class->separate_count && !error; j++)
+			if (is_new(&class->separate[j], generation))
+				error = give_id(&class->separate[j], policy, taken, merge);
+	}
+	return error;
+}
+
+int policy_merge(struct policy *policy, const struct xrl_policy *old, __u32 generation,
+                 struct policy_merge *merge)
+{
+	struct xrl_policy *compiled = policy->compiled;
+	struct renumbering by;
+
+	*merge = (struct policy_merge){};
+	renumber(compiled, old, &by);
+	move_classes(policy, &by);
+	compiled->last_limit_id = old ? old->last_limit_id : 0;
+	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
+		struct xrl_class *class = &compiled->classes[i];
+
+		if (!class->name[0])
+			continue;
+		if (find_class(old, class->name) == i)
+			keep_places(class, &old->classes[i]);
+		class_finish(class);
+		begin_anew(class, generation);
+		if (find_class(old, class->name) != i)
+			continue;
+		keep_windows(class, &old->classes[i]);
+		keep_ids(class, &old->classes[i]);
+	}
+	return give_ids(compiled, old, generation, merge);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/serve/http/parameters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/util/address_list.h"
+#include "user/serve/worker/worker.h"
+#include "user/permits/permit.h"
+#include "user/util/quote.h"
+#include "user/serve/http/server.h"
+
+/* Which operation knows which. A misspelt `ip=` must not permit the caller's own address. */
+static const struct {
+	const char *operation, *name;
+} known[] = {
+	{OP_PERMIT, "ips"},
+	{OP_PERMIT, "comment"},
+	{OP_REVOKE, "ips"},
+};
+
+struct forms {
+	struct form query, body;
+};
+
+static bool is_known(const char *operation, const char *name)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(known[i].operation, operation) && !strcmp(known[i].name, name))
+			return true;
+	return false;
+}
+
+static void refuse_name(struct answer *refusal, const char *format, const char *name)
+{
+	char quoted[QUOTE_SIZE];
+
+	answer_error(refusal, HTTP_BAD_REQUEST, format, quote(quoted, name, strlen(name)));
+}
+
+static bool check_names(const struct form *form, const char *operation, struct answer *refusal)
+{
+	for (int i = 0; i < form->count; i++) {
+		if (is_known(operation, form->fields[i].name))
+			continue;
+		refuse_name(refusal,
+		            "there is no parameter '%s' here: POST takes ips and comment, DELETE "
+		            "takes ips, the others take none",
+		            form->fields[i].name);
+		return false;
+	}
+	return true;
+}
+
+static bool read_forms(struct forms *forms, const struct request *request, const char *operation,
+                       struct answer *refusal)
+{
+	const char *query = request->route.query;
+	char complaint[400];
+
+	if (form_parse(&forms->query, query, strlen(query), complaint, sizeof(complaint)) ||
+	    form_parse(&forms->body, request->body ? request->body : "", request->body_length,
+	               complaint, sizeof(complaint))) {
+		answer_error(refusal, HTTP_BAD_REQUEST, "%s", complaint);
+		return false;
+	}
+	return check_names(&forms->query, operation, refusal) &&
+	       check_names(&forms->body, operation, refusal);
+}
+
+/* From the one or the other. False: from both. */
+static bool find(const struct form_field **field, const struct forms *forms, const char *name,
+                 struct answer *refusal)
+{
+	const struct form_field *in_body = form_find(&forms->body, name);
+
+	*field = form_find(&forms->query, name);
+	if (*field && in_body) {
+		refuse_name(refusal, "'%s' stands both in the query and in the body", name);
+		return false;
+	}
+	if (!*field)
+		*field = in_body;
+	return true;
+}
+
+static void read_listed(struct parameters *parameters, const struct form_field *ips,
+                        __u32 max_addresses, struct answer *refusal)
+{
+	struct address_list addresses;
+	char complaint[400];
+
+	if (address_list_parse(&addresses, ips->value, ips->value_length, max_addresses, complaint,
+	                       sizeof(complaint)))
+		answer_error(refusal, HTTP_BAD_REQUEST, "%s", complaint);
+	else
+		parameters->ips = strdup(ips->value);
+}
+
+static void read_own(struct parameters *parameters, const struct request *request,
+                     struct answer *refusal)
+{
+	char own[CALLER_TEXT_SIZE];
+
+	caller_format(&request->caller, own);
+	if (caller_is_ipv4(&request->caller)) {
+		const struct form_field field = {.value = own, .value_length = strlen(own)};
+
+		read_listed(parameters, &field, 1, refusal);
+	} else if (request->caller.known) {
+		answer_error(refusal, HTTP_BAD_REQUEST,
+		             "permits are for IPv4 addresses, and the request came from %s: name "
+		             "the addresses in `ips`",
+		             own);
+	} else {
+		answer_error(refusal, HTTP_BAD_REQUEST,
+		             "a request over the Unix socket has no address of its own: name the "
+		             "addresses in `ips`");
+	}
+}
+
+static void read_comment(struct parameters *parameters, const struct form_field *comment,
+                         struct answer *refusal)
+{
+	json_t *utf8 = json_stringn(comment->value, comment->value_length);
+
+	if (!utf8 || comment->value_length >= PERMIT_COMMENT_SIZE)
+		answer_error(refusal, HTTP_BAD_REQUEST,
+		             "the comment must be UTF-8 text of at most %d bytes",
+		             PERMIT_COMMENT_SIZE - 1);
+	else
+		parameters->comment = strdup(comment->value);
+	json_decref(utf8);
+}
+
+static void read_fields(struct parameters *parameters, const struct request *request,
+                        const struct forms *forms, const char *operation, struct answer *refusal)
+{
+	const struct form_field *ips, *comment;
+
+	if (!find(&ips, forms, "ips", refusal) || !find(&comment, forms, "comment", refusal) ||
+	    !is_known(operation, "ips"))
+		return;
+	if (ips)
+		read_listed(parameters, ips, request->server->setup->rules.max_addresses, refusal);
+	else
+		read_own(parameters, request, refusal);
+	if (comment && !refusal->status)
+		read_comment(parameters, comment, refusal);
+}
+
+void parameters_read(struct parameters *parameters, const struct request *request,
+                     const char *operation, struct answer *refusal)
+{
+	struct forms *forms = malloc(sizeof(*forms));
+
+	if (!forms)
+		answer_unavailable(refusal);
+	else if (read_forms(forms, request, operation, refusal))
+		read_fields(parameters, request, forms, operation, refusal);
+	free(forms);
+}
+
+void parameters_release(struct parameters *parameters)
+{
+	free(parameters->ips);
+	free(parameters->comment);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "user/serve/ipc/response.h"
+#include "user/serve/http/request.h"
+
+/* What an operation is told, in the query or in a form. */
+struct parameters {
+	char *ips; /* a good address list; NULL: the operation needs none */
+	char *comment;
+};
+
+/* What is wrong becomes the refusal. */
+void parameters_read(struct parameters *parameters, const struct request *request,
+                     const char *operation, struct answer *refusal);
+void parameters_release(struct parameters *parameters);

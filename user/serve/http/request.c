@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/serve/http/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/serve/http/authorization.h"
+#include "user/util/clock.h"
+#include "user/serve/worker/worker.h"
+#include "user/serve/now.h"
+#include "user/serve/http/parameters.h"
+#include "user/serve/http/reply.h"
+#include "user/serve/http/server.h"
+
+#define ANSWER_NS (15 * SECOND_NS)
+#define PING_NS   (2 * SECOND_NS)
+
+#define NO_SUCH_METHOD "this endpoint has no such method; the header Allow says which it has"
+
+static void arrived(struct asked *asked)
+{
+	struct request *request =
+		(struct request *)((char *)asked - offsetof(struct request, asked));
+
+	MHD_resume_connection(request->connection);
+}
+
+void *request_begin(void *server, const char *target, struct MHD_Connection *connection)
+{
+	struct request *request = calloc(1, sizeof(*request));
+
+	if (!request)
+		return NULL;
+	request->server = server;
+	request->connection = connection;
+	request->target = strdup(target);
+	request->asked.answer = &request->answer;
+	request->asked.arrived = arrived;
+	if (request->target)
+		return request;
+	free(request);
+	return NULL;
+}
+
+void request_end(void *context, struct MHD_Connection *connection, void **closure,
+                 enum MHD_RequestTerminationCode why)
+{
+	struct tracked *tracked = server_tracked(connection);
+	struct request *request = *closure;
+	struct server *server = context;
+
+	(void)why;
+	if (tracked)
+		connections_end_request(&server->connections, tracked, now_monotonic_ns());
+	if (!request)
+		return;
+	*closure = NULL;
+	asker_forget(server->asker, &request->asked);
+	headers_release(&request->headers);
+	answer_release(&request->answer);
+	free(request->body);
+	free(request->target);
+	free(request);
+}
+
+static void refuse(struct request *request, unsigned int status, const char *message)
+{
+	if (!request->refusal.status)
+		answer_error(&request->refusal, status, "%s", message);
+}
+
+/* Who asks; and whether that could be found out. */
+static void find_caller(struct request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	bool is_unix = request->server->listener->is_unix;
+	char complaint[300];
+
+	caller_of_peer(&request->caller, info && !is_unix ? info->client_addr : NULL);
+	if (caller_walk(&request->caller, &request->server->setup->proxies,
+	                request->headers.forwarded, complaint, sizeof(complaint)))
+		refuse(request, HTTP_BAD_REQUEST, complaint);
+}
+
+/* What stands in the headers. Done once, before the body is read. */
+static void begin(struct request *request)
+{
+	request->begun = true;
+	headers_read(&request->headers, request->connection);
+	request->route = route_find(request->target);
+	request->body_too_long = request->headers.content_length > REQUEST_MAX_BODY;
+	find_caller(request);
+}
+
+/* What needs no token, or has none to look at: true when that is all. */
+static bool answer_alone(struct request *request)
+{
+	const struct headers *headers = &request->headers;
+
+	if (request->route.endpoint == ENDPOINT_NONE) {
+		answer_error(&request->answer, HTTP_NOT_FOUND,
+		             "there is nothing here; there are /v3/firewall/permit, "
+		             "/v3/rate-limit and /healthz");
+	} else if (headers->out_of_memory) {
+		answer_unavailable(&request->answer);
+	} else if (request->route.endpoint == ENDPOINT_HEALTH) {
+		return false;
+	} else if (headers->authorizations > 1) {
+		answer_error(&request->answer, HTTP_BAD_REQUEST,
+		             "there are %d Authorization headers; send exactly one",
+		             headers->authorizations);
+	} else {
+		request->token = headers->authorizations
+		                         ? authorization_token(headers->authorization)
+		                         : NULL;
+		if (!request->token)
+			answer_error(&request->answer, HTTP_UNAUTHORIZED,
+			             "send the token of your account: Authorization: Bearer TOKEN");
+	}
+	return request->answer.status;
+}
+
+/* Everything that is wrong, other than the token. */
+static const char *examine(struct request *request, const char *method)
+{
+	const char *operation = route_operation(request->route.endpoint, method);
+
+	if (headers_are_ambiguous(&request->headers))
+		refuse(request, HTTP_BAD_REQUEST,
+		       "the length of the body is ambiguous: send one Content-Length, or "
+		       "Transfer-Encoding: chunked");
+	if (!operation)
+		refuse(request, HTTP_METHOD_NOT_ALLOWED, NO_SUCH_METHOD);
+	if (request->body_too_long)
+		refuse(request, HTTP_TOO_LARGE, "the body may have at most 8192 bytes");
+	if (request->body_length && !headers_announce_form(&request->headers))
+		refuse(request, HTTP_UNSUPPORTED_TYPE,
+		       "the body must be a form: Content-Type: application/x-www-form-urlencoded");
+	return operation;
+}
+
+/* True: there is no more to be waited for. */
+static bool ping(struct request *request, const char *method)
+{
+	if (!route_operation(ENDPOINT_HEALTH, method)) {
+		answer_error(&request->answer, HTTP_METHOD_NOT_ALLOWED, NO_SUCH_METHOD);
+		return true;
+	}
+	request->asked.deadline_ns = now_monotonic_ns() + PING_NS;
+	asker_ping(request->server->asker, &request->asked);
+	return false;
+}
+
+/* When the request is refused, the keeper still says whether the token is right, and what is
+ * left of the quota. */
+static const char *operation_of_refused(const struct request *request)
+{
+	return request->route.endpoint == ENDPOINT_PERMIT ? OP_QUOTA : OP_TOKEN;
+}
+
+static json_t *compose(struct request *request, const char *method)
+{
+	const char *operation = examine(request, method);
+	struct parameters parameters = {};
+	char caller[CALLER_TEXT_SIZE];
+	json_t *question;
+
+	if (!request->refusal.status)
+		parameters_read(&parameters, request, operation, &request->refusal);
+	if (request->refusal.status)
+		operation = operation_of_refused(request);
+	caller_format(&request->caller, caller);
+	question =
+		json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "op", operation, "token", request->token,
+	                  "caller", caller, "ips", parameters.ips, "comment", parameters.comment);
+	parameters_release(&parameters);
+	return question;
+}
+
+static bool ask(struct request *request, const char *method)
+{
+	request->asked.deadline_ns = now_monotonic_ns() + ANSWER_NS;
+	request->asked.from = caller_key(&request->caller);
+	return !asker_ask(request->server->asker, &request->asked, compose(request, method));
+}
+
+/* True: the answer is there. False: it has been asked for, and the connection sleeps. */
+static bool conclude(struct request *request, const char *method)
+{
+	struct tracked *tracked = server_tracked(request->connection);
+	bool is_health = request->route.endpoint == ENDPOINT_HEALTH;
+
+	if (answer_alone(request) || (is_health ? ping(request, method) : ask(request, method)))
+		return true;
+	if (tracked)
+		connections_begin_request(&request->server->connections, tracked);
+	MHD_suspend_connection(request->connection);
+	return false;
+}
+
+/* The answer to a right token, when the request was refused for something else. */
+static void put_refusal_in(struct request *request)
+{
+	struct answer_quota quota = request->answer.quota;
+
+	if (request->answer.status != HTTP_OK || !request->refusal.status)
+		return;
+	answer_release(&request->answer);
+	request->answer = request->refusal;
+	request->answer.quota = quota;
+}
+
+static void complete(struct request *request)
+{
+	struct answer *answer = &request->answer;
+
+	put_refusal_in(request);
+	if (request->route.endpoint == ENDPOINT_HEALTH && answer->status == HTTP_OK)
+		answer_success(answer, json_pack("{s:s}", "status", "ok"));
+	if (!answer->quota.known)
+		answer->quota = (struct answer_quota){
+			.limit = request->server->setup->rules.max_requests,
+			.reset_unix_seconds = clock_unix_ns() / (__s64)SECOND_NS,
+		};
+}
+
+static bool is_last(const struct request *request)
+{
+	const struct tracked *tracked = server_tracked(request->connection);
+
+	return request->server->draining || headers_are_ambiguous(&request->headers) || !tracked ||
+	       now_monotonic_ns() - tracked->start_ns > CONNECTION_LAST_REPLY_NS;
+}
+
+static enum MHD_Result send_answer(struct request *request)
+{
+	struct reply reply = {
+		.answer = &request->answer,
+		.allow = route_methods(request->route.endpoint),
+		.quota = request->route.endpoint == ENDPOINT_PERMIT,
+		.token_was_given = request->token,
+		.last = is_last(request),
+	};
+
+	complete(request);
+	return reply_send(request->connection, &reply);
+}
+
+static void take_body(struct request *request, const char *bytes, size_t length)
+{
+	if (length > REQUEST_MAX_BODY - request->body_length) {
+		request->body_too_long = true;
+		return;
+	}
+	if (!request->body)
+		request->body = malloc(REQUEST_MAX_BODY);
+	if (!request->body) {
+		request->headers.out_of_memory = true;
+		return;
+	}
+	memcpy(request->body + request->body_length, bytes, length);
+	request->body_length += length;
+}
+
+enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_length, void **closure)
+{
+	struct request *request = *closure;
+
+	(void)server, (void)connection, (void)url, (void)version;
+	if (!request)
+		return MHD_NO;
+	if (request->answer.status)
+		return send_answer(request);
+	if (!request->begun) {
+		begin(request);
+		/* what announces too much isn't read at all */
+		if (!request->body_too_long && !headers_are_ambiguous(&request->headers))
+			return MHD_YES;
+	} else if (*upload_length) {
+		request->body_received += *upload_length;
+		/* too much is read to its end, to say so, but not without end */
+		if (request->body_received > 16 * REQUEST_MAX_BODY)
+			return MHD_NO;
+		take_body(request, upload, *upload_length);
+		*upload_length = 0;
+		return MHD_YES;
+	}
+	return conclude(request, method) ? send_answer(request) : MHD_YES;
+}

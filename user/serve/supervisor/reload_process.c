@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/serve/supervisor/reload_process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/serve/log.h"
+#include "user/control/reload.h"
+
+static void log_result(struct reload *reload)
+{
+	__u32 generation = 0;
+	const struct xrl_policy *policy = instance_policy(&reload->instance, &generation);
+
+	log_line("policy %s: %s, generation %u", reload->changed ? "reloaded" : "unchanged",
+	         policy ? policy->file : "", generation);
+	if (reload->sources)
+		log_line(
+			"policy: there are %u buckets, and the file wants %u: attach again changes "
+			"that",
+			instance_sources(&reload->instance), reload->sources);
+}
+
+static void run(const struct options *options)
+{
+	struct failure failure = {};
+	struct reload reload;
+
+	output_capture(&failure);
+	if (reload_policy(&reload, options->pin_dir, options->config_path, options->config_named))
+		log_line("policy not reloaded: %s%s%s", failure.message,
+		         failure.hint[0] ? "; " : "", failure.hint);
+	else
+		log_result(&reload);
+}
+
+/* In the child: nothing of the supervisor's but its log. */
+static void become_nobody(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+/* The supervisor reaps it with the others and needs to know no more of it. */
+void policy_process_start(const struct options *options)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		log_line("policy not reloaded: cannot start a process: %s", strerror(errno));
+	if (pid)
+		return;
+	become_nobody();
+	run(options);
+	_exit(EXIT_SUCCESS);
+}

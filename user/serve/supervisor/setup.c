@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/serve/supervisor/setup.h"
+
+static enum exit_code configure(struct front_setup *setup, const struct options *options)
+{
+	static struct config config;
+	enum exit_code error = options_configure(options, &config);
+	char complaint[400];
+
+	if (error)
+		return error;
+	setup->rules = config.permits;
+	setup->settings = config.serve;
+	if (proxies_read(&setup->proxies, &setup->settings, complaint, sizeof(complaint)))
+		return fail(EXIT_FAILED, NULL, "%s", complaint);
+	return listeners_read(&setup->listeners, &setup->settings);
+}
+
+enum exit_code setup_prepare(struct front_setup *setup, const struct options *options,
+                             const struct front_setup *old, struct identity *identity)
+{
+	enum exit_code error = configure(setup, options);
+
+	if (!error && !old) /* afterwards nobody else can be become */
+		error = identity_find(identity, setup->settings.user);
+	if (error)
+		return error;
+	error = tls_load(&setup->tls, &setup->settings);
+	if (error)
+		return error;
+	error = listeners_open(&setup->listeners, old ? &old->listeners : NULL, identity->uid,
+	                       identity->gid);
+	if (error)
+		tls_forget(&setup->tls);
+	return error;
+}

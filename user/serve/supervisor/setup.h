@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+#include "user/serve/http/frontend.h"
+#include "user/serve/options.h"
+#include "user/serve/supervisor/privileges.h"
+
+/* Reads the configuration and all that it names, and opens the sockets; those of `old` (may be
+ * NULL) are taken over where they stay. All of it or nothing. */
+enum exit_code setup_prepare(struct front_setup *setup, const struct options *options,
+                             const struct front_setup *old, struct identity *identity);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/serve/worker/auth_throttle.h"
+
+#include <string.h>
+
+/* A slot holds one moment. Every wrong token moves it on by an interval:
+ *
+ *       now                                forgiven
+ *        |--interval--|--interval--|--interval--|
+ *
+ * and while it lies less than a whole burst ahead, another one may be tried. */
+#define ROOM_NS ((THROTTLE_BURST - 1) * THROTTLE_INTERVAL_NS)
+
+/* The finalizer of a 64-bit mixer: every bit of the input reaches every bit of the output. */
+static __u64 mix(__u64 word)
+{
+	word ^= word >> 32;
+	word *= 0xd6e8feb86659fd93ULL;
+	word ^= word >> 32;
+	word *= 0xd6e8feb86659fd93ULL;
+	return word ^ (word >> 32);
+}
+
+static unsigned int set_of(const struct throttle *throttle, const struct in6_addr *key)
+{
+	__u64 halves[2];
+
+	memcpy(halves, key, sizeof(halves));
+	return mix(mix(throttle->seed ^ halves[0]) ^ halves[1]) % THROTTLE_SETS;
+}
+
+__u64 throttle_wait_ns(const struct throttle *throttle, const struct in6_addr *key, __u64 now_ns)
+{
+	const struct throttle_slot *set = throttle->slots[set_of(throttle, key)];
+
+	for (int i = 0; i < THROTTLE_WAYS; i++) {
+		if (set[i].forgiven_ns <= now_ns || memcmp(&set[i].key, key, sizeof(*key)))
+			continue;
+		return set[i].forgiven_ns > now_ns + ROOM_NS ? set[i].forgiven_ns - ROOM_NS - now_ns
+		                                             : 0;
+	}
+	return 0;
+}
+
+/* Its own, or else the one that is forgiven first. */
+static struct throttle_slot *slot_for(struct throttle *throttle, const struct in6_addr *key)
+{
+	struct throttle_slot *set = throttle->slots[set_of(throttle, key)], *stalest = set;
+
+	for (int i = 0; i < THROTTLE_WAYS; i++) {
+		if (set[i].forgiven_ns && !memcmp(&set[i].key, key, sizeof(*key)))
+			return &set[i];
+		if (set[i].forgiven_ns < stalest->forgiven_ns)
+			stalest = &set[i];
+	}
+	*stalest = (struct throttle_slot){.key = *key};
+	return stalest;
+}
+
+void throttle_count_wrong(struct throttle *throttle, const struct in6_addr *key, __u64 now_ns)
+{
+	struct throttle_slot *slot = slot_for(throttle, key);
+
+	if (slot->forgiven_ns < now_ns)
+		slot->forgiven_ns = now_ns;
+	slot->forgiven_ns += THROTTLE_INTERVAL_NS;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/util/address_list.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/util/quote.h"
+
+#define EXPECTED "expected four decimal octets, such as 192.0.2.1"
+
+struct token {
+	const char *text; /* not terminated, and may contain anything */
+	size_t length;
+};
+
+static bool has(struct token token, char c)
+{
+	return memchr(token.text, c, token.length);
+}
+
+static bool read_address(struct token token, struct xrl_address *address)
+{
+	char text[INET_ADDRSTRLEN];
+
+	/* a NUL would end the text for inet_pton, and hide what follows */
+	if (token.length >= sizeof(text) || has(token, '\0'))
+		return false;
+	memcpy(text, token.text, token.length);
+	text[token.length] = '\0';
+	/* four decimal octets without leading zeros, and nothing else */
+	return inet_pton(AF_INET, text, address->octets) == 1;
+}
+
+/* Why no host has the address; NULL: one can. */
+static const char *why_no_host(const struct xrl_address *address)
+{
+	static const __u8 broadcast[4] = {255, 255, 255, 255};
+
+	if (!address->octets[0])
+		return "0.0.0.0/8 is not the address of a host";
+	if ((address->octets[0] & 0xf0) == 0xe0)
+		return "multicast is not the address of a host";
+	if (!memcmp(address->octets, broadcast, sizeof(broadcast)))
+		return "broadcast is not the address of a host";
+	return NULL;
+}
+
+/* Of four numbers with dots between them. */
+static const char *why_no_octets(struct token token)
+{
+	bool begins = true;
+
+	for (size_t i = 0; i < token.length; i++) {
+		bool digit_follows =
+			i + 1 < token.length && isdigit((unsigned char)token.text[i + 1]);
+
+		if (begins && token.text[i] == '0' && digit_follows)
+			return "leading zeros are not possible, since some read them as octal";
+		begins = token.text[i] == '.';
+	}
+	return "an octet is at most 255";
+}
+
+static bool is_four_numbers(struct token token)
+{
+	int dots = 0;
+
+	for (size_t i = 0; i < token.length; i++) {
+		bool number_before = i && token.text[i - 1] != '.';
+
+		if (token.text[i] == '.' && number_before)
+			dots++;
+		else if (!isdigit((unsigned char)token.text[i]))
+			return false;
+	}
+	return dots == 3 && token.text[token.length - 1] != '.';
+}
+
+static bool has_blank(struct token token)
+{
+	return has(token, ' ') || has(token, '\t') || has(token, '\r') || has(token, '\n');
+}
+
+static int count_colons(struct token token)
+{
+	int colons = 0;
+
+	for (size_t i = 0; i < token.length; i++)
+		colons += token.text[i] == ':';
+	return colons;
+}
+
+static const char *why_no_address(struct token token)
+{
+	bool begins_with_digit = token.length && isdigit((unsigned char)token.text[0]);
+	int colons = count_colons(token);
+
+	if (!token.length)
+		return "an address is missing";
+	if (has_blank(token))
+		return "blanks are not possible";
+	if (colons > 1)
+		return "IPv6 is not supported";
+	if (begins_with_digit && colons)
+		return "a port is not possible";
+	if (begins_with_digit && has(token, '/'))
+		return "this is a network, not an address";
+	if (is_four_numbers(token))
+		return why_no_octets(token);
+	return "this is not an IPv4 address";
+}
+
+static int complain(struct token token, const char *reason, char *complaint, size_t size)
+{
+	char quoted[QUOTE_SIZE];
+
+	snprintf(complaint, size, "address '%s': %s; " EXPECTED,
+	         quote(quoted, token.text, token.length), reason);
+	return -EINVAL;
+}
+
+static bool is_known(const struct address_list *list, const struct xrl_address *address)
+{
+	for (__u32 i = 0; i < list->count; i++)
+		if (!memcmp(&list->addresses[i], address, sizeof(*address)))
+			return true;
+	return false;
+}
+
+/* `next`: what comes behind the list. */
+static int too_many(const struct address_list *list, const char *more_than,
+                    const struct xrl_address *next, __u32 max_addresses, char *complaint,
+                    size_t size)
+{
+	const struct xrl_address *first =
+		list->count > max_addresses ? &list->addresses[max_addresses] : next;
+	char text[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, first, text, sizeof(text));
+	snprintf(complaint, size,
+	         "%s%u addresses, at most %u %s possible in one request; '%s' is the first too "
+	         "many",
+	         more_than, list->count, max_addresses, max_addresses == 1 ? "is" : "are", text);
+	return -EINVAL;
+}
+
+static int add(struct address_list *list, struct token token, __u32 max_addresses, char *complaint,
+               size_t size)
+{
+	struct xrl_address address;
+	const char *reason;
+
+	reason = read_address(token, &address) ? why_no_host(&address) : why_no_address(token);
+	if (reason)
+		return complain(token, reason, complaint, size);
+	if (is_known(list, &address))
+		return 0;
+	if (list->count == ADDRESS_LIST_MAX)
+		return too_many(list, "more than ", &address, max_addresses, complaint, size);
+	list->addresses[list->count++] = address;
+	return 0;
+}
+
+/* Up to the next comma, or the end. */
+static struct token token_at(const char *at, const char *end)
+{
+	const char *comma = memchr(at, ',', end - at);
+
+	return (struct token){at, (comma ? comma : end) - at};
+}
+
+int address_list_parse(struct address_list *list, const char *text, size_t length,
+                       __u32 max_addresses, char *complaint, size_t size)
+{
+	const char *begin = length ? text : "", *end = begin + length;
+	struct token token = token_at(begin, end);
+	int error;
+
+	list->count = 0;
+	while (!(error = add(list, token, max_addresses, complaint, size)) &&
+	       token.text + token.length != end)
+		token = token_at(token.text + token.length + 1, end);
+	if (!error && list->count > max_addresses)
+		error = too_many(list, "", NULL, max_addresses, complaint, size);
+	if (error)
+		list->count = 0;
+	return error;
+}
