@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What stands before the map `buckets` when too many unknown sources arrive. bpf/gate.h has the
- * picture. */
+/* What stands before the map `buckets` when too many unknown sources arrive. bpf/verdict/admit.h
+ * has the picture. */
 
 #include "include/address.h"
 

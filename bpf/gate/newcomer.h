@@ -269,10 +269,10 @@ xrl_inline __u64 xrl_is_its(xrl_word word, __u32 identity)
 
 /* How readily a word is given up: an empty one first, or one of another era, then by age. Of what
  * has passed of a source so much depends that it stays for kept_ticks: first-timers are let pass
- * only as far as there is room for that (user/flood.c). One whose source has come again counts as
- * sixteen times younger. So of a flood of sources that come once, the first ones of each tick stay
- * until the next one, and who comes again stays on. Without branches: with random words the
- * processor would guess them wrong. */
+ * only as far as there is room for that (user/policy/gate.c). One whose source has come again
+ * counts as sixteen times younger. So of a flood of sources that come once, the first ones of each
+ * tick stay until the next one, and who comes again stays on. Without branches: with random words
+ * the processor would guess them wrong. */
 xrl_inline __u64 xrl_newcomer_rank(xrl_word word, __u32 ticks, __u32 kept_ticks, __u32 identity)
 {
 	__u64 age = xrl_newcomer_age(word, ticks);

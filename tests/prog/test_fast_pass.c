@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* The straight line for the usual packet (bpf/usual.h) says what the general way says. The program
- * is loaded twice, and one of the two is told to find out a thing about each packet that no limit
- * asks for: that one goes the general way with all of them. What both of them do is right as far as
- * the other tests go.
+/* The straight line for the usual packet (bpf/parse/common_frame.h) says what the general way says.
+ * The program is loaded twice, and one of the two is told to find out a thing about each packet
+ * that no limit asks for: that one goes the general way with all of them. What both of them do is
+ * right as far as the other tests go.
  *
  * usage: prog_usual [SEED [FRAMES]]; the seed may also be in the environment (SEED) */
 

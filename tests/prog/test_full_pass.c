@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* What the straight line for the usual packet (bpf/usual.h) leaves to the general way, though
- * nothing is to be found out about the packet: sources with a permit, classes that aren't plain,
- * and buckets in which ICMP errors were counted. Each point many times over, so that what a CPU
- * remembers of a refused source (bpf/again.h) takes part, and on one CPU therefore. */
+/* What the straight line for the usual packet (bpf/parse/common_frame.h) leaves to the general way,
+ * though nothing is to be found out about the packet: sources with a permit, classes that aren't
+ * plain, and buckets in which ICMP errors were counted. Each point many times over, so that what a
+ * CPU remembers of a refused source (bpf/bucket/reject_cache.h) takes part, and on one CPU
+ * therefore. */
 
 #include <netinet/in.h>
 #include <string.h>

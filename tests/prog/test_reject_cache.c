@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* A source that was refused a moment ago and sends again (bpf/again.h). What is remembered of
- * it holds for the rest of a jiffy and on one CPU: hence one CPU, and each point many times
- * over, so that it is hot in most of them. */
+/* A source that was refused a moment ago and sends again (bpf/bucket/reject_cache.h). What is
+ * remembered of it holds for the rest of a jiffy and on one CPU: hence one CPU, and each point many
+ * times over, so that it is hot in most of them. */
 
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The state of the gate against floods (bpf/gate.h), as the loader makes it and tells it of
- * permits. */
+/* The state of the gate against floods (bpf/verdict/admit.h), as the loader makes it and tells it
+ * of permits. */
 
 #include "user/datapath/maps.h"
 

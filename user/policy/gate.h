@@ -5,7 +5,8 @@
 
 #include "include/policy.h"
 
-/* What the policy says of floods of unknown sources ([flood]); bpf/gate.h says what is done. */
+/* What the policy says of floods of unknown sources ([flood]); bpf/verdict/admit.h says what is
+ * done. */
 
 #define FLOOD_MAX_PACKETS   1000000000ULL
 #define FLOOD_MIN_PERIOD_NS 100000000ULL              /* 100 ms */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What bpf/limits.h asks of whoever includes it, with clocks that the test sets: each
+/* What bpf/limit/source_limits.h asks of whoever includes it, with clocks that the test sets: each
  * thread reads its own, as each CPU does. Include this first. */
 
 #include <linux/types.h>

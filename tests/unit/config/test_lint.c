@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy_file.c and what it reads the policy with: every mistake and every doubt of a file
- * is told, with its line. */
+/* user/config/policy_file.c and what it reads the policy with: every mistake and every doubt of a
+ * file is told, with its line. */
 
 #include <setjmp.h>
 #include <stdarg.h>

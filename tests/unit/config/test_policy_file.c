@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy_file.c and what it reads the policy with: what a file says becomes the policy. */
+/* user/config/policy_file.c and what it reads the policy with: what a file says becomes the policy.
+ */
 
 #include <errno.h>
 #include <setjmp.h>

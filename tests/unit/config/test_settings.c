@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/config.c: what the configuration file may say, and what is said of what it may not. */
+/* user/config/settings.c: what the configuration file may say, and what is said of what it may not.
+ */
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/permit_store.c on the real SQLite, with time as the test says it is: the quota against
- * a list of all requests, and permits against the plainest model there is. */
+/* user/permits/permit_rows.c on the real SQLite, with time as the test says it is: the quota
+ * against a list of all requests, and permits against the plainest model there is. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/token.c: tokens as they are handed out, and what is kept of them. */
+/* user/permits/token.c: tokens as they are handed out, and what is kept of them. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/flood.c, and what class_finish and policy_finish promise to the gate (bpf/gate.h). */
+/* user/policy/gate.c, and what class_finish and policy_finish promise to the gate
+ * (bpf/verdict/admit.h). */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/limit_compare.c: which limits make others idle. What it claims is tried with the
+/* user/policy/limit_compare.c: which limits make others idle. What it claims is tried with the
  * arithmetic that the program has. */
 
 #include <setjmp.h>

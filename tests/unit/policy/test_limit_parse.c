@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/limit.c: what an operator may write, and what is said of what he may not. */
+/* user/policy/limit.c: what an operator may write, and what is said of what he may not. */
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/limit_rest.h against the program's own arithmetic: at the moment that it names a unit
- * passes, and a nanosecond before it doesn't, for a source that never stops trying. (What nobody
- * has looked at for a period is over at once, instead of at the end of its last tick.) */
+/* user/policy/limit_usage.h against the program's own arithmetic: at the moment that it names a
+ * unit passes, and a nanosecond before it doesn't, for a source that never stops trying. (What
+ * nobody has looked at for a period is over at once, instead of at the end of its last tick.) */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy_merge.h: what of the policy in force goes on in the next one. */
+/* user/policy/merge.h: what of the policy in force goes on in the next one. */
 
 #include <setjmp.h>
 #include <stdarg.h>

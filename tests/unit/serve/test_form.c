@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/form.c: the parameters of a request. */
+/* user/serve/http/form.c: the parameters of a request. */
 
 #include <errno.h>
 #include <setjmp.h>

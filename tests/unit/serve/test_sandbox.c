@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/serve/sandbox.c: what a process that has entered it can no longer do, each in a child. */
+/* user/serve/supervisor/sandbox.c: what a process that has entered it can no longer do, each in a
+ * child. */
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/address_list.c: what may stand in a permit request, and what is said of what may not. */
+/* user/util/address_list.c: what may stand in a permit request, and what is said of what may not.
+ */
 
 #include <arpa/inet.h>
 #include <errno.h>

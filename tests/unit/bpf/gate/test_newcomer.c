@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/newcomer.h: a line of the gate, whoever looks at it. */
+/* bpf/gate/newcomer.h: a line of the gate, whoever looks at it. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/newcomer.h: the bits by which a line of the gate knows who has a bucket. */
+/* bpf/gate/newcomer.h: the bits by which a line of the gate knows who has a bucket. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Classes, and packets that are charged to them as bpf/verdict.h does it. Include it after
+/* Classes, and packets that are charged to them as bpf/verdict/verdict.h does it. Include it after
  * cmocka.h. */
 
 #include "user/policy/class.h"

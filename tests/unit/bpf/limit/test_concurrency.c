@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limits.h by real threads, which stand for CPUs. */
+/* bpf/limit/source_limits.h by real threads, which stand for CPUs. */
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/window.h: one window, whatever the clock says. */
+/* bpf/limit/fixed_window.h: one window, whatever the clock says. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limits.h with limits of different algorithms in one class: all or none. */
+/* bpf/limit/source_limits.h with limits of different algorithms in one class: all or none. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* The penalty of bpf/limits.h: who has exceeded a limit waits for as long as it says. */
+/* The penalty of bpf/limit/source_limits.h: who has exceeded a limit waits for as long as it says.
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 
 enum outcome { PASSED, EXCEEDED, PENALIZED };
 
-/* As bpf/verdict.h does it. */
+/* As bpf/verdict/verdict.h does it. */
 static enum outcome judge(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	if (xrl_has_penalty(xrl_resolved_read(bucket)) && xrl_penalty_ns(bucket, class))

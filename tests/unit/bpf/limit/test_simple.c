@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* The short way of bpf/limits.h, for a class with one fixed bucket of packets: it says what the
- * general one says, and is as exact. */
+/* The short way of bpf/limit/source_limits.h, for a class with one fixed bucket of packets: it says
+ * what the general one says, and is as exact. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* The short way of bpf/limits.h when other CPUs come in between at any of its steps, and by real
- * threads. */
+/* The short way of bpf/limit/source_limits.h when other CPUs come in between at any of its steps,
+ * and by real threads. */
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/sliding.h against its formula in exact numbers:
+/* bpf/limit/sliding_window.h against its formula in exact numbers:
  *
  *     current + previous * (period - into) / period + units <= N
  *

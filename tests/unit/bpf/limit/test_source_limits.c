@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limits.h, with clocks that the test sets, against a plain model: what was admitted is
- * written down with its time. */
+/* bpf/limit/source_limits.h, with clocks that the test sets, against a plain model: what was
+ * admitted is written down with its time. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/token.h against two exact models of the Generic Cell Rate Algorithm, which know the moment
- * at which all is paid for in fractions of a ns and modulo nothing:
+/* bpf/limit/token_bucket.h against two exact models of the Generic Cell Rate Algorithm, which know
+ * the moment at which all is paid for in fractions of a ns and modulo nothing:
  *
  *   - the limit as it stands: a unit takes period / N. What this refuses is never admitted, so
  *     that in any time t there are no more than burst + t * N / period;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/http.h against the same list of methods as text. */
+/* bpf/parse/http.h against the same list of methods as text. */
 
 #include <setjmp.h>
 #include <stdarg.h>
