@@ -28,42 +28,43 @@ static unsigned char frame[FRAME_ROOM];
 
 static void build(struct xrl_address from, __u16 port)
 {
-	struct shape shape = {.destination_port = port, .frame_bytes = FRAME_BYTES, .source = from};
+	struct frame_spec spec = {
+		.destination_port = port, .frame_bytes = FRAME_BYTES, .source = from};
 
-	frame_build(&shape, frame);
+	frame_build(&spec, frame);
 }
 
-static int run(const struct loaded *loaded)
+static int run(const struct program *program)
 {
-	return loaded_run(loaded, frame, FRAME_BYTES, NULL);
+	return program_run(program, frame, FRAME_BYTES, NULL);
 }
 
-static void run_often(const struct loaded *loaded, int times)
+static void run_often(const struct program *program, int times)
 {
 	while (times--)
-		run(loaded);
+		run(program);
 }
 
-static void expect(const struct loaded *loaded, __u32 counter, const char *text)
+static void expect(const struct program *program, __u32 counter, const char *text)
 {
-	__u32 got = loaded_counter_of(loaded, frame, FRAME_BYTES);
+	__u32 got = program_run_counter(program, frame, FRAME_BYTES);
 
-	if (!tap_ok(got == counter, "%s: %s", text, loaded_counter_name(counter)))
-		tap_note("got %s", loaded_counter_name(got));
+	if (!tap_ok(got == counter, "%s: %s", text, counter_name(counter)))
+		tap_note("got %s", counter_name(got));
 }
 
-static void publish(struct loaded *loaded, const struct policy_text *text)
+static void publish(struct program *program, const struct policy_text *text)
 {
-	policies_publish(loaded, text);
-	loaded_permit(loaded, source, 0);
-	loaded_forget(loaded, source);
+	program_activate(program, text);
+	program_permit(program, source, 0);
+	program_delete_bucket(program, source);
 	build(source, 443);
 }
 
-static void repeat(struct loaded *loaded)
+static void repeat(struct program *program)
 {
-	policies_repeat(loaded);
-	loaded_switch(loaded);
+	program_edit_policy(program);
+	program_commit(program);
 }
 
 static const struct policy_text two_classes = {
@@ -72,69 +73,70 @@ static const struct policy_text two_classes = {
 static const struct policy_text two_classes_without_cidrs = {
 	.classes = {{.limits = {"2/1h packets"}}, {.limits = {"2/1h packets"}}}};
 
-static void check_class_change(struct loaded *loaded)
+static void check_class_change(struct program *program)
 {
 	struct xrl_policy *policy;
 
-	publish(loaded, &two_classes);
-	run_often(loaded, 2);
-	expect(loaded, XRL_dropped_packets_limit, "a class is used up");
-	repeat(loaded);
-	expect(loaded, XRL_dropped_packets_limit, "so it is after a reload");
+	publish(program, &two_classes);
+	run_often(program, 2);
+	expect(program, XRL_dropped_packets_limit, "a class is used up");
+	repeat(program);
+	expect(program, XRL_dropped_packets_limit, "so it is after a reload");
 
-	policies_repeat(loaded);
-	policies_set_cidrs(loaded, &two_classes_without_cidrs);
-	loaded_switch(loaded);
-	expect(loaded, XRL_passed_within_limits, "another class, of old limits");
-	expect(loaded, XRL_passed_within_limits, "another class holds as many");
-	expect(loaded, XRL_dropped_packets_limit, "and no more");
+	program_edit_policy(program);
+	program_set_text_cidrs(program, &two_classes_without_cidrs);
+	program_commit(program);
+	expect(program, XRL_passed_within_limits, "another class, of old limits");
+	expect(program, XRL_passed_within_limits, "another class holds as many");
+	expect(program, XRL_dropped_packets_limit, "and no more");
 
-	policies_repeat(loaded);
-	policies_set_cidrs(loaded, &two_classes);
-	loaded_switch(loaded);
-	expect(loaded, XRL_passed_within_limits, "back in the first class it begins anew");
+	program_edit_policy(program);
+	program_set_text_cidrs(program, &two_classes);
+	program_commit(program);
+	expect(program, XRL_passed_within_limits, "back in the first class it begins anew");
 
-	policy = policies_repeat(loaded);
+	policy = program_edit_policy(program);
 	policy->classes[1].limit_count = 0;
-	policies_finish_class(&policy->classes[1]);
-	loaded_switch(loaded);
-	expect(loaded, XRL_passed_trusted, "the class becomes a trusted one");
+	class_complete(&policy->classes[1]);
+	program_commit(program);
+	expect(program, XRL_passed_trusted, "the class becomes a trusted one");
 }
 
 /* Own, for a prefix, for the class: what is used of them, one after the other. */
-static void read_used(const struct loaded *loaded, __u64 used[3])
+static void read_used(const struct program *program, __u64 used[3])
 {
-	const struct xrl_class *class = &loaded->policies[loaded->meta->generation & 1].classes[0];
+	const struct xrl_class *class =
+		&program->policies[program->meta->generation & 1].classes[0];
 	struct xrl_separate_key key = {.address = {{10, 1, 0, 0}},
 	                               .limit_id = class->separate[0].id};
 	struct xrl_separate_bucket separate = {};
 	struct xrl_bucket bucket = {};
-	__u32 copy = loaded->meta->generation & 1, id;
+	__u32 copy = program->meta->generation & 1, id;
 	int map;
 
-	loaded_read_bucket(loaded, source, &bucket);
-	if (!bpf_map_lookup_elem(loaded->separate_buckets, &copy, &id)) {
+	program_read_bucket(program, source, &bucket);
+	if (!bpf_map_lookup_elem(program->separate_buckets, &copy, &id)) {
 		map = bpf_map_get_fd_by_id(id);
 		bpf_map_lookup_elem(map, &key, &separate);
 		close(map);
 	}
 	used[0] = bucket.windows[0].used_units;
 	used[1] = separate.window.used_units;
-	used[2] = loaded->class_buckets[class->separate[1].id].bucket.window.used_units;
+	used[2] = program->class_buckets[class->separate[1].id].bucket.window.used_units;
 }
 
-static void expect_used(const struct loaded *loaded, __u64 own, __u64 prefix, __u64 class,
+static void expect_used(const struct program *program, __u64 own, __u64 prefix, __u64 class,
                         const char *text)
 {
 	__u64 used[3];
 
-	read_used(loaded, used);
+	read_used(program, used);
 	if (!tap_ok(used[0] == own && used[1] == prefix && used[2] == class, "%s", text))
 		tap_note("used: %llu, %llu, %llu", used[0], used[1], used[2]);
 }
 
 /* Whichever of three refuses: what it refuses uses up nothing anywhere. */
-static void check_all_or_none(struct loaded *loaded)
+static void check_all_or_none(struct program *program)
 {
 	static const struct policy_text policies[] = {
 		{.classes = {{.limits = {"3/1h packets", "9/1h packets scope /16",
@@ -146,18 +148,18 @@ static void check_all_or_none(struct loaded *loaded)
 	};
 
 	for (int i = 0; i < 3; i++) {
-		publish(loaded, &policies[i]);
-		run_often(loaded, 10);
-		expect_used(loaded, 3, 3, 3,
+		publish(program, &policies[i]);
+		run_often(program, 10);
+		expect_used(program, 3, 3, 3,
 		            "one of three limits refuses: the others lose nothing");
-		repeat(loaded);
-		run(loaded);
-		expect_used(loaded, 3, 3, 3, "nor is anything forgotten by a reload");
+		repeat(program);
+		run(program);
+		expect_used(program, 3, 3, 3, "nor is anything forgotten by a reload");
 	}
 }
 
 /* One at a time. */
-static void check_renewal(struct loaded *loaded)
+static void check_renewal(struct program *program)
 {
 	static const struct policy_text three = {
 		.classes = {{.limits = {"9/1h packets", "9/1h packets scope /16",
@@ -165,23 +167,23 @@ static void check_renewal(struct loaded *loaded)
 	                     .icmp_errors = "1/1h packets"}}};
 	struct xrl_policy *policy;
 
-	publish(loaded, &three);
-	run_often(loaded, 5);
-	policy = policies_repeat(loaded);
-	policy->classes[0].limits[0].since_generation = loaded->meta->generation + 1;
-	loaded_switch(loaded);
-	run(loaded);
-	expect_used(loaded, 1, 6, 6, "the source's own limit is changed");
-	policy = policies_repeat(loaded);
+	publish(program, &three);
+	run_often(program, 5);
+	policy = program_edit_policy(program);
+	policy->classes[0].limits[0].since_generation = program->meta->generation + 1;
+	program_commit(program);
+	run(program);
+	expect_used(program, 1, 6, 6, "the source's own limit is changed");
+	policy = program_edit_policy(program);
 	policy->classes[0].separate[0].id += 1000;
-	loaded_switch(loaded);
-	run(loaded);
-	expect_used(loaded, 2, 1, 7, "that of a prefix is changed");
-	policy = policies_repeat(loaded);
+	program_commit(program);
+	run(program);
+	expect_used(program, 2, 1, 7, "that of a prefix is changed");
+	policy = program_edit_policy(program);
 	policy->classes[0].separate[1].id = XRL_CLASS_BUCKETS - 1;
-	loaded_switch(loaded);
-	run(loaded);
-	expect_used(loaded, 3, 2, 1, "that of the class is changed");
+	program_commit(program);
+	run(program);
+	expect_used(program, 3, 2, 1, "that of the class is changed");
 }
 
 static const struct policy_text permitted_class = {
@@ -189,81 +191,83 @@ static const struct policy_text permitted_class = {
                     {.limits = {"3/1h packets"}}},
 	.permitted = 1};
 
-static int runs_until(const struct loaded *loaded, __u64 until_ns)
+static int runs_until(const struct program *program, __u64 until_ns)
 {
 	int passed = 0;
 
-	while (loaded_boot_ns() < until_ns)
-		passed += run(loaded) == XDP_PASS;
+	while (boot_ns() < until_ns)
+		passed += run(program) == XDP_PASS;
 	return passed;
 }
 
-static void check_permit(struct loaded *loaded)
+static void check_permit(struct program *program)
 {
-	publish(loaded, &permitted_class);
-	run_often(loaded, 2);
-	expect(loaded, XRL_dropped_penalty, "before the permit");
-	loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
-	expect(loaded, XRL_passed_permit, "a permit ends the penalty");
-	run_often(loaded, 2);
-	expect(loaded, XRL_dropped_packets_limit, "what is permitted has a limit");
-	loaded_permit(loaded, source, loaded_boot_ns() + 2 * HOUR_NS);
-	expect(loaded, XRL_dropped_packets_limit, "a permit renewed is no new one");
-	loaded_permit(loaded, source, 0);
-	expect(loaded, XRL_passed_within_limits, "the permit is revoked");
-	expect(loaded, XRL_dropped_packets_limit, "the limit is the old one");
-	expect(loaded, XRL_dropped_penalty, "and so is the penalty");
+	publish(program, &permitted_class);
+	run_often(program, 2);
+	expect(program, XRL_dropped_penalty, "before the permit");
+	program_permit(program, source, boot_ns() + HOUR_NS);
+	expect(program, XRL_passed_permit, "a permit ends the penalty");
+	run_often(program, 2);
+	expect(program, XRL_dropped_packets_limit, "what is permitted has a limit");
+	program_permit(program, source, boot_ns() + 2 * HOUR_NS);
+	expect(program, XRL_dropped_packets_limit, "a permit renewed is no new one");
+	program_permit(program, source, 0);
+	expect(program, XRL_passed_within_limits, "the permit is revoked");
+	expect(program, XRL_dropped_packets_limit, "the limit is the old one");
+	expect(program, XRL_dropped_penalty, "and so is the penalty");
 }
 
 /* Time ends it, and it stays in the map: nobody has put another generation in force. */
-static void check_permit_end(struct loaded *loaded)
+static void check_permit_end(struct program *program)
 {
 	__u64 until_ns;
 	int passed;
 
-	publish(loaded, &permitted_class);
-	until_ns = loaded_boot_ns() + 20 * MS_NS;
-	loaded_permit(loaded, source, until_ns);
-	passed = runs_until(loaded, until_ns);
-	tap_ok(passed == 3 || (passed == 4 && loaded_boot_ns() >= until_ns),
+	publish(program, &permitted_class);
+	until_ns = boot_ns() + 20 * MS_NS;
+	program_permit(program, source, until_ns);
+	passed = runs_until(program, until_ns);
+	tap_ok(passed == 3 || (passed == 4 && boot_ns() >= until_ns),
 	       "so many pass with a permit as its class says");
 	if (passed == 3)
-		expect(loaded, XRL_passed_within_limits, "it ends: a window of the source's class");
-	expect(loaded, XRL_dropped_packets_limit, "which holds as many as it should");
-	expect(loaded, XRL_dropped_penalty, "and has its penalty");
-	loaded_forget(loaded, source);
-	expect(loaded, XRL_passed_within_limits, "a permit that ran out, without a bucket");
-	expect(loaded, XRL_dropped_packets_limit, "is none");
+		expect(program, XRL_passed_within_limits,
+		       "it ends: a window of the source's class");
+	expect(program, XRL_dropped_packets_limit, "which holds as many as it should");
+	expect(program, XRL_dropped_penalty, "and has its penalty");
+	program_delete_bucket(program, source);
+	expect(program, XRL_passed_within_limits, "a permit that ran out, without a bucket");
+	expect(program, XRL_dropped_packets_limit, "is none");
 }
 
 /* The class of those that are permitted may also be a source's own. */
-static void check_permit_in_same_class(struct loaded *loaded)
+static void check_permit_in_same_class(struct program *program)
 {
 	static const struct policy_text same = {
 		.classes = {{.limits = {"9/1h packets"}},
 	                    {.limits = {"2/1h packets"}, .sources = "10.0.0.0/8"}},
 		.permitted = 1};
 
-	publish(loaded, &same);
-	loaded_permit(loaded, source, loaded_boot_ns() - 1);
-	run_often(loaded, 2);
-	expect(loaded, XRL_dropped_packets_limit, "a permit that ran out, in the class of permits");
-	repeat(loaded);
-	expect(loaded, XRL_dropped_packets_limit, "and after a reload");
+	publish(program, &same);
+	program_permit(program, source, boot_ns() - 1);
+	run_often(program, 2);
+	expect(program, XRL_dropped_packets_limit,
+	       "a permit that ran out, in the class of permits");
+	repeat(program);
+	expect(program, XRL_dropped_packets_limit, "and after a reload");
 }
 
-static int send_icmp_error(const struct loaded *loaded)
+static int send_icmp_error(const struct program *program)
 {
-	struct shape shape = {.protocol = IPPROTO_ICMP, .icmp_type = 3, .source = source};
+	struct frame_spec spec = {.protocol = IPPROTO_ICMP, .icmp_type = 3, .source = source};
 	unsigned char error[FRAME_ROOM];
-	__u32 bytes = frame_build(&shape, error);
+	__u32 bytes = frame_build(&spec, error);
 
-	return loaded_run(loaded, error, bytes, NULL);
+	return program_run(program, error, bytes, NULL);
 }
 
 /* Refused packets don't prolong it, nor do ICMP errors, for whose sake the bucket is looked at all
  * the time. */
-static void check_penalty_end(struct loaded *loaded)
+static void check_penalty_end(struct program *program)
 {
 	static const struct policy_text penalty = {
 		.classes = {{.limits = {"59/1h bytes"},
@@ -271,114 +275,114 @@ static void check_penalty_end(struct loaded *loaded)
 	                     .penalty = "1/300ms packets"}}};
 	__u64 begin_ns, end_ns;
 
-	publish(loaded, &penalty);
-	begin_ns = loaded_boot_ns();
-	expect(loaded, XRL_dropped_bytes_limit, "an excess");
-	expect(loaded, XRL_dropped_penalty, "is followed by a penalty");
-	while (send_icmp_error(loaded) == XDP_PASS &&
-	       loaded_counter_of(loaded, frame, FRAME_BYTES) == XRL_dropped_penalty &&
-	       loaded_boot_ns() < begin_ns + GIVE_UP_NS)
+	publish(program, &penalty);
+	begin_ns = boot_ns();
+	expect(program, XRL_dropped_bytes_limit, "an excess");
+	expect(program, XRL_dropped_penalty, "is followed by a penalty");
+	while (send_icmp_error(program) == XDP_PASS &&
+	       program_run_counter(program, frame, FRAME_BYTES) == XRL_dropped_penalty &&
+	       boot_ns() < begin_ns + GIVE_UP_NS)
 		;
-	end_ns = loaded_boot_ns();
+	end_ns = boot_ns();
 	tap_ok(end_ns - begin_ns >= PENALTY_NS && end_ns - begin_ns < GIVE_UP_NS,
 	       "it lasts as long as it should");
 	tap_note("%llu us", (end_ns - begin_ns) / 1000);
-	expect(loaded, XRL_dropped_penalty, "the next excess begins another one");
+	expect(program, XRL_dropped_penalty, "the next excess begins another one");
 }
 
-static void check_penalty_reload(struct loaded *loaded)
+static void check_penalty_reload(struct program *program)
 {
 	static const struct policy_text penalty = {
 		.classes = {{.limits = {"59/1h bytes"}, .penalty = "1/1h packets"}}};
 	struct xrl_policy *policy;
 
-	publish(loaded, &penalty);
-	run(loaded);
-	expect(loaded, XRL_dropped_penalty, "a penalty");
-	policy = policies_repeat(loaded);
-	policy->classes[0].limits[0].since_generation = loaded->meta->generation + 1;
-	loaded_switch(loaded);
-	expect(loaded, XRL_dropped_penalty, "another limit doesn't end it");
-	policy = policies_repeat(loaded);
-	policy->classes[0].penalty.since_generation = loaded->meta->generation + 1;
-	loaded_switch(loaded);
-	expect(loaded, XRL_dropped_bytes_limit, "another length does");
-	policy = policies_repeat(loaded);
+	publish(program, &penalty);
+	run(program);
+	expect(program, XRL_dropped_penalty, "a penalty");
+	policy = program_edit_policy(program);
+	policy->classes[0].limits[0].since_generation = program->meta->generation + 1;
+	program_commit(program);
+	expect(program, XRL_dropped_penalty, "another limit doesn't end it");
+	policy = program_edit_policy(program);
+	policy->classes[0].penalty.since_generation = program->meta->generation + 1;
+	program_commit(program);
+	expect(program, XRL_dropped_bytes_limit, "another length does");
+	policy = program_edit_policy(program);
 	policy->classes[0].penalty.period_ns = 0;
-	loaded_switch(loaded);
-	expect(loaded, XRL_dropped_bytes_limit, "and so does none");
+	program_commit(program);
+	expect(program, XRL_dropped_bytes_limit, "and so does none");
 }
 
 /* It is the class's: in another one that has penalties, too, a source begins anew. */
-static void check_penalty_and_class(struct loaded *loaded)
+static void check_penalty_and_class(struct program *program)
 {
 	static const struct policy_text penalty = {
 		.classes = {{.limits = {"59/1h bytes"}, .penalty = "1/1h packets"},
 	                    {.limits = {"1/1h packets"}, .penalty = "1/1h packets"}}};
 
-	publish(loaded, &penalty);
-	run(loaded);
-	expect(loaded, XRL_dropped_penalty, "a penalty");
-	policies_repeat(loaded)->default_class = 1;
-	loaded_switch(loaded);
-	expect(loaded, XRL_passed_within_limits, "it ends with the class");
+	publish(program, &penalty);
+	run(program);
+	expect(program, XRL_dropped_penalty, "a penalty");
+	program_edit_policy(program)->default_class = 1;
+	program_commit(program);
+	expect(program, XRL_passed_within_limits, "it ends with the class");
 }
 
 /* Where permits have no class, the penalty is only out of force. */
-static void check_penalty_and_permit(struct loaded *loaded)
+static void check_penalty_and_permit(struct program *program)
 {
 	static const struct policy_text penalty = {
 		.classes = {{.limits = {"1/1h packets"}, .penalty = "1/1h packets"}}};
 
-	publish(loaded, &penalty);
-	run_often(loaded, 3);
-	expect(loaded, XRL_dropped_penalty, "in a penalty");
-	loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
-	expect(loaded, XRL_passed_permit, "a permit comes before it");
-	loaded_permit(loaded, source, 0);
-	expect(loaded, XRL_dropped_penalty, "and it goes on afterwards");
+	publish(program, &penalty);
+	run_often(program, 3);
+	expect(program, XRL_dropped_penalty, "in a penalty");
+	program_permit(program, source, boot_ns() + HOUR_NS);
+	expect(program, XRL_passed_permit, "a permit comes before it");
+	program_permit(program, source, 0);
+	expect(program, XRL_dropped_penalty, "and it goes on afterwards");
 }
 
-static void check_missing_map(struct loaded *loaded)
+static void check_missing_map(struct program *program)
 {
 	static const struct policy_text endpoint = {
 		.classes = {{.limits = {"4/1h packets", "1/1h packets endpoint udp/53"}}}};
 	__u32 copy;
 
-	publish(loaded, &endpoint);
-	copy = loaded->meta->generation & 1;
+	publish(program, &endpoint);
+	copy = program->meta->generation & 1;
 	build(source, 53);
-	expect(loaded, XRL_passed_within_limits, "a bucket apart");
-	expect(loaded, XRL_dropped_packets_limit, "and a packet too many");
-	bpf_map_delete_elem(loaded->separate_buckets, &copy);
-	expect(loaded, XRL_passed_limiter_failed, "without a map of such buckets");
-	expect(loaded, XRL_passed_limiter_failed, "again");
-	expect(loaded, XRL_passed_limiter_failed, "and again");
-	expect(loaded, XRL_dropped_packets_limit, "the source's own limit is in force");
+	expect(program, XRL_passed_within_limits, "a bucket apart");
+	expect(program, XRL_dropped_packets_limit, "and a packet too many");
+	bpf_map_delete_elem(program->separate_buckets, &copy);
+	expect(program, XRL_passed_limiter_failed, "without a map of such buckets");
+	expect(program, XRL_passed_limiter_failed, "again");
+	expect(program, XRL_passed_limiter_failed, "and again");
+	expect(program, XRL_dropped_packets_limit, "the source's own limit is in force");
 	build((struct xrl_address){{10, 9, 9, 9}}, 54);
-	expect(loaded, XRL_passed_within_limits, "another port needs no such bucket");
+	expect(program, XRL_passed_within_limits, "another port needs no such bucket");
 }
 
 /* So many sources that the map is full many times over. */
-static void check_eviction(struct loaded *loaded)
+static void check_eviction(struct program *program)
 {
 	static const struct policy_text endpoint = {
 		.classes = {{.limits = {"2/1h packets endpoint udp/53"}}}};
 	int passed = 0, limited = 0;
 
-	publish(loaded, &endpoint);
+	publish(program, &endpoint);
 	for (__u32 i = 0; i < 20000; i++) {
 		build((struct xrl_address){{11, i >> 16, i >> 8, i}}, 53);
-		passed += run(loaded) == XDP_PASS;
+		passed += run(program) == XDP_PASS;
 		if (i % 1000 == 0)
-			limited += run(loaded) == XDP_PASS && run(loaded) == XDP_DROP;
+			limited += run(program) == XDP_PASS && run(program) == XDP_DROP;
 	}
 	tap_ok(passed == 20000, "sources push each other out of the buckets apart, and pass");
 	tap_ok(limited == 20, "each is limited as long as it is there");
 }
 
 /* Each class redirects by an element of its own, in each copy of the policy. */
-static void check_redirects(struct loaded *loaded)
+static void check_redirects(struct program *program)
 {
 	static const struct policy_text three = {
 		.classes = {{.limits = {"1/1h bytes"}, .action = XRL_REDIRECT},
@@ -393,50 +397,50 @@ static void check_redirects(struct loaded *loaded)
 	for (int i = 0; i < 2 * 3; i++) {
 		__u32 element;
 
-		publish(loaded, &three);
-		element = (loaded->meta->generation & 1) * XRL_MAX_CLASSES + i % 3;
-		bpf_map_update_elem(loaded->redirects, &element, &ifindex, BPF_ANY);
+		publish(program, &three);
+		element = (program->meta->generation & 1) * XRL_MAX_CLASSES + i % 3;
+		bpf_map_update_elem(program->redirects, &element, &ifindex, BPF_ANY);
 		for (int class = 0; class < 3; class ++) {
 			int action;
 
 			build((struct xrl_address){{10, class ? class : 9, 0, 1}}, 443);
-			action = run(loaded);
+			action = run(program);
 			right += class == i % 3 && action == XDP_REDIRECT;
 			wrong += class != i % 3 && action != XDP_DROP;
 		}
-		bpf_map_delete_elem(loaded->redirects, &element);
+		bpf_map_delete_elem(program->redirects, &element);
 		if (i == 2)
-			repeat(loaded); /* from now on the other copy */
+			repeat(program); /* from now on the other copy */
 	}
 	tap_ok(right == 6 && !wrong, "each class redirects to an interface of its own");
 }
 
-static void check_entry(enum loaded_entry entry)
+static void check_entry(enum program_entry entry)
 {
-	struct loaded_options options = {.entry = entry};
-	struct loaded loaded;
+	struct program_options options = {.entry = entry};
+	struct program program;
 
-	if (!tap_ok(!loaded_open(&loaded, &options), "%s loads", loaded_entry_name(entry)))
+	if (!tap_ok(!program_open(&program, &options), "%s loads", program_entry_name(entry)))
 		return;
-	check_class_change(&loaded);
-	check_all_or_none(&loaded);
-	check_renewal(&loaded);
-	check_permit(&loaded);
-	check_permit_end(&loaded);
-	check_permit_in_same_class(&loaded);
-	check_penalty_end(&loaded);
-	check_penalty_reload(&loaded);
-	check_penalty_and_class(&loaded);
-	check_penalty_and_permit(&loaded);
-	check_missing_map(&loaded);
-	check_eviction(&loaded);
-	check_redirects(&loaded);
-	loaded_close(&loaded);
+	check_class_change(&program);
+	check_all_or_none(&program);
+	check_renewal(&program);
+	check_permit(&program);
+	check_permit_end(&program);
+	check_permit_in_same_class(&program);
+	check_penalty_end(&program);
+	check_penalty_reload(&program);
+	check_penalty_and_class(&program);
+	check_penalty_and_permit(&program);
+	check_missing_map(&program);
+	check_eviction(&program);
+	check_redirects(&program);
+	program_close(&program);
 }
 
 int main(void)
 {
-	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
+	for (enum program_entry entry = 0; entry < PROGRAM_ENTRIES; entry++)
 		check_entry(entry);
 	return tap_done();
 }

@@ -26,7 +26,7 @@
 #define HOUR_NS         3600000000000ULL
 
 /* The frame is a SYN of FRAME_BYTES. */
-struct scene {
+struct scenario {
 	const char *text;
 	const char *limits[XRL_MAX_LIMITS];
 	__u32 narrowest; /* the limit that refuses: so many packets it lets through */
@@ -34,7 +34,7 @@ struct scene {
 	__u64 units; /* of one packet, by that limit */
 };
 
-static const struct scene scenes[] = {
+static const struct scenario scenarios[] = {
 	{"1000 packets", {"1000/100ms packets"}, 0, 1000, 1},
 	{"10000 packets", {"10000/100ms packets"}, 0, 10000, 1},
 	{"1 packet", {"1/100ms packets"}, 0, 1, 1},
@@ -60,94 +60,95 @@ static const struct scene scenes[] = {
 
 static const struct xrl_address source = SOURCE;
 
-static struct xrl_class put_in_force(struct loaded *loaded, const struct scene *scene)
+static struct xrl_class activate(struct program *program, const struct scenario *scenario)
 {
-	struct xrl_class class = loaded_class(scene->limits, NULL, XRL_DROP);
+	struct xrl_class class = class_from_limits(scenario->limits, NULL, XRL_DROP);
 
-	loaded_renew(loaded, &class);
-	loaded_publish(loaded, &class);
-	loaded_forget(loaded, source);
+	program_reset_limits(program, &class);
+	program_activate_class(program, &class);
+	program_delete_bucket(program, source);
 	return class;
 }
 
-static __u64 packets_in_last_window(const struct loaded *loaded, const struct scene *scene)
+static __u64 packets_in_last_window(const struct program *program, const struct scenario *scenario)
 {
 	struct xrl_bucket bucket = {};
 
-	loaded_read_bucket(loaded, source, &bucket);
-	return bucket.windows[scene->narrowest].used_units / scene->units;
+	program_read_bucket(program, source, &bucket);
+	return bucket.windows[scenario->narrowest].used_units / scenario->units;
 }
 
 static int was_late(__u64 begin_ns)
 {
-	return loaded_boot_ns() - begin_ns > GIVE_UP_NS;
+	return boot_ns() - begin_ns > GIVE_UP_NS;
 }
 
 /* With `reload`, while new generations of the same limits are put in force. */
-static void check_scene(struct loaded *loaded, const struct scene *scene, int reload)
+static void check_scenario(struct program *program, const struct scenario *scenario, int reload)
 {
-	struct xrl_class class = put_in_force(loaded, scene);
-	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
-	__u64 begin_ns = loaded_boot_ns(), end_ns, passed, last, windows, sent;
-	__u32 generation = loaded->meta->generation;
+	struct xrl_class class = activate(program, scenario);
+	__u64 before = traffic_packets(program, XRL_passed_within_limits);
+	__u64 begin_ns = boot_ns(), end_ns, passed, last, windows, sent;
+	__u32 generation = program->meta->generation;
 
 	traffic_start();
 	do {
 		if (reload)
-			loaded_publish(loaded, &class);
+			program_activate_class(program, &class);
 		usleep(TRAFFIC_POLL_US);
-		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
-	} while (passed <= WINDOWS * scene->packets && !was_late(begin_ns));
+		passed = traffic_packets(program, XRL_passed_within_limits) - before;
+	} while (passed <= WINDOWS * scenario->packets && !was_late(begin_ns));
 	sent = traffic_stop();
-	end_ns = loaded_boot_ns();
+	end_ns = boot_ns();
 
-	passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
-	last = packets_in_last_window(loaded, scene);
-	windows = (passed - last) / scene->packets;
-	tap_ok(sent && (passed - last) % scene->packets == 0 && last <= scene->packets &&
+	passed = traffic_packets(program, XRL_passed_within_limits) - before;
+	last = packets_in_last_window(program, scenario);
+	windows = (passed - last) / scenario->packets;
+	tap_ok(sent && (passed - last) % scenario->packets == 0 && last <= scenario->packets &&
 	               windows >= WINDOWS,
-	       "%s%s: exactly %llu pass in every window", scene->text,
-	       reload ? ", reloaded all the time" : "", scene->packets);
-	tap_ok(windows <= (end_ns - begin_ns) / PERIOD_NS, "%s: no window ends early", scene->text);
+	       "%s%s: exactly %llu pass in every window", scenario->text,
+	       reload ? ", reloaded all the time" : "", scenario->packets);
+	tap_ok(windows <= (end_ns - begin_ns) / PERIOD_NS, "%s: no window ends early",
+	       scenario->text);
 	tap_note("%llu of %llu passed in %llu full windows and a last one of %llu, in %llu ms",
 	         passed, sent, windows, last, (end_ns - begin_ns) / 1000000);
 	if (reload)
-		tap_note("%u reloads", loaded->meta->generation - generation);
+		tap_note("%u reloads", program->meta->generation - generation);
 }
 
-static void put_limit_in_force(struct loaded *loaded, const char *limit)
+static void activate_limit(struct program *program, const char *limit)
 {
 	struct policy_text text = {.classes = {{.limits = {limit}}}};
 
-	policies_publish(loaded, &text);
-	loaded_forget(loaded, source);
+	program_activate(program, &text);
+	program_delete_bucket(program, source);
 }
 
 /* Waits for the first packet that passes. Returns when it has. */
-static __u64 first_passed_ns(const struct loaded *loaded, __u64 before)
+static __u64 first_passed_ns(const struct program *program, __u64 before)
 {
-	while (traffic_packets(loaded, XRL_passed_within_limits) == before)
+	while (traffic_packets(program, XRL_passed_within_limits) == before)
 		usleep(TRAFFIC_POLL_US / 10);
-	return loaded_boot_ns();
+	return boot_ns();
 }
 
 /* A token bucket of `burst` that gets `rate` a second: so many pass from the first packet to the
  * last, and no more. The slack is for the time that nobody sent, at the end. */
-static void check_token(struct loaded *loaded, const char *limit, __u64 burst, __u64 rate,
+static void check_token(struct program *program, const char *limit, __u64 burst, __u64 rate,
                         __u64 slack)
 {
-	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
-	__u64 earliest_ns = loaded_boot_ns(), first_ns, last_ns, latest_ns, passed, least, most;
+	__u64 before = traffic_packets(program, XRL_passed_within_limits);
+	__u64 earliest_ns = boot_ns(), first_ns, last_ns, latest_ns, passed, least, most;
 
-	put_limit_in_force(loaded, limit);
+	activate_limit(program, limit);
 	traffic_start();
-	first_ns = first_passed_ns(loaded, before);
+	first_ns = first_passed_ns(program, before);
 	usleep(TOKEN_US);
-	last_ns = loaded_boot_ns();
+	last_ns = boot_ns();
 	traffic_stop();
-	latest_ns = loaded_boot_ns();
+	latest_ns = boot_ns();
 
-	passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
+	passed = traffic_packets(program, XRL_passed_within_limits) - before;
 	most = burst + rate * (latest_ns - earliest_ns) / SECOND_NS;
 	least = burst + rate * (last_ns - first_ns) / SECOND_NS - slack;
 	tap_ok(passed <= most, "%s: never more than the burst and what flows in", limit);
@@ -157,25 +158,25 @@ static void check_token(struct loaded *loaded, const char *limit, __u64 burst, _
 
 /* Of N in a sliding window. In the first one N may pass; from then on what has passed is N for each
  * of the windows, and in proportion for the one that has begun. */
-static void check_sliding(struct loaded *loaded, const char *limit, __u64 units, __u64 period_ns)
+static void check_sliding(struct program *program, const char *limit, __u64 units, __u64 period_ns)
 {
-	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
+	__u64 before = traffic_packets(program, XRL_passed_within_limits);
 	__u64 window, first_window, last_window, now_ns, passed;
 	int too_many = 0, polls = 0;
 
-	put_limit_in_force(loaded, limit);
-	window = loaded_boot_ns() / period_ns;
+	activate_limit(program, limit);
+	window = boot_ns() / period_ns;
 	traffic_start();
 	do {
 		/* when none had passed yet: the first one may have come before the time that is
 		 * read next, in the window before */
 		first_window = window;
-		window = loaded_boot_ns() / period_ns;
-	} while (traffic_packets(loaded, XRL_passed_within_limits) == before);
-	last_window = loaded_boot_ns() / period_ns + SLIDING_WINDOWS;
+		window = boot_ns() / period_ns;
+	} while (traffic_packets(program, XRL_passed_within_limits) == before);
+	last_window = boot_ns() / period_ns + SLIDING_WINDOWS;
 	do {
-		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
-		now_ns = loaded_boot_ns();
+		passed = traffic_packets(program, XRL_passed_within_limits) - before;
+		now_ns = boot_ns();
 		too_many += passed > units &&
 		            passed * period_ns > units * (now_ns - first_window * period_ns);
 		polls++;
@@ -189,34 +190,34 @@ static void check_sliding(struct loaded *loaded, const char *limit, __u64 units,
 }
 
 /* A permit that is renewed over and over is never missed by a packet. */
-static void check_permits(struct loaded *loaded)
+static void check_permits(struct program *program)
 {
 	__u64 passed, sent;
 
-	put_in_force(loaded, &scenes[0]);
-	loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
-	passed = traffic_packets(loaded, XRL_passed_permit);
+	activate(program, &scenarios[0]);
+	program_permit(program, source, boot_ns() + HOUR_NS);
+	passed = traffic_packets(program, XRL_passed_permit);
 	traffic_start();
 	for (int i = 0; i < 500; i++) {
-		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS + i);
+		program_permit(program, source, boot_ns() + HOUR_NS + i);
 		usleep(TRAFFIC_POLL_US / 2);
 	}
 	sent = traffic_stop();
-	passed = traffic_packets(loaded, XRL_passed_permit) - passed;
+	passed = traffic_packets(program, XRL_passed_permit) - passed;
 	if (!tap_ok(sent && passed == sent, "a permit renewed under traffic holds for each packet"))
 		tap_note("%llu of %llu", passed, sent);
 }
 
 /* Waits for the packets that the CPUs were at, however long they are held up: until nothing
  * has passed for a while. Bounded. Returns what has passed. */
-static __u64 settled_packets_of(struct loaded *loaded, enum xrl_counter counter)
+static __u64 final_packets_of(struct program *program, enum xrl_counter counter)
 {
-	__u64 before, now = traffic_packets(loaded, counter);
+	__u64 before, now = traffic_packets(program, counter);
 
 	for (int i = 0; i < 100; i++) {
 		before = now;
 		usleep(10 * TRAFFIC_POLL_US);
-		now = traffic_packets(loaded, counter);
+		now = traffic_packets(program, counter);
 		if (now == before)
 			break;
 	}
@@ -224,51 +225,51 @@ static __u64 settled_packets_of(struct loaded *loaded, enum xrl_counter counter)
 }
 
 /* When this returns from the revocation, no later packet is permitted. */
-static void check_revocation(struct loaded *loaded)
+static void check_revocation(struct program *program)
 {
 	int good = 1;
 
 	for (int i = 0; i < 20; i++) {
 		__u64 passed, sent;
 
-		put_in_force(loaded, &scenes[0]);
-		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
+		activate(program, &scenarios[0]);
+		program_permit(program, source, boot_ns() + HOUR_NS);
 		traffic_start();
 		usleep(20 * TRAFFIC_POLL_US);
-		loaded_permit(loaded, source, 0);
-		passed = settled_packets_of(loaded, XRL_passed_permit);
+		program_permit(program, source, 0);
+		passed = final_packets_of(program, XRL_passed_permit);
 		usleep(10 * TRAFFIC_POLL_US);
 		sent = traffic_stop();
-		good &= sent && passed == traffic_packets(loaded, XRL_passed_permit);
+		good &= sent && passed == traffic_packets(program, XRL_passed_permit);
 	}
 	tap_ok(good, "a permit revoked under traffic permits nothing more");
 }
 
 int main(void)
 {
-	static const struct shape syn = {
+	static const struct frame_spec syn = {
 		.protocol = IPPROTO_TCP,
 		.tcp_flags = FRAME_SYN,
 		.frame_bytes = FRAME_BYTES,
 		.source = SOURCE,
 	};
-	struct loaded_options options = {.entry = LOADED_FRAGS};
-	struct loaded loaded;
+	struct program_options options = {.entry = PROGRAM_FRAGS};
+	struct program program;
 
-	if (loaded_open(&loaded, &options))
+	if (program_open(&program, &options))
 		return tap_give_up("the program doesn't load");
-	put_in_force(&loaded, &scenes[0]);
-	traffic_prepare(&loaded);
+	activate(&program, &scenarios[0]);
+	traffic_prepare(&program);
 	for (int i = 0; i < TRAFFIC_CPUS; i++)
 		traffic_set(i, &syn);
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
-		check_scene(&loaded, &scenes[i], 0);
-	check_scene(&loaded, &scenes[0], 1);
-	check_token(&loaded, "1000/1s packets token burst 400", 400, 1000, 100);
-	check_token(&loaded, "20000/1s packets token burst 20000", 20000, 20000, 2000);
-	check_sliding(&loaded, "1000/200ms packets sliding", 1000, 200000000);
-	check_permits(&loaded);
-	check_revocation(&loaded);
-	loaded_close(&loaded);
+	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
+		check_scenario(&program, &scenarios[i], 0);
+	check_scenario(&program, &scenarios[0], 1);
+	check_token(&program, "1000/1s packets token burst 400", 400, 1000, 100);
+	check_token(&program, "20000/1s packets token burst 20000", 20000, 20000, 2000);
+	check_sliding(&program, "1000/200ms packets sliding", 1000, 200000000);
+	check_permits(&program);
+	check_revocation(&program);
+	program_close(&program);
 	return tap_done();
 }

@@ -5,7 +5,7 @@
  * that no limit asks for: that one goes the general way with all of them. What both of them do is
  * right as far as the other tests go.
  *
- * usage: prog_usual [SEED [FRAMES]]; the seed may also be in the environment (SEED) */
+ * usage: test_fast_pass [SEED [FRAMES]]; the seed may also be in the environment (SEED) */
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@
 #define ROOM_FOR_TWO .limits = {"2/1h packets"}, .icmp_errors = "1/1h packets"
 
 /* Of the last one's classes only the first two are plain. */
-static const struct pair_scene scenes[] = {
+static const struct pair_scenario scenarios[] = {
 	{.text = "room for all", .policy.classes = {{ROOM_FOR_ALL}}},
 	{.text = "room for two", .policy.classes = {{ROOM_FOR_TWO}}},
 	{.text = "two, monitor", .policy.classes = {{ROOM_FOR_TWO, .action = XRL_MONITOR}}},
@@ -59,22 +59,23 @@ static const struct pair_scene scenes[] = {
                   {.limits = {"2/1h packets"}, .penalty = "1/1h packets", .sources = "10.0.2.0/24"},
                   {.limits = {"4/1h packets"}, .warn_percent = 50, .sources = "10.0.3.0/24"}}},
 };
-#define SCENES_OF_ONE_CLASS 5
+#define SCENARIOS_OF_ONE_CLASS 5
 
 static const struct xrl_address source = {{198, 51, 100, 7}};
 static unsigned char frame[FRAME_ROOM];
 
-static void publish(struct pair *pair, const struct pair_scene *scene)
+static void publish(struct pair *pair, const struct pair_scenario *scenario)
 {
-	pair_publish(pair, scene);
-	for (int way = 0; way < WAYS; way++)
-		loaded_forget(&pair->loaded[way], source);
+	pair_activate(pair, scenario);
+	for (int pass = 0; pass < PASSES; pass++)
+		program_delete_bucket(&pair->programs[pass], source);
 }
 
-static int agree_often(struct pair *pair, const struct shape *shape, __u32 first_bytes, int times)
+static int agree_often(struct pair *pair, const struct frame_spec *spec, __u32 first_bytes,
+                       int times)
 {
 	static const struct xrl_address nobody;
-	struct shape sent = *shape;
+	struct frame_spec sent = *spec;
 	__u32 bytes;
 
 	if (!memcmp(&sent.source, &nobody, sizeof(nobody)))
@@ -89,102 +90,103 @@ static int agree_often(struct pair *pair, const struct shape *shape, __u32 first
 /* ---- the same frames both ways ---- */
 
 /* Each from a fresh bucket, and then so often that the rest of them is remembered as refused. */
-static int agree_on_rows(struct pair *pair, const struct pair_scene *scene, const struct row *rows,
-                         size_t count)
+static int agree_on_cases(struct pair *pair, const struct pair_scenario *scenario,
+                          const struct test_case *tests, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		publish(pair, scene);
-		if (agree_often(pair, &rows[i].first, 0, 1) &&
-		    agree_often(pair, &rows[i].shape, rows[i].first_bytes, 5))
+		publish(pair, scenario);
+		if (agree_often(pair, &tests[i].first, 0, 1) &&
+		    agree_often(pair, &tests[i].spec, tests[i].first_bytes, 5))
 			continue;
-		tap_note("%s", rows[i].text);
+		tap_note("%s", tests[i].text);
 		return 0;
 	}
 	return 1;
 }
 
-static int agree_on_cuts(struct pair *pair, const struct pair_scene *scene, const struct row *whole)
+static int agree_on_cuts(struct pair *pair, const struct pair_scenario *scenario,
+                         const struct test_case *whole)
 {
-	struct shape shape = whole->shape;
-	__u32 link_bytes = frame_link_bytes(&shape), end = frame_header_bytes(&shape) + 20;
+	struct frame_spec spec = whole->spec;
+	__u32 link_bytes = frame_link_bytes(&spec), end = frame_header_bytes(&spec) + 20;
 	int good = 1;
 
-	publish(pair, scene);
+	publish(pair, scenario);
 	for (__u32 bytes = FRAME_LINK_BYTES; bytes < end && good; bytes++) {
-		shape.frame_bytes = bytes;
-		shape.total_bytes = 0;
-		good = agree_often(pair, &shape, 0, 2);
+		spec.frame_bytes = bytes;
+		spec.total_bytes = 0;
+		good = agree_often(pair, &spec, 0, 2);
 		if (bytes > link_bytes)
-			shape.total_bytes = bytes - link_bytes;
-		good &= agree_often(pair, &shape, 0, 2);
+			spec.total_bytes = bytes - link_bytes;
+		good &= agree_often(pair, &spec, 0, 2);
 	}
 	return good;
 }
 
 /* Lengths that do and don't fit each other, around those of headers and of the smallest frame. */
-static int agree_on_lengths(struct pair *pair, const struct pair_scene *scene)
+static int agree_on_lengths(struct pair *pair, const struct pair_scenario *scenario)
 {
 	static const __u16 lengths[] = {33, 34, 35, 41, 42, 43, 53, 54, 55, 59, 60, 61, 62, 64};
 	static const __u8 protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_GRE};
 	static const __u16 fragments[] = {0, FRAME_MORE_FRAGMENTS, FRAME_LAST_FRAGMENT,
 	                                  FRAME_DONT_FRAGMENT, FRAME_MORE_FRAGMENTS | 0x1F00};
-	struct shape shape = {};
+	struct frame_spec spec = {};
 	int good = 1;
 
-	publish(pair, scene);
+	publish(pair, scenario);
 	for (__u32 i = 0; i < COUNT(lengths) * COUNT(protocols) * COUNT(fragments); i++) {
-		shape.frame_bytes = lengths[i % COUNT(lengths)];
-		shape.protocol = protocols[i / COUNT(lengths) % COUNT(protocols)];
-		shape.fragment = fragments[i / COUNT(lengths) / COUNT(protocols)];
+		spec.frame_bytes = lengths[i % COUNT(lengths)];
+		spec.protocol = protocols[i / COUNT(lengths) % COUNT(protocols)];
+		spec.fragment = fragments[i / COUNT(lengths) / COUNT(protocols)];
 		for (int total = 18; total < 52 && good; total++) {
-			shape.total_bytes = total;
-			good = agree_often(pair, &shape, 0, 1);
+			spec.total_bytes = total;
+			good = agree_often(pair, &spec, 0, 1);
 		}
 	}
-	shape = (struct shape){.frame_bytes = FRAME_BYTES};
+	spec = (struct frame_spec){.frame_bytes = FRAME_BYTES};
 	for (int first = 1; first < 256 && good; first++) {
-		shape.version_ihl = first;
-		good = agree_often(pair, &shape, 0, 1);
+		spec.version_ihl = first;
+		good = agree_often(pair, &spec, 0, 1);
 	}
 	return good;
 }
 
-static void check_scene(struct pair *pair, const struct pair_scene *scene, int has_frags)
+static void check_scenario(struct pair *pair, const struct pair_scenario *scenario, int has_frags)
 {
 	int good = 1;
 
-	tap_ok(agree_on_rows(pair, scene, frame_rows, COUNT(frame_rows)) &&
-	               agree_on_rows(pair, scene, limit_rows, COUNT(limit_rows)) &&
-	               agree_on_rows(pair, scene, policy_rows, COUNT(policy_rows)) &&
-	               agree_on_rows(pair, scene, separate_rows, COUNT(separate_rows)) &&
-	               agree_on_rows(pair, scene, http_rows, COUNT(http_rows)),
-	       "%s: both ways agree on frames of all shapes", scene->text);
-	for (size_t i = 0; i < COUNT(cut_shapes); i++)
-		good &= agree_on_cuts(pair, scene, &cut_shapes[i]);
-	tap_ok(good, "%s: and on those cut to any length", scene->text);
-	tap_ok(agree_on_lengths(pair, scene), "%s: and on lengths of all kinds", scene->text);
+	tap_ok(agree_on_cases(pair, scenario, frame_cases, COUNT(frame_cases)) &&
+	               agree_on_cases(pair, scenario, limit_cases, COUNT(limit_cases)) &&
+	               agree_on_cases(pair, scenario, policy_cases, COUNT(policy_cases)) &&
+	               agree_on_cases(pair, scenario, scoped_cases, COUNT(scoped_cases)) &&
+	               agree_on_cases(pair, scenario, http_cases, COUNT(http_cases)),
+	       "%s: both ways agree on frames of all shapes", scenario->text);
+	for (size_t i = 0; i < COUNT(cut_cases); i++)
+		good &= agree_on_cuts(pair, scenario, &cut_cases[i]);
+	tap_ok(good, "%s: and on those cut to any length", scenario->text);
+	tap_ok(agree_on_lengths(pair, scenario), "%s: and on lengths of all kinds", scenario->text);
 	if (has_frags)
-		tap_ok(agree_on_rows(pair, scene, jumbo_rows, COUNT(jumbo_rows)) &&
-		               agree_on_rows(pair, scene, split_rows, COUNT(split_rows)),
-		       "%s: and on frames of several buffers", scene->text);
+		tap_ok(agree_on_cases(pair, scenario, jumbo_cases, COUNT(jumbo_cases)) &&
+		               agree_on_cases(pair, scenario, split_cases, COUNT(split_cases)),
+		       "%s: and on frames of several buffers", scenario->text);
 }
 
 static void next_permit(struct pair *pair)
 {
-	struct xrl_address address = some_address();
-	__u64 until_ns[] = {loaded_boot_ns() + HOUR_NS, 1, 0, 0};
-	__u32 which = below(COUNT(until_ns));
+	struct xrl_address address = random_address();
+	__u64 until_ns[] = {boot_ns() + HOUR_NS, 1, 0, 0};
+	__u32 which = random_below(COUNT(until_ns));
 
-	for (int way = 0; way < WAYS; way++)
-		loaded_permit(&pair->loaded[way], address, until_ns[which]);
+	for (int pass = 0; pass < PASSES; pass++)
+		program_permit(&pair->programs[pass], address, until_ns[which]);
 }
 
 /* Where the packet ends, where the smallest frame does, or anywhere. */
-static __u32 some_split(__u32 bytes)
+static __u32 random_split(__u32 bytes)
 {
 	__u32 ends[] = {FRAME_LINK_BYTES + (frame[16] << 8 | frame[17]), FRAME_BYTES,
-	                below(bytes) + 1};
-	__u32 end = ends[below(COUNT(ends))];
+	                random_below(bytes) + 1};
+	__u32 end = ends[random_below(COUNT(ends))];
 
 	return end < bytes ? end : 0;
 }
@@ -193,26 +195,27 @@ static __u32 some_split(__u32 bytes)
  * remembered of it, meets all kinds of frames. Octets 26 to 29 are the address. */
 static void change_octet(__u32 bytes)
 {
-	__u32 octet = FRAME_LINK_BYTES + below(40);
+	__u32 octet = FRAME_LINK_BYTES + random_below(40);
 
 	if (octet < bytes && (octet < 26 || octet > 29))
-		frame[octet] ^= 1 << below(8);
+		frame[octet] ^= 1 << random_below(8);
 }
 
 static int agree_on_random(struct pair *pair, __u32 frames, int has_splits)
 {
 	for (__u32 i = 0, bytes = 0, more = 0; i < frames; i++) {
 		if (i % EPOCH_FRAMES == 0)
-			publish(pair, &scenes[i / EPOCH_FRAMES % COUNT(scenes)]);
+			publish(pair, &scenarios[i / EPOCH_FRAMES % COUNT(scenarios)]);
 		if (i % PERMIT_EVERY == 0)
 			next_permit(pair);
 		if (!more) {
-			bytes = next_frame(frame);
-			more = one_in(2) ? 1 + below(8) : 1;
+			bytes = random_frame(frame);
+			more = one_in(2) ? 1 + random_below(8) : 1;
 		}
 		if (!pair_agree(pair, frame, bytes,
-		                has_splits && one_in(6) ? some_split(bytes) : 0)) {
-			tap_note("frame %u, %s", i, scenes[i / EPOCH_FRAMES % COUNT(scenes)].text);
+		                has_splits && one_in(6) ? random_split(bytes) : 0)) {
+			tap_note("frame %u, %s", i,
+			         scenarios[i / EPOCH_FRAMES % COUNT(scenarios)].text);
 			return 0;
 		}
 		if (--more && one_in(3))
@@ -242,9 +245,9 @@ static int reached_all(const struct pair *pair)
 	int good = 1;
 
 	for (size_t i = 0; i < COUNT(counters); i++) {
-		__u64 packets = pair->seen[USUAL][counters[i]].packets;
+		__u64 packets = pair->seen[FAST][counters[i]].packets;
 
-		tap_note("%8llu %s", packets, loaded_counter_name(counters[i]));
+		tap_note("%8llu %s", packets, counter_name(counters[i]));
 		good &= packets >= LEAST_OF_A_COUNTER;
 	}
 	return good;
@@ -254,13 +257,13 @@ static void check_random(struct pair *pair, __u32 frames, int has_frags)
 {
 	int has_splits;
 
-	publish(pair, &scenes[0]);
-	frame_build(&(struct shape){.payload_bytes = 90}, frame);
-	has_splits = has_frags && loaded_run_split(&pair->loaded[USUAL], frame, 120, 60) >= 0 &&
-	             loaded_run_split(&pair->loaded[GENERAL], frame, 120, 60) >= 0;
+	publish(pair, &scenarios[0]);
+	frame_build(&(struct frame_spec){.payload_bytes = 90}, frame);
+	has_splits = has_frags && program_run_split(&pair->programs[FAST], frame, 120, 60) >= 0 &&
+	             program_run_split(&pair->programs[FULL], frame, 120, 60) >= 0;
 	tap_ok(agree_on_random(pair, frames, has_splits), "both ways agree on %u random frames%s",
 	       frames, has_splits ? ", some in two buffers" : "");
-	tap_ok(pair_have_same_buckets(pair), "and no other bucket was touched");
+	tap_ok(pair_buckets_match(pair), "and no other bucket was touched");
 	tap_ok(reached_all(pair), "each verdict was reached %d times", LEAST_OF_A_COUNTER);
 }
 
@@ -270,28 +273,28 @@ static void check_end_of_flood(struct pair *pair)
 	__u64 engaged = 0;
 	int good;
 
-	publish(pair, &scenes[0]);
-	good = agree_often(pair, &(struct shape){.frame_bytes = FRAME_BYTES}, 0, 1);
-	for (int way = 0; way < WAYS; way++)
-		pair->loaded[way].flood->engaged_until_jiffies = 1;
-	good &= agree_often(pair, &(struct shape){.frame_bytes = FRAME_BYTES}, 0, 1);
-	for (int way = 0; way < WAYS; way++)
-		engaged |= pair->loaded[way].flood->engaged_until_jiffies;
+	publish(pair, &scenarios[0]);
+	good = agree_often(pair, &(struct frame_spec){.frame_bytes = FRAME_BYTES}, 0, 1);
+	for (int pass = 0; pass < PASSES; pass++)
+		pair->programs[pass].flood->engaged_until_jiffies = 1;
+	good &= agree_often(pair, &(struct frame_spec){.frame_bytes = FRAME_BYTES}, 0, 1);
+	for (int pass = 0; pass < PASSES; pass++)
+		engaged |= pair->programs[pass].flood->engaged_until_jiffies;
 	tap_ok(good && !engaged, "both notice that a flood has ended");
 }
 
-static void check_entry(enum loaded_entry entry, __u32 frames)
+static void check_entry(enum program_entry entry, __u32 frames)
 {
-	int has_frags = entry == LOADED_FRAGS;
+	int has_frags = entry == PROGRAM_FRAGS;
 	struct pair pair;
 
-	if (tap_ok(!pair_open(&pair, entry), "%s loads twice", loaded_entry_name(entry))) {
-		for (int i = 0; i < SCENES_OF_ONE_CLASS; i++)
-			check_scene(&pair, &scenes[i], has_frags);
+	if (tap_ok(!pair_open(&pair, entry), "%s loads twice", program_entry_name(entry))) {
+		for (int i = 0; i < SCENARIOS_OF_ONE_CLASS; i++)
+			check_scenario(&pair, &scenarios[i], has_frags);
 		check_random(&pair, frames, has_frags);
 		check_end_of_flood(&pair);
 		/* or there would have been nothing to compare */
-		tap_ok(!pair.wishes, "of the usual packets nothing was to be found out");
+		tap_ok(!pair.fast_wants, "of the usual packets nothing was to be found out");
 	}
 	pair_close(&pair);
 }
@@ -300,9 +303,9 @@ int main(int argc, char **argv)
 {
 	__u32 frames = argc > 2 ? strtoul(argv[2], NULL, 0) : FRAMES;
 
-	generator_begin_from(argc, argv);
-	loaded_stay_on_this_cpu();
-	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
-		check_entry(entry, entry == LOADED_FRAGS ? frames : frames / 3);
+	random_frame_seed_from(argc, argv);
+	pin_to_current_cpu();
+	for (enum program_entry entry = 0; entry < PROGRAM_ENTRIES; entry++)
+		check_entry(entry, entry == PROGRAM_FRAGS ? frames : frames / 3);
 	return tap_done();
 }

@@ -32,23 +32,23 @@ static struct xrl_flood default_flood(void)
 	return flood;
 }
 
-static int begin(struct loaded *loaded, __u32 buckets, const struct policy_text *text,
+static int begin(struct program *program, __u32 buckets, const struct policy_text *text,
                  const struct xrl_flood *flood)
 {
-	struct loaded_options options = {.entry = LOADED_FRAGS, .sources = buckets};
+	struct program_options options = {.entry = PROGRAM_FRAGS, .sources = buckets};
 
-	if (loaded_open(loaded, &options) || spoofed_open(loaded)) {
+	if (program_open(program, &options) || spoofed_open(program)) {
 		tap_ok(0, "the programs load");
 		return 0;
 	}
-	spoofed_publish(loaded, text, flood);
+	spoofed_activate(program, text, flood);
 	return 1;
 }
 
-static void end(struct loaded *loaded)
+static void end(struct program *program)
 {
 	spoofed_close();
-	loaded_close(loaded);
+	program_close(program);
 }
 
 /* Numbered, below the invented ones. */
@@ -57,26 +57,26 @@ static struct xrl_address address_of(__u32 group, __u32 number)
 	return (struct xrl_address){{10, group, number >> 8, number}};
 }
 
-static int passes(const struct loaded *loaded, struct xrl_address source)
+static int passes(const struct program *program, struct xrl_address source)
 {
 	unsigned char frame[FRAME_ROOM];
-	struct shape shape = {.frame_bytes = SPOOFED_BYTES, .source = source};
+	struct frame_spec spec = {.frame_bytes = SPOOFED_BYTES, .source = source};
 
-	return loaded_run(loaded, frame, frame_build(&shape, frame), NULL) == XDP_PASS;
+	return program_run(program, frame, frame_build(&spec, frame), NULL) == XDP_PASS;
 }
 
-static __u32 count_passes(const struct loaded *loaded, struct xrl_address source, __u32 packets)
+static __u32 count_passes(const struct program *program, struct xrl_address source, __u32 packets)
 {
 	__u32 passed = 0;
 
 	while (packets--)
-		passed += passes(loaded, source);
+		passed += passes(program, source);
 	return passed;
 }
 
-static int is_engaged(const struct loaded *loaded)
+static int is_engaged(const struct program *program)
 {
-	return __atomic_load_n(&loaded->flood->engaged_until_jiffies, __ATOMIC_SEQ_CST) != 0;
+	return __atomic_load_n(&program->flood->engaged_until_jiffies, __ATOMIC_SEQ_CST) != 0;
 }
 
 /* ---- engaged or not ---- */
@@ -86,7 +86,7 @@ static const struct policy_text plain = {.classes = {{.limits = {"10000/1s packe
 /* After the flood: it takes a packet for the gate to see that time has passed. The test waits in
  * a thread, while others go on. */
 struct end_of_flood {
-	struct loaded loaded;
+	struct program program;
 	pthread_t thread;
 	__u64 ended_ns, took_ns;
 };
@@ -95,10 +95,10 @@ static void *wait_for_peace(void *argument)
 {
 	struct end_of_flood *flood = argument;
 
-	while (is_engaged(&flood->loaded) && flood->took_ns < GIVE_UP_NS) {
+	while (is_engaged(&flood->program) && flood->took_ns < GIVE_UP_NS) {
 		usleep(20000);
-		flood->took_ns = loaded_boot_ns() - flood->ended_ns;
-		passes(&flood->loaded, address_of(0, 1));
+		flood->took_ns = boot_ns() - flood->ended_ns;
+		passes(&flood->program, address_of(0, 1));
 	}
 	return NULL;
 }
@@ -106,63 +106,63 @@ static void *wait_for_peace(void *argument)
 static int check_engages(struct end_of_flood *end)
 {
 	struct xrl_flood flood = default_flood();
-	struct loaded *loaded = &end->loaded;
+	struct program *program = &end->program;
 	__u32 most;
 
-	if (!begin(loaded, FEW_BUCKETS, &plain, &flood))
+	if (!begin(program, FEW_BUCKETS, &plain, &flood))
 		return 0;
-	most = spoofed_flood(loaded)->engage.max_units;
-	passes(loaded, address_of(0, 1));
+	most = spoofed_flood(program)->engage.max_units;
+	passes(program, address_of(0, 1));
 	spoofed_run_next(most - 2);
-	tap_ok(!is_engaged(loaded) && !loaded->flood->engaged_times,
+	tap_ok(!is_engaged(program) && !program->flood->engaged_times,
 	       "%u new sources at once are no flood", most - 1);
 	spoofed_run_next(2 * most); /* one slice has so many, wherever it ends */
-	tap_ok(is_engaged(loaded), "%u more are one", 2 * most);
+	tap_ok(is_engaged(program), "%u more are one", 2 * most);
 	spoofed_run(1000000);
-	tap_ok(loaded->flood->engaged_times == 1 && loaded->flood->since_boot_ns,
+	tap_ok(program->flood->engaged_times == 1 && program->flood->since_boot_ns,
 	       "engaged once, by a million packets");
-	tap_ok(traffic_all_packets(loaded) == 1000000 + 1 + most - 2 + 2 * most,
+	tap_ok(traffic_all_packets(program) == 1000000 + 1 + most - 2 + 2 * most,
 	       "each of them is counted");
-	tap_note("%llu buckets were made", (unsigned long long)loaded->flood->insertions);
+	tap_note("%llu buckets were made", (unsigned long long)program->flood->insertions);
 	spoofed_close();
-	end->ended_ns = loaded_boot_ns();
+	end->ended_ns = boot_ns();
 	return !pthread_create(&end->thread, NULL, wait_for_peace, end);
 }
 
 static void check_disengages(struct end_of_flood *end)
 {
-	__u64 slice_ns = spoofed_slice_ns(&spoofed_flood(&end->loaded)->engage);
+	__u64 slice_ns = spoofed_interval_ns(&spoofed_flood(&end->program)->engage);
 
 	pthread_join(end->thread, NULL);
-	tap_ok(!is_engaged(&end->loaded), "the gate is out of the way after the flood");
+	tap_ok(!is_engaged(&end->program), "the gate is out of the way after the flood");
 	tap_ok(end->took_ns >= 7 * slice_ns, "after seven slices at the least");
 	tap_note("after %llu ms, slices are of %llu ms", (unsigned long long)(end->took_ns / MS_NS),
 	         (unsigned long long)(slice_ns / MS_NS));
-	loaded_close(&end->loaded);
+	program_close(&end->program);
 }
 
 static void check_modes(void)
 {
 	struct xrl_flood flood = default_flood();
 	struct xrl_counter_pair sum[XRL_COUNTERS];
-	struct loaded loaded;
+	struct program program;
 
 	flood.mode = XRL_FLOOD_OFF;
-	if (!begin(&loaded, FEW_BUCKETS, &plain, &flood))
+	if (!begin(&program, FEW_BUCKETS, &plain, &flood))
 		return;
 	spoofed_run(300000);
-	tap_ok(!is_engaged(&loaded) && !loaded.flood->engaged_times, "off: never engages");
-	tap_ok(traffic_packets(&loaded, XRL_passed_within_limits) == 300000,
+	tap_ok(!is_engaged(&program) && !program.flood->engaged_times, "off: never engages");
+	tap_ok(traffic_packets(&program, XRL_passed_within_limits) == 300000,
 	       "off: all sources are new");
-	end(&loaded);
+	end(&program);
 
 	flood.mode = XRL_FLOOD_MONITOR;
 	flood.newcomers_packets = 1000;
-	if (!begin(&loaded, FEW_BUCKETS, &plain, &flood))
+	if (!begin(&program, FEW_BUCKETS, &plain, &flood))
 		return;
 	spoofed_run(300000);
-	loaded_read_counters(&loaded, sum);
-	tap_ok(is_engaged(&loaded) && sum[XRL_passed_monitor_newcomers].packets > 100000,
+	program_read_counters(&program, sum);
+	tap_ok(is_engaged(&program) && sum[XRL_passed_monitor_newcomers].packets > 100000,
 	       "monitor: counts what would be refused");
 	tap_ok(!sum[XRL_dropped_newcomers].packets && !sum[XRL_dropped_newcomers_prefix].packets &&
 	               sum[XRL_passed_monitor_newcomers].packets +
@@ -170,7 +170,7 @@ static void check_modes(void)
 	                               sum[XRL_passed_within_limits].packets ==
 	                       300000,
 	       "monitor: nothing is refused");
-	end(&loaded);
+	end(&program);
 }
 
 /* ---- offenders ---- */
@@ -200,34 +200,34 @@ struct offenders {
 	__u64 flood, took_ns;
 };
 
-static void send_due(const struct loaded *loaded, const struct offence *offence,
+static void send_due(const struct program *program, const struct offence *offence,
                      struct offenders *both)
 {
 	if (both->flood / EACH > both->old_sent / offence->at_once + 1 &&
 	    both->flood / PAUSE % 2 == 0) {
-		both->old_passed += count_passes(loaded, address_of(1, 1), offence->at_once);
+		both->old_passed += count_passes(program, address_of(1, 1), offence->at_once);
 		both->old_sent += offence->at_once;
 	}
 	if (both->flood / EACH_OTHER > both->new_sent) {
-		both->new_passed += passes(loaded, address_of(1, 2));
+		both->new_passed += passes(program, address_of(1, 2));
 		both->new_sent++;
 	}
 }
 
-static struct offenders offend(const struct loaded *loaded, const struct offence *offence)
+static struct offenders offend(const struct program *program, const struct offence *offence)
 {
 	struct offenders both = {};
-	__u64 start = traffic_all_packets(loaded), begin_ns = loaded_boot_ns();
+	__u64 start = traffic_all_packets(program), begin_ns = boot_ns();
 
 	spoofed_start(1);
 	while (both.flood < offence->flood_packets && both.took_ns < GIVE_UP_NS) {
 		usleep(POLL_US);
-		both.flood = traffic_all_packets(loaded) - start;
-		both.took_ns = loaded_boot_ns() - begin_ns;
-		send_due(loaded, offence, &both);
+		both.flood = traffic_all_packets(program) - start;
+		both.took_ns = boot_ns() - begin_ns;
+		send_due(program, offence, &both);
 	}
 	spoofed_stop();
-	both.took_ns = loaded_boot_ns() - begin_ns;
+	both.took_ns = boot_ns() - begin_ns;
 	return both;
 }
 
@@ -237,31 +237,31 @@ static void check_offence(const struct offence *offence)
 	struct xrl_flood flood = default_flood();
 	struct offenders both;
 	struct xrl_bucket bucket;
-	struct loaded loaded;
+	struct program program;
 	__u64 most;
 
-	if (!begin(&loaded, FEW_BUCKETS, &text, &flood))
+	if (!begin(&program, FEW_BUCKETS, &text, &flood))
 		return;
-	tap_ok(count_passes(&loaded, address_of(1, 1), 2 * offence->packets) == offence->packets,
+	tap_ok(count_passes(&program, address_of(1, 1), 2 * offence->packets) == offence->packets,
 	       "%s: %u pass in peace", offence->limit, offence->packets);
-	both = offend(&loaded, offence);
+	both = offend(&program, offence);
 	/* windows that began meanwhile */
 	most = both.took_ns / offence->period_ns * offence->packets;
 	if (offence->period_ns <= SECOND_NS)
 		most += offence->packets;
 	tap_ok(both.old_sent > offence->flood_packets / PAUSE && both.old_passed <= most,
 	       "%s: no more pass in a flood", offence->limit);
-	tap_ok(loaded_read_bucket(&loaded, address_of(1, 1), &bucket), "%s: its bucket is kept",
+	tap_ok(program_read_bucket(&program, address_of(1, 1), &bucket), "%s: its bucket is kept",
 	       offence->limit);
 	tap_ok(both.new_passed <= most + offence->packets + offence->packets / 100 &&
-	               loaded_read_bucket(&loaded, address_of(1, 2), &bucket),
+	               program_read_bucket(&program, address_of(1, 2), &bucket),
 	       "%s: who begins in the flood has no more, and gets a bucket", offence->limit);
 	tap_note("%llu packets of the flood in %llu ms; %llu of %llu passed, and %llu of %llu of "
 	         "who came later",
 	         (unsigned long long)both.flood, (unsigned long long)(both.took_ns / MS_NS),
 	         (unsigned long long)both.old_passed, (unsigned long long)both.old_sent,
 	         (unsigned long long)both.new_passed, (unsigned long long)both.new_sent);
-	end(&loaded);
+	end(&program);
 }
 
 /* ---- the well-behaved ---- */
@@ -279,27 +279,27 @@ static const struct policy_text with_trusted = {
 	.classes = {{.limits = {"1000/1s packets"}}, {.sources = "10.22.0.0/16"}}};
 
 /* In peace: what is new in a second would be part of a flood. */
-static void meet(struct loaded *loaded)
+static void meet(struct program *program)
 {
 	for (__u32 i = 0; i < client_counts[KNOWN]; i++) {
-		passes(loaded, address_of(CLIENT_GROUP + KNOWN, i));
-		loaded->flood->arrivals = (struct xrl_taken){};
+		passes(program, address_of(CLIENT_GROUP + KNOWN, i));
+		program->flood->arrivals = (struct xrl_taken){};
 	}
 	for (__u32 i = 0; i < client_counts[PERMITTED]; i++)
-		loaded_permit(loaded, address_of(CLIENT_GROUP + PERMITTED, i), ~0ULL);
+		program_permit(program, address_of(CLIENT_GROUP + PERMITTED, i), ~0ULL);
 }
 
 /* Ten packets a second of each, while it floods. */
-static void send_clients(const struct loaded *loaded, __u64 passed[CLIENTS])
+static void send_clients(const struct program *program, __u64 passed[CLIENTS])
 {
-	__u64 next_ns = loaded_boot_ns();
+	__u64 next_ns = boot_ns();
 
 	for (int round = 0; round < CLIENT_ROUNDS; round++) {
 		for (int kind = 0; kind < CLIENTS; kind++)
 			for (__u32 i = 0; i < client_counts[kind]; i++)
-				passed[kind] += passes(loaded, address_of(CLIENT_GROUP + kind, i));
+				passed[kind] += passes(program, address_of(CLIENT_GROUP + kind, i));
 		next_ns += CLIENT_GAP_NS;
-		while (loaded_boot_ns() < next_ns)
+		while (boot_ns() < next_ns)
 			usleep(POLL_US);
 	}
 }
@@ -311,22 +311,22 @@ static void check_clients(__u32 buckets, __u32 least_percent)
 	struct xrl_flood flood = default_flood();
 	__u64 passed[CLIENTS] = {}, sent = 0;
 	struct xrl_bucket bucket;
-	struct loaded loaded;
+	struct program program;
 	__u32 got_in = 0;
 
-	if (!begin(&loaded, buckets, &with_trusted, &flood))
+	if (!begin(&program, buckets, &with_trusted, &flood))
 		return;
-	meet(&loaded);
+	meet(&program);
 	spoofed_start(1);
-	while (!is_engaged(&loaded))
+	while (!is_engaged(&program))
 		usleep(POLL_US);
-	send_clients(&loaded, passed);
+	send_clients(&program, passed);
 	spoofed_stop();
 	for (int kind = 0; kind < NEW; kind++)
 		tap_ok(passed[kind] == client_counts[kind] * CLIENT_ROUNDS,
 		       "%u buckets: %s clients lose nothing", buckets, client_names[kind]);
 	for (__u32 i = 0; i < client_counts[NEW]; i++)
-		got_in += loaded_read_bucket(&loaded, address_of(CLIENT_GROUP + NEW, i), &bucket);
+		got_in += program_read_bucket(&program, address_of(CLIENT_GROUP + NEW, i), &bucket);
 	sent = client_counts[NEW] * CLIENT_ROUNDS;
 	got_in = got_in * 100 / client_counts[NEW];
 	tap_ok(got_in >= least_percent && passed[NEW] * 100 / sent >= least_percent / 2,
@@ -334,8 +334,8 @@ static void check_clients(__u32 buckets, __u32 least_percent)
 	tap_note("%u %% of the new clients have a bucket, %llu %% of their packets passed; %llu "
 	         "packets of the flood",
 	         got_in, (unsigned long long)(passed[NEW] * 100 / sent),
-	         (unsigned long long)traffic_all_packets(&loaded));
-	end(&loaded);
+	         (unsigned long long)traffic_all_packets(&program));
+	end(&program);
 }
 
 int main(void)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* What the straight line for the usual packet (bpf/parse/common_frame.h) leaves to the general way,
- * though nothing is to be found out about the packet: sources with a permit, classes that aren't
- * plain, and buckets in which ICMP errors were counted. Each point many times over, so that what a
- * CPU remembers of a refused source (bpf/bucket/reject_cache.h) takes part, and on one CPU
+/* What the straight line for the usual packet (bpf/parse/common_frame.h) leaves to the general
+ * pass, though nothing is to be found out about the packet: sources with a permit, classes that
+ * aren't plain, and buckets in which ICMP errors were counted. Each point many times over, so that
+ * what a CPU remembers of a refused source (bpf/bucket/reject_cache.h) takes part, and on one CPU
  * therefore. */
 
 #include <netinet/in.h>
@@ -29,50 +29,50 @@ static unsigned char frame[FRAME_ROOM];
 
 static void build(struct xrl_address from)
 {
-	frame_build(&(struct shape){.frame_bytes = FRAME_BYTES, .source = from}, frame);
+	frame_build(&(struct frame_spec){.frame_bytes = FRAME_BYTES, .source = from}, frame);
 }
 
-static __u32 next_counter(const struct loaded *loaded)
+static __u32 next_counter(const struct program *program)
 {
-	return loaded_counter_of(loaded, frame, FRAME_BYTES);
+	return program_run_counter(program, frame, FRAME_BYTES);
 }
 
-static int is_counted(const struct loaded *loaded, __u32 counter)
+static int is_counted(const struct program *program, __u32 counter)
 {
-	return next_counter(loaded) == counter;
+	return next_counter(program) == counter;
 }
 
 /* The straight line is for policies that want nothing. */
-static void publish(struct loaded *loaded, const struct policy_text *policy)
+static void publish(struct program *program, const struct policy_text *policy)
 {
-	policies_publish(loaded, policy);
-	loaded_permit(loaded, source, 0);
-	loaded_forget(loaded, source);
+	program_activate(program, policy);
+	program_permit(program, source, 0);
+	program_delete_bucket(program, source);
 	build(source);
-	if (loaded->policies[loaded->meta->generation & 1].wants)
+	if (program->policies[program->meta->generation & 1].wants)
 		tap_ok(0, "the policy wants something of a packet");
 }
 
-static struct xrl_bucket bucket_of(const struct loaded *loaded, struct xrl_address address)
+static struct xrl_bucket bucket_of(const struct program *program, struct xrl_address address)
 {
 	struct xrl_bucket bucket = {};
 
-	loaded_read_bucket(loaded, address, &bucket);
+	program_read_bucket(program, address, &bucket);
 	return bucket;
 }
 
 /* The next packet adds to this counter, and then the bucket says this of the permit. */
-static int is_permitted(const struct loaded *loaded, __u32 counter)
+static int is_permitted(const struct program *program, __u32 counter)
 {
-	return is_counted(loaded, counter) && bucket_of(loaded, source).resolved.has_permit;
+	return is_counted(program, counter) && bucket_of(program, source).resolved.has_permit;
 }
 
-static int is_unpermitted(const struct loaded *loaded, __u32 counter)
+static int is_unpermitted(const struct program *program, __u32 counter)
 {
 	struct xrl_bucket bucket;
-	int good = is_counted(loaded, counter);
+	int good = is_counted(program, counter);
 
-	bucket = bucket_of(loaded, source);
+	bucket = bucket_of(program, source);
 	return good && bucket.resolved.generation && !bucket.resolved.has_permit &&
 	       !bucket.permit_until_boot_ns;
 }
@@ -95,26 +95,26 @@ static const struct permits kinds[] = {
          .after = XRL_passed_within_limits},
 };
 
-static void permit(struct loaded *loaded, __u64 ns)
+static void permit(struct program *program, __u64 ns)
 {
-	loaded_permit(loaded, source, loaded_boot_ns() + ns);
+	program_permit(program, source, boot_ns() + ns);
 }
 
 /* The source is refused, and it is remembered. */
-static int refuse(struct loaded *loaded, const struct permits *kind)
+static int reject(struct program *program, const struct permits *kind)
 {
-	publish(loaded, &kind->policy);
-	return is_unpermitted(loaded, XRL_passed_within_limits) &&
-	       is_unpermitted(loaded, XRL_passed_within_limits) &&
-	       is_unpermitted(loaded, XRL_dropped_packets_limit) &&
-	       is_unpermitted(loaded, XRL_dropped_packets_limit) &&
-	       is_unpermitted(loaded, XRL_dropped_packets_limit);
+	publish(program, &kind->policy);
+	return is_unpermitted(program, XRL_passed_within_limits) &&
+	       is_unpermitted(program, XRL_passed_within_limits) &&
+	       is_unpermitted(program, XRL_dropped_packets_limit) &&
+	       is_unpermitted(program, XRL_dropped_packets_limit) &&
+	       is_unpermitted(program, XRL_dropped_packets_limit);
 }
 
 /* With a permit for so long: what comes before its end is permitted, what comes after it isn't.
  * The clock is read before and after each packet: whenever both readings are on one side of the
  * end, there is no doubt. */
-static int ends_in_time(struct loaded *loaded, __u64 ns, __u32 after)
+static int ends_in_time(struct program *program, __u64 ns, __u32 after)
 {
 	__u64 until_ns, before_ns, after_ns;
 	struct xrl_bucket bucket;
@@ -123,13 +123,13 @@ static int ends_in_time(struct loaded *loaded, __u64 ns, __u32 after)
 
 	/* once more when the machine was busy, and no packet came before the end */
 	do {
-		until_ns = loaded_boot_ns() + ns;
-		loaded_permit(loaded, source, until_ns);
+		until_ns = boot_ns() + ns;
+		program_permit(program, source, until_ns);
 		do {
-			before_ns = loaded_boot_ns();
-			counter = next_counter(loaded);
-			after_ns = loaded_boot_ns();
-			bucket = bucket_of(loaded, source);
+			before_ns = boot_ns();
+			counter = next_counter(program);
+			after_ns = boot_ns();
+			bucket = bucket_of(program, source);
 			inside += after_ns < until_ns;
 			if (after_ns < until_ns &&
 			    (counter != XRL_passed_permit || !bucket.resolved.has_permit))
@@ -139,21 +139,21 @@ static int ends_in_time(struct loaded *loaded, __u64 ns, __u32 after)
 	return counter == after && !bucket.resolved.has_permit && !bucket.permit_until_boot_ns;
 }
 
-static void check_permit(struct loaded *loaded, const struct permits *kind)
+static void check_permit(struct program *program, const struct permits *kind)
 {
 	int granted = 0, kept = 0, revoked = 0, made = 0;
 
 	for (int i = 0; i < TIMES; i++) {
-		granted += refuse(loaded, kind);
-		permit(loaded, HOUR_NS);
-		granted += is_permitted(loaded, XRL_passed_permit);
-		kept += is_permitted(loaded, XRL_passed_permit) &&
-		        is_permitted(loaded, XRL_passed_permit);
-		loaded_permit(loaded, source, 0);
-		revoked += is_unpermitted(loaded, kind->after);
-		permit(loaded, HOUR_NS);
-		loaded_forget(loaded, source);
-		made += is_permitted(loaded, XRL_passed_permit);
+		granted += reject(program, kind);
+		permit(program, HOUR_NS);
+		granted += is_permitted(program, XRL_passed_permit);
+		kept += is_permitted(program, XRL_passed_permit) &&
+		        is_permitted(program, XRL_passed_permit);
+		program_permit(program, source, 0);
+		revoked += is_unpermitted(program, kind->after);
+		permit(program, HOUR_NS);
+		program_delete_bucket(program, source);
+		made += is_permitted(program, XRL_passed_permit);
 	}
 	tap_ok(granted == 2 * TIMES, "%s: a permit lifts the limit at once", kind->text);
 	tap_ok(kept == TIMES, "%s: and for each packet", kind->text);
@@ -161,39 +161,39 @@ static void check_permit(struct loaded *loaded, const struct permits *kind)
 	tap_ok(made == TIMES, "%s: a bucket is made with the permit", kind->text);
 }
 
-static void reload(struct loaded *loaded)
+static void reload(struct program *program)
 {
-	policies_repeat(loaded);
-	loaded_switch(loaded);
+	program_edit_policy(program);
+	program_commit(program);
 }
 
-static void check_permit_end(struct loaded *loaded, const struct permits *kind)
+static void check_permit_end(struct program *program, const struct permits *kind)
 {
 	int ended = 0, refused = 0, renewed = 0, unseen = 0, longer = 0, reloaded = 0;
 
 	for (int i = 0; i < TIMES; i++) {
-		refuse(loaded, kind);
-		ended += ends_in_time(loaded, 2 * MS_NS, kind->after);
+		reject(program, kind);
+		ended += ends_in_time(program, 2 * MS_NS, kind->after);
 		for (int j = 0; j < 4; j++)
-			next_counter(loaded);
-		refused += is_unpermitted(loaded, XRL_dropped_packets_limit);
-		reload(loaded);
-		refused += is_unpermitted(loaded, XRL_dropped_packets_limit);
-		permit(loaded, HOUR_NS);
-		renewed += is_permitted(loaded, XRL_passed_permit);
-		permit(loaded, MS_NS / 10);
-		next_counter(loaded);
+			next_counter(program);
+		refused += is_unpermitted(program, XRL_dropped_packets_limit);
+		reload(program);
+		refused += is_unpermitted(program, XRL_dropped_packets_limit);
+		permit(program, HOUR_NS);
+		renewed += is_permitted(program, XRL_passed_permit);
+		permit(program, MS_NS / 10);
+		next_counter(program);
 		usleep(200);
-		permit(loaded, HOUR_NS);
-		unseen += is_permitted(loaded, XRL_passed_permit);
-		permit(loaded, MS_NS);
-		next_counter(loaded);
-		permit(loaded, HOUR_NS);
+		permit(program, HOUR_NS);
+		unseen += is_permitted(program, XRL_passed_permit);
+		permit(program, MS_NS);
+		next_counter(program);
+		permit(program, HOUR_NS);
 		usleep(1100);
-		longer += is_permitted(loaded, XRL_passed_permit);
-		permit(loaded, 0);
-		reload(loaded);
-		reloaded += is_unpermitted(loaded, kind->after);
+		longer += is_permitted(program, XRL_passed_permit);
+		permit(program, 0);
+		reload(program);
+		reloaded += is_unpermitted(program, kind->after);
 	}
 	tap_ok(ended == TIMES, "%s: a permit ends when it says, to the nanosecond", kind->text);
 	tap_ok(refused == 2 * TIMES, "%s: then there is the limit, and after a reload", kind->text);
@@ -206,9 +206,9 @@ static void check_permit_end(struct loaded *loaded, const struct permits *kind)
 }
 
 /* As one word. */
-static __u64 window_of(const struct loaded *loaded)
+static __u64 window_of(const struct program *program)
 {
-	struct xrl_bucket bucket = bucket_of(loaded, source);
+	struct xrl_bucket bucket = bucket_of(program, source);
 	__u64 word;
 
 	memcpy(&word, &bucket.windows[0], sizeof(word));
@@ -216,23 +216,23 @@ static __u64 window_of(const struct loaded *loaded)
 }
 
 /* No packet with a permit is counted, and nothing of the window is forgotten. */
-static void check_window(struct loaded *loaded)
+static void check_window(struct program *program)
 {
 	int revoked = 0, ended = 0;
 
 	for (int i = 0; i < TIMES; i++) {
 		__u64 window;
 
-		refuse(loaded, &kinds[0]);
-		window = window_of(loaded);
-		permit(loaded, HOUR_NS);
-		is_permitted(loaded, XRL_passed_permit);
-		revoked += window_of(loaded) == window;
-		loaded_permit(loaded, source, 0);
-		next_counter(loaded);
-		revoked += window && window_of(loaded) == window;
-		ended += ends_in_time(loaded, MS_NS, XRL_dropped_packets_limit) &&
-		         window_of(loaded) == window;
+		reject(program, &kinds[0]);
+		window = window_of(program);
+		permit(program, HOUR_NS);
+		is_permitted(program, XRL_passed_permit);
+		revoked += window_of(program) == window;
+		program_permit(program, source, 0);
+		next_counter(program);
+		revoked += window && window_of(program) == window;
+		ended += ends_in_time(program, MS_NS, XRL_dropped_packets_limit) &&
+		         window_of(program) == window;
 	}
 	tap_ok(revoked == 2 * TIMES, "the window survives a permit");
 	tap_ok(ended == TIMES, "and the permit's end");
@@ -246,25 +246,25 @@ static const struct permits own_class = {
 };
 
 /* There each packet is counted, with the permit or without. */
-static void check_own_class(struct loaded *loaded)
+static void check_own_class(struct program *program)
 {
 	int granted = 0, counted = 0, ended = 0, forgotten = 0;
 
 	for (int i = 0; i < TIMES; i++) {
 		__u64 window;
 
-		publish(loaded, &own_class.policy);
-		is_unpermitted(loaded, XRL_passed_within_limits);
-		window = window_of(loaded);
-		permit(loaded, MS_NS);
-		granted += is_permitted(loaded, XRL_passed_permit);
-		counted += window && window_of(loaded) == window + 1;
+		publish(program, &own_class.policy);
+		is_unpermitted(program, XRL_passed_within_limits);
+		window = window_of(program);
+		permit(program, MS_NS);
+		granted += is_permitted(program, XRL_passed_permit);
+		counted += window && window_of(program) == window + 1;
 		usleep(1100);
-		ended += is_counted(loaded, XRL_passed_within_limits) &&
-		         window_of(loaded) == window + 2 &&
-		         is_counted(loaded, XRL_passed_within_limits) &&
-		         is_counted(loaded, XRL_dropped_packets_limit);
-		forgotten += is_unpermitted(loaded, XRL_dropped_packets_limit);
+		ended += is_counted(program, XRL_passed_within_limits) &&
+		         window_of(program) == window + 2 &&
+		         is_counted(program, XRL_passed_within_limits) &&
+		         is_counted(program, XRL_dropped_packets_limit);
+		forgotten += is_unpermitted(program, XRL_dropped_packets_limit);
 	}
 	tap_ok(granted > TIMES / 2, "%s: it is given one", own_class.text);
 	tap_ok(counted == TIMES, "%s: the window goes on", own_class.text);
@@ -273,7 +273,7 @@ static void check_own_class(struct loaded *loaded)
 }
 
 /* Who is refused although there is a permit isn't remembered: that would last for too long. */
-static void check_used_up(struct loaded *loaded)
+static void check_used_up(struct program *program)
 {
 	static const struct policy_text policy = {
 		.classes = {{ROOM_FOR_TWO}, {.limits = {"1/1h packets"}}}, .permitted = 1};
@@ -283,12 +283,12 @@ static void check_used_up(struct loaded *loaded)
 		__u64 until_ns, before_ns;
 		__u32 counter, others = 0;
 
-		publish(loaded, &policy);
-		until_ns = loaded_boot_ns() + 2 * MS_NS;
-		loaded_permit(loaded, source, until_ns);
+		publish(program, &policy);
+		until_ns = boot_ns() + 2 * MS_NS;
+		program_permit(program, source, until_ns);
 		do {
-			before_ns = loaded_boot_ns();
-			counter = next_counter(loaded);
+			before_ns = boot_ns();
+			counter = next_counter(program);
 			others += counter == XRL_dropped_packets_limit;
 		} while (before_ns < until_ns);
 		refused += others > 4;
@@ -322,7 +322,7 @@ static const struct {
 	const char *text;
 	__u32 counters[ROUNDS];
 	__u32 used;
-} classes[POLICIES_CLASSES] = {
+} classes[POLICY_TEXT_CLASSES] = {
 	{"the default", {WITHIN, WITHIN, WITHIN, OVER, OVER, OVER, OVER, OVER, OVER}, 3},
 	{"another plain class",
          {WITHIN, WITHIN, WITHIN, WITHIN, WITHIN, NOTED, NOTED, NOTED, NOTED},
@@ -345,22 +345,22 @@ static struct xrl_address source_of(int class)
 }
 
 /* The one after the other, or in turn. */
-static void check_classes(struct loaded *loaded, int in_turn)
+static void check_classes(struct program *program, int in_turn)
 {
-	int good[POLICIES_CLASSES] = {};
+	int good[POLICY_TEXT_CLASSES] = {};
 
-	publish(loaded, &all_kinds);
-	for (int class = 0; class < POLICIES_CLASSES; class ++)
-		loaded_forget(loaded, source_of(class));
-	for (int i = 0; i < POLICIES_CLASSES * ROUNDS; i++) {
-		int class = in_turn ? i % POLICIES_CLASSES : i / ROUNDS;
-		int round = in_turn ? i / POLICIES_CLASSES : i % ROUNDS;
+	publish(program, &all_kinds);
+	for (int class = 0; class < POLICY_TEXT_CLASSES; class ++)
+		program_delete_bucket(program, source_of(class));
+	for (int i = 0; i < POLICY_TEXT_CLASSES * ROUNDS; i++) {
+		int class = in_turn ? i % POLICY_TEXT_CLASSES : i / ROUNDS;
+		int round = in_turn ? i / POLICY_TEXT_CLASSES : i % ROUNDS;
 
 		build(source_of(class));
-		good[class] += is_counted(loaded, classes[class].counters[round]);
+		good[class] += is_counted(program, classes[class].counters[round]);
 	}
-	for (int class = 0; class < POLICIES_CLASSES; class ++) {
-		struct xrl_bucket bucket = bucket_of(loaded, source_of(class));
+	for (int class = 0; class < POLICY_TEXT_CLASSES; class ++) {
+		struct xrl_bucket bucket = bucket_of(program, source_of(class));
 
 		tap_ok(good[class] == ROUNDS && bucket.resolved.class_number == class &&
 		               bucket.windows[0].used_units == classes[class].used,
@@ -371,46 +371,47 @@ static void check_classes(struct loaded *loaded, int in_turn)
 
 /* ---- ICMP errors ---- */
 
-static __u32 next_icmp_error(const struct loaded *loaded)
+static __u32 next_icmp_error(const struct program *program)
 {
-	static const struct shape error = {.protocol = IPPROTO_ICMP,
-	                                   .icmp_type = 3,
-	                                   .frame_bytes = FRAME_BYTES,
-	                                   .source = source};
+	static const struct frame_spec error = {.protocol = IPPROTO_ICMP,
+	                                        .icmp_type = 3,
+	                                        .frame_bytes = FRAME_BYTES,
+	                                        .source = source};
 	unsigned char other[FRAME_ROOM];
 
-	return loaded_counter_of(loaded, other, frame_build(&error, other));
+	return program_run_counter(program, other, frame_build(&error, other));
 }
 
-static int has_used(const struct loaded *loaded, __u32 packets, __u32 icmp_errors)
+static int has_used(const struct program *program, __u32 packets, __u32 icmp_errors)
 {
-	struct xrl_bucket bucket = bucket_of(loaded, source);
+	struct xrl_bucket bucket = bucket_of(program, source);
 
 	return bucket.windows[0].used_units == packets &&
 	       bucket.icmp_errors.used_units == icmp_errors;
 }
 
 /* Before the source's window is opened, or in it: each has its own. */
-static void check_icmp_errors(struct loaded *loaded, int packets_before)
+static void check_icmp_errors(struct program *program, int packets_before)
 {
 	static const struct policy_text policy = {
 		.classes = {{.limits = {"4/1h packets"}, .icmp_errors = "2/1h packets"}}};
 	int opened = 0, went_on = 0, refused = 0;
 
 	for (int i = 0; i < TIMES; i++) {
-		publish(loaded, &policy);
+		publish(program, &policy);
 		for (int j = 0; j < packets_before; j++)
-			next_counter(loaded);
-		opened += next_icmp_error(loaded) == XRL_passed_icmp_error &&
-		          has_used(loaded, packets_before, 1);
+			next_counter(program);
+		opened += next_icmp_error(program) == XRL_passed_icmp_error &&
+		          has_used(program, packets_before, 1);
 		for (int j = packets_before; j < 4; j++)
-			went_on += is_counted(loaded, XRL_passed_within_limits) &&
-			           has_used(loaded, j + 1, 1);
+			went_on += is_counted(program, XRL_passed_within_limits) &&
+			           has_used(program, j + 1, 1);
 		for (int j = 0; j < 4; j++)
-			refused += is_counted(loaded, XRL_dropped_packets_limit);
-		refused += next_icmp_error(loaded) == XRL_passed_icmp_error &&
-		           next_icmp_error(loaded) == XRL_dropped_icmp_errors_limit &&
-		           is_counted(loaded, XRL_dropped_packets_limit) && has_used(loaded, 4, 2);
+			refused += is_counted(program, XRL_dropped_packets_limit);
+		refused += next_icmp_error(program) == XRL_passed_icmp_error &&
+		           next_icmp_error(program) == XRL_dropped_icmp_errors_limit &&
+		           is_counted(program, XRL_dropped_packets_limit) &&
+		           has_used(program, 4, 2);
 	}
 	tap_ok(opened == TIMES, "an ICMP error after %d packets opens its window", packets_before);
 	tap_ok(went_on == (4 - packets_before) * TIMES, "and the source's packets go on");
@@ -418,7 +419,7 @@ static void check_icmp_errors(struct loaded *loaded, int packets_before)
 }
 
 /* A packet half-way that finds the other window closed, and opens it, leaves this one its end. */
-static void check_icmp_errors_end(struct loaded *loaded)
+static void check_icmp_errors_end(struct program *program)
 {
 	static const struct policy_text policy = {
 		.classes = {{.limits = {"4/100ms packets"}, .icmp_errors = "1/100ms packets"}}};
@@ -427,44 +428,44 @@ static void check_icmp_errors_end(struct loaded *loaded)
 	for (int i = 0; i < 3; i++) {
 		__u64 begin_ns;
 
-		publish(loaded, &policy);
-		good &= next_icmp_error(loaded) == XRL_passed_icmp_error;
-		begin_ns = loaded_boot_ns();
+		publish(program, &policy);
+		good &= next_icmp_error(program) == XRL_passed_icmp_error;
+		begin_ns = boot_ns();
 		usleep(SHORT_MS / 2 * 1000);
-		good &= is_counted(loaded, XRL_passed_within_limits);
-		while (loaded_boot_ns() <= begin_ns + (SHORT_MS + 1) * MS_NS)
+		good &= is_counted(program, XRL_passed_within_limits);
+		while (boot_ns() <= begin_ns + (SHORT_MS + 1) * MS_NS)
 			;
-		good &= next_icmp_error(loaded) == XRL_passed_icmp_error;
+		good &= next_icmp_error(program) == XRL_passed_icmp_error;
 	}
 	tap_ok(good, "a source's packets don't prolong the window of its ICMP errors");
 }
 
-static void check_entry(enum loaded_entry entry)
+static void check_entry(enum program_entry entry)
 {
-	struct loaded_options options = {.entry = entry};
-	struct loaded loaded;
+	struct program_options options = {.entry = entry};
+	struct program program;
 
-	if (!tap_ok(!loaded_open(&loaded, &options), "%s loads", loaded_entry_name(entry)))
+	if (!tap_ok(!program_open(&program, &options), "%s loads", program_entry_name(entry)))
 		return;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		check_permit(&loaded, &kinds[i]);
-		check_permit_end(&loaded, &kinds[i]);
+		check_permit(&program, &kinds[i]);
+		check_permit_end(&program, &kinds[i]);
 	}
-	check_window(&loaded);
-	check_own_class(&loaded);
-	check_used_up(&loaded);
-	check_classes(&loaded, 0);
-	check_classes(&loaded, 1);
-	check_icmp_errors(&loaded, 0);
-	check_icmp_errors(&loaded, 1);
-	check_icmp_errors_end(&loaded);
-	loaded_close(&loaded);
+	check_window(&program);
+	check_own_class(&program);
+	check_used_up(&program);
+	check_classes(&program, 0);
+	check_classes(&program, 1);
+	check_icmp_errors(&program, 0);
+	check_icmp_errors(&program, 1);
+	check_icmp_errors_end(&program);
+	program_close(&program);
 }
 
 int main(void)
 {
-	loaded_stay_on_this_cpu();
-	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
+	pin_to_current_cpu();
+	for (enum program_entry entry = 0; entry < PROGRAM_ENTRIES; entry++)
 		check_entry(entry);
 	return tap_done();
 }

@@ -31,11 +31,11 @@
 
 static const struct xrl_address source = {{10, 1, 2, 3}};
 
-static int open_all(struct loaded *loaded)
+static int open_all(struct program *program)
 {
-	struct loaded_options options = {.entry = LOADED_FRAGS, .sources = BUCKETS};
+	struct program_options options = {.entry = PROGRAM_FRAGS, .sources = BUCKETS};
 
-	return loaded_open(loaded, &options) || spoofed_open(loaded);
+	return program_open(program, &options) || spoofed_open(program);
 }
 
 static struct xrl_flood flood_of(__u64 newcomers, __u64 prefix)
@@ -49,33 +49,33 @@ static struct xrl_flood flood_of(__u64 newcomers, __u64 prefix)
 }
 
 /* Nobody is known, and the gate is engaged. */
-static void begin(struct loaded *loaded, const struct policy_text *text,
+static void begin(struct program *program, const struct policy_text *text,
                   const struct xrl_flood *flood)
 {
 	static const struct xrl_gate_line empty;
 
-	spoofed_publish(loaded, text, flood);
-	for (__u32 i = 0; i < loaded->flood->lines; i++)
-		bpf_map_update_elem(loaded->gate, &i, &empty, BPF_ANY);
-	loaded_forget(loaded, source);
-	memset(&loaded->flood->newcomers, 0, sizeof(loaded->flood->newcomers));
-	memset(&loaded->flood->first, 0, sizeof(loaded->flood->first));
-	memset(&loaded->flood->promoted, 0, sizeof(loaded->flood->promoted));
-	spoofed_engage(loaded);
+	spoofed_activate(program, text, flood);
+	for (__u32 i = 0; i < program->flood->lines; i++)
+		bpf_map_update_elem(program->gate, &i, &empty, BPF_ANY);
+	program_delete_bucket(program, source);
+	memset(&program->flood->newcomers, 0, sizeof(program->flood->newcomers));
+	memset(&program->flood->first, 0, sizeof(program->flood->first));
+	memset(&program->flood->promoted, 0, sizeof(program->flood->promoted));
+	spoofed_engage(program);
 }
 
-static int passes(const struct loaded *loaded, const struct shape *shape)
+static int passes(const struct program *program, const struct frame_spec *spec)
 {
 	unsigned char frame[FRAME_ROOM];
 
-	return loaded_run(loaded, frame, frame_build(shape, frame), NULL) == XDP_PASS;
+	return program_run(program, frame, frame_build(spec, frame), NULL) == XDP_PASS;
 }
 
-static __u32 counter_of(const struct loaded *loaded, const struct shape *shape)
+static __u32 counter_of(const struct program *program, const struct frame_spec *spec)
 {
 	unsigned char frame[FRAME_ROOM];
 
-	return loaded_counter_of(loaded, frame, frame_build(shape, frame));
+	return program_run_counter(program, frame, frame_build(spec, frame));
 }
 
 /* ---- budgets ---- */
@@ -89,40 +89,40 @@ struct passed {
 
 /* Floods for a while. `most`: of so many in each slice that the flood was part of, of which the
  * first and the last one may have begun before, or ended later. */
-static struct passed flood_for_a_while(const struct loaded *loaded, const struct xrl_share *share)
+static struct passed flood_for_a_while(const struct program *program, const struct xrl_share *share)
 {
-	__u64 before = traffic_packets(loaded, XRL_passed_newcomer), begin_ns = loaded_boot_ns();
+	__u64 before = traffic_packets(program, XRL_passed_newcomer), begin_ns = boot_ns();
 	struct passed passed;
 	__u64 slices;
 
 	spoofed_start(1);
 	usleep(FLOOD_US);
 	spoofed_stop();
-	slices = (loaded_boot_ns() - begin_ns) / spoofed_slice_ns(share) + 2;
-	passed.packets = traffic_packets(loaded, XRL_passed_newcomer) - before;
+	slices = (boot_ns() - begin_ns) / spoofed_interval_ns(share) + 2;
+	passed.packets = traffic_packets(program, XRL_passed_newcomer) - before;
 	passed.most = slices * share->max_units;
 	return passed;
 }
 
 static const struct policy_text brief = {.classes = {{.limits = {"10/1s packets"}}}};
 
-static void check_budget(struct loaded *loaded)
+static void check_budget(struct program *program)
 {
 	struct xrl_flood flood = flood_of(20000, 20000);
 	struct passed passed;
 
-	begin(loaded, &brief, &flood);
-	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
+	begin(program, &brief, &flood);
+	spoofed_set_sources(SPOOFED_FIRST, SPOOFED_COUNT);
 	/* now and then an invented one comes twice, and has the other half */
-	passed = flood_for_a_while(loaded, &spoofed_flood(loaded)->newcomers);
+	passed = flood_for_a_while(program, &spoofed_flood(program)->newcomers);
 	tap_ok(passed.packets <= passed.most * 6 / 10 && passed.packets >= passed.most / 4,
 	       "first-timers pass within half of the budget of all");
 	tap_note("%llu of %llu", passed.packets, passed.most);
 
 	/* there is room for all of them in the lines */
-	begin(loaded, &brief, &flood);
-	spoofed_choose(SPOOFED_FIRST, 5000);
-	passed = flood_for_a_while(loaded, &spoofed_flood(loaded)->newcomers);
+	begin(program, &brief, &flood);
+	spoofed_set_sources(SPOOFED_FIRST, 5000);
+	passed = flood_for_a_while(program, &spoofed_flood(program)->newcomers);
 	tap_ok(passed.packets <= passed.most && passed.packets > passed.most * 6 / 10,
 	       "those that come again pass within all of it");
 	tap_note("%llu of %llu", passed.packets, passed.most);
@@ -130,38 +130,38 @@ static void check_budget(struct loaded *loaded)
 
 /* What passes for the first time is remembered for as long as the limit lasts, or for half an hour:
  * there isn't room for more. */
-static void check_room(struct loaded *loaded)
+static void check_room(struct program *program)
 {
 	struct xrl_flood flood = flood_of(FLOOD_MAX_PACKETS, FLOOD_MAX_PACKETS);
-	__u64 passed = traffic_packets(loaded, XRL_passed_newcomer), begin_ns, slices;
+	__u64 passed = traffic_packets(program, XRL_passed_newcomer), begin_ns, slices;
 	const struct xrl_share *share;
 
-	begin(loaded, &daily, &flood);
-	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
-	begin_ns = loaded_boot_ns();
+	begin(program, &daily, &flood);
+	spoofed_set_sources(SPOOFED_FIRST, SPOOFED_COUNT);
+	begin_ns = boot_ns();
 	/* in order, so that none comes twice */
-	while (loaded_boot_ns() < begin_ns + FLOOD_US * 1000)
+	while (boot_ns() < begin_ns + FLOOD_US * 1000)
 		spoofed_run_next(100000);
-	share = &spoofed_flood(loaded)->first;
-	slices = (loaded_boot_ns() - begin_ns) / spoofed_slice_ns(share) + 2;
-	passed = traffic_packets(loaded, XRL_passed_newcomer) - passed;
+	share = &spoofed_flood(program)->first;
+	slices = (boot_ns() - begin_ns) / spoofed_interval_ns(share) + 2;
+	passed = traffic_packets(program, XRL_passed_newcomer) - passed;
 	tap_ok(passed && passed <= slices * share->max_units && share->max_units < BUCKETS,
 	       "first-timers pass as far as they can be remembered for a day");
 	tap_note("%llu of %llu", passed, slices * share->max_units);
 }
 
-static void check_prefix_budget(struct loaded *loaded)
+static void check_prefix_budget(struct program *program)
 {
 	struct xrl_flood flood = flood_of(1000000, 100);
-	__u64 refused = traffic_packets(loaded, XRL_dropped_newcomers_prefix);
+	__u64 refused = traffic_packets(program, XRL_dropped_newcomers_prefix);
 	struct passed passed;
 
-	begin(loaded, &daily, &flood);
+	begin(program, &daily, &flood);
 	/* all remain newcomers: who is given a bucket is no longer one of those that are counted */
-	loaded->policies[loaded->meta->generation & 1].flood.promoted.max_units = 0;
-	spoofed_choose(SPOOFED_FIRST, 256);
-	passed = flood_for_a_while(loaded, &spoofed_flood(loaded)->prefix);
-	refused = traffic_packets(loaded, XRL_dropped_newcomers_prefix) - refused;
+	program->policies[program->meta->generation & 1].flood.promoted.max_units = 0;
+	spoofed_set_sources(SPOOFED_FIRST, 256);
+	passed = flood_for_a_while(program, &spoofed_flood(program)->prefix);
+	refused = traffic_packets(program, XRL_dropped_newcomers_prefix) - refused;
 	tap_ok(passed.packets <= passed.most && passed.packets >= passed.most / 4 && refused,
 	       "sources of a /24 pass within its budget");
 	tap_note("%llu of %llu, %llu refused", passed.packets, passed.most, refused);
@@ -172,7 +172,7 @@ static void check_prefix_budget(struct loaded *loaded)
 struct quota {
 	const char *limits[3];
 	__u32 packets; /* that it grants, of such: */
-	struct shape shape;
+	struct frame_spec spec;
 };
 
 #define SYN .protocol = IPPROTO_TCP, .tcp_flags = FRAME_SYN
@@ -208,22 +208,22 @@ static const struct quota quotas[] = {
 };
 
 /* In all, the quota; some of them passed before there was a bucket. */
-static void check_quota(struct loaded *loaded, const struct quota *quota)
+static void check_quota(struct program *program, const struct quota *quota)
 {
 	struct policy_text text = {0};
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	__u64 before = traffic_packets(loaded, XRL_passed_newcomer), early;
-	struct shape shape = quota->shape;
+	__u64 before = traffic_packets(program, XRL_passed_newcomer), early;
+	struct frame_spec spec = quota->spec;
 	struct xrl_bucket bucket;
 	__u32 passed = 0;
 
 	memcpy(text.classes[0].limits, quota->limits, sizeof(quota->limits));
-	begin(loaded, &text, &flood);
-	shape.source = source;
+	begin(program, &text, &flood);
+	spec.source = source;
 	for (__u32 i = 0; i < quota->packets + SENT; i++)
-		passed += passes(loaded, &shape);
-	early = traffic_packets(loaded, XRL_passed_newcomer) - before;
-	tap_ok(passed == quota->packets && loaded_read_bucket(loaded, source, &bucket),
+		passed += passes(program, &spec);
+	early = traffic_packets(program, XRL_passed_newcomer) - before;
+	tap_ok(passed == quota->packets && program_read_bucket(program, source, &bucket),
 	       "%s%s%s: %u pass, no more and no less", quota->limits[0],
 	       quota->limits[1] ? ", " : "", quota->limits[1] ? quota->limits[1] : "",
 	       quota->packets);
@@ -231,35 +231,36 @@ static void check_quota(struct loaded *loaded, const struct quota *quota)
 }
 
 /* Early to one port, and then first of all to another one. */
-static void check_other_port(struct loaded *loaded)
+static void check_other_port(struct program *program)
 {
 	struct policy_text text = {.classes = {{.limits = {"10/1h packets endpoint udp/443"}}}};
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	struct shape shape = {.source = source}, other = {.destination_port = 53, .source = source};
+	struct frame_spec spec = {.source = source},
+			  other = {.destination_port = 53, .source = source};
 	__u32 passed = 0;
 
-	begin(loaded, &text, &flood);
+	begin(program, &text, &flood);
 	for (int i = 0; i < XRL_GATE_FEW; i++)
-		passed += passes(loaded, &shape);
-	passes(loaded, &other);
+		passed += passes(program, &spec);
+	passes(program, &other);
 	for (int i = 0; i < SENT; i++)
-		passed += passes(loaded, &shape);
+		passed += passes(program, &spec);
 	tap_ok(passed <= 10, "what passed early counts, whatever came in between");
 	tap_note("%u passed", passed);
 }
 
 /* The packet that the bucket is made for is refused by another limit, for a moment. */
-static void check_refused_meanwhile(struct loaded *loaded)
+static void check_refused_meanwhile(struct program *program)
 {
 	struct policy_text text = {
 		.classes = {{.limits = {"2/100ms packets", "5/1h packets endpoint udp/443"}}}};
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	struct shape shape = {.source = source};
+	struct frame_spec spec = {.source = source};
 	__u32 passed = 0;
 
-	begin(loaded, &text, &flood);
+	begin(program, &text, &flood);
 	for (int i = 0; i < SENT; i++) {
-		passed += passes(loaded, &shape);
+		passed += passes(program, &spec);
 		if (i >= 4)
 			usleep(20000);
 	}
@@ -272,16 +273,16 @@ static void check_refused_meanwhile(struct loaded *loaded)
 /* Each time so many invented ones come in between that there is no room to remember them all. The
  * first packet comes before them, while there is a share for it: in a flood it would be for chance
  * to say whether it ever passes. */
-static void check_pauses(struct loaded *loaded)
+static void check_pauses(struct program *program)
 {
 	struct xrl_flood flood = flood_of(FLOOD_MAX_PACKETS, FLOOD_MAX_PACKETS);
-	struct shape shape = {.source = source};
+	struct frame_spec spec = {.source = source};
 	__u32 passed = 0;
 
-	begin(loaded, &hourly, &flood);
-	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
+	begin(program, &hourly, &flood);
+	spoofed_set_sources(SPOOFED_FIRST, SPOOFED_COUNT);
 	for (int i = 0; i < SENT; i++) {
-		passed += passes(loaded, &shape);
+		passed += passes(program, &spec);
 		spoofed_run(PAUSE_PACKETS);
 	}
 	tap_ok(passed == 10, "10/1h: no more of one that sends now and then in a flood, nor less");
@@ -289,45 +290,45 @@ static void check_pauses(struct loaded *loaded)
 }
 
 /* A flood comes between its first packets and the others. */
-static void check_remembered(struct loaded *loaded)
+static void check_remembered(struct program *program)
 {
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	struct shape shape = {.source = source};
+	struct frame_spec spec = {.source = source};
 	__u32 before = 0, after = 0;
 
-	begin(loaded, &hourly, &flood);
+	begin(program, &hourly, &flood);
 	for (int i = 0; i < XRL_GATE_FEW - 1; i++)
-		before += passes(loaded, &shape);
-	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
+		before += passes(program, &spec);
+	spoofed_set_sources(SPOOFED_FIRST, SPOOFED_COUNT);
 	spoofed_start(1);
 	usleep(3 * FLOOD_US);
 	spoofed_stop();
 	for (int i = 0; i < SENT; i++)
-		after += passes(loaded, &shape);
+		after += passes(program, &spec);
 	tap_ok(before == XRL_GATE_FEW - 1 && before + after == 10,
 	       "10/1h: what passed before a flood is remembered behind it");
 	tap_note("%u passed before it, %u after", before, after);
 }
 
-static void end_flood(const struct loaded *loaded, __u64 idle_ns)
+static void end_flood(const struct program *program, __u64 idle_ns)
 {
-	loaded->flood->since_boot_ns = loaded_boot_ns() - idle_ns;
-	loaded->flood->engaged_until_jiffies = 0;
+	program->flood->since_boot_ns = boot_ns() - idle_ns;
+	program->flood->engaged_until_jiffies = 0;
 }
 
 /* The gate gets out of the way between its first packets and the others. */
-static void check_disengaged(struct loaded *loaded, __u64 idle_ns, __u32 expected)
+static void check_disengaged(struct program *program, __u64 idle_ns, __u32 expected)
 {
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	struct shape shape = {.source = source};
+	struct frame_spec spec = {.source = source};
 	__u32 before = 0, after = 0;
 
-	begin(loaded, &hourly, &flood);
+	begin(program, &hourly, &flood);
 	for (int i = 0; i < XRL_GATE_FEW; i++)
-		before += passes(loaded, &shape);
-	end_flood(loaded, idle_ns);
+		before += passes(program, &spec);
+	end_flood(program, idle_ns);
 	for (int i = 0; i < SENT; i++)
-		after += passes(loaded, &shape);
+		after += passes(program, &spec);
 	tap_ok(before == XRL_GATE_FEW && after == expected,
 	       "10/1h: of what passed, %u count %llu s after the gate got out of the way",
 	       10 - expected, idle_ns / SECOND_NS);
@@ -335,43 +336,43 @@ static void check_disengaged(struct loaded *loaded, __u64 idle_ns, __u32 expecte
 }
 
 /* Of a flood that ended so long ago that no limit remembers it, the next one remembers nothing. */
-static void check_next_flood(struct loaded *loaded)
+static void check_next_flood(struct program *program)
 {
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	struct shape shape = {.source = source};
+	struct frame_spec spec = {.source = source};
 	__u32 era, before = 0, after = 0;
 
-	begin(loaded, &hourly, &flood);
+	begin(program, &hourly, &flood);
 	for (int i = 0; i < XRL_GATE_FEW - 1; i++)
-		before += passes(loaded, &shape);
-	era = loaded->flood->era;
-	end_flood(loaded, 3601 * SECOND_NS);
-	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
-	for (int i = 0; i < 100 && !loaded->flood->engaged_until_jiffies; i++)
+		before += passes(program, &spec);
+	era = program->flood->era;
+	end_flood(program, 3601 * SECOND_NS);
+	spoofed_set_sources(SPOOFED_FIRST, SPOOFED_COUNT);
+	for (int i = 0; i < 100 && !program->flood->engaged_until_jiffies; i++)
 		spoofed_run(10000);
 	for (int i = 0; i < SENT; i++)
-		after += passes(loaded, &shape);
-	tap_ok(loaded->flood->era != era && before == XRL_GATE_FEW - 1 && after == 10,
+		after += passes(program, &spec);
+	tap_ok(program->flood->era != era && before == XRL_GATE_FEW - 1 && after == 10,
 	       "10/1h: the flood of an hour before counts no more");
 	tap_note("%u passed before, %u after", before, after);
 }
 
 /* What a limit that others share refuses has not passed. */
-static void check_refused_by_class(struct loaded *loaded)
+static void check_refused_by_class(struct program *program)
 {
 	struct policy_text text = {
 		.classes = {{.limits = {"4/1h packets", "1/1s packets scope class"}}}};
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	struct shape shape = {.source = source}, other = {.source = {{10, 9, 9, 9}}};
+	struct frame_spec spec = {.source = source}, other = {.source = {{10, 9, 9, 9}}};
 	__u32 refused = 0, passed = 0;
 
-	begin(loaded, &text, &flood);
-	passes(loaded, &other);
+	begin(program, &text, &flood);
+	passes(program, &other);
 	for (int i = 0; i < XRL_GATE_FEW; i++)
-		refused += !passes(loaded, &shape);
+		refused += !passes(program, &spec);
 	for (int i = 0; i < XRL_GATE_FEW; i++) {
 		usleep(1100000);
-		passed += passes(loaded, &shape);
+		passed += passes(program, &spec);
 	}
 	tap_ok(refused == XRL_GATE_FEW && passed == XRL_GATE_FEW,
 	       "what the class refuses is not counted as passed");
@@ -380,73 +381,73 @@ static void check_refused_by_class(struct loaded *loaded)
 
 /* ---- what is none of its business, and what it forgot ---- */
 
-static void check_unconcerned(struct loaded *loaded)
+static void check_unconcerned(struct program *program)
 {
 	static const struct policy_text text = {.classes = {{.limits = {"10/1h connections"}}}};
-	struct shape ack = {.protocol = IPPROTO_TCP, .tcp_flags = FRAME_ACK, .source = source};
-	struct shape syn = {.protocol = IPPROTO_TCP, .tcp_flags = FRAME_SYN, .source = source};
-	struct shape udp = {.source = source};
+	struct frame_spec ack = {.protocol = IPPROTO_TCP, .tcp_flags = FRAME_ACK, .source = source};
+	struct frame_spec syn = {.protocol = IPPROTO_TCP, .tcp_flags = FRAME_SYN, .source = source};
+	struct frame_spec udp = {.source = source};
 	struct xrl_flood flood = flood_of(1000, 1000);
 	struct xrl_bucket bucket;
 
-	begin(loaded, &text, &flood);
-	loaded->policies[loaded->meta->generation & 1].flood.first.max_units = 0;
-	tap_ok(counter_of(loaded, &ack) == XRL_passed_within_limits &&
-	               counter_of(loaded, &udp) == XRL_passed_within_limits,
+	begin(program, &text, &flood);
+	program->policies[program->meta->generation & 1].flood.first.max_units = 0;
+	tap_ok(counter_of(program, &ack) == XRL_passed_within_limits &&
+	               counter_of(program, &udp) == XRL_passed_within_limits,
 	       "only connections count: what is none passes");
-	tap_ok(counter_of(loaded, &syn) == XRL_dropped_newcomers, "a connection is refused");
-	tap_ok(!loaded_read_bucket(loaded, source, &bucket), "none of them has made a bucket");
+	tap_ok(counter_of(program, &syn) == XRL_dropped_newcomers, "a connection is refused");
+	tap_ok(!program_read_bucket(program, source, &bucket), "none of them has made a bucket");
 }
 
-static void forget_bits(const struct loaded *loaded)
+static void forget_bits(const struct program *program)
 {
 	static const struct xrl_gate_line empty;
 
-	for (__u32 i = 0; i < loaded->flood->lines; i++)
-		bpf_map_update_elem(loaded->gate, &i, &empty, BPF_ANY);
+	for (__u32 i = 0; i < program->flood->lines; i++)
+		bpf_map_update_elem(program->gate, &i, &empty, BPF_ANY);
 }
 
 /* Whether there is room in its bucket or not. */
-static void check_lost_bits(struct loaded *loaded)
+static void check_lost_bits(struct program *program)
 {
-	struct shape shape = {.source = source};
+	struct frame_spec spec = {.source = source};
 	struct xrl_flood flood = flood_of(1000, 1000);
 	__u32 early, passed = 0;
 
-	begin(loaded, &daily, &flood);
-	early = traffic_packets(loaded, XRL_passed_newcomer);
+	begin(program, &daily, &flood);
+	early = traffic_packets(program, XRL_passed_newcomer);
 	for (int i = 0; i < 7; i++)
-		passed += passes(loaded, &shape);
-	early = traffic_packets(loaded, XRL_passed_newcomer) - early;
+		passed += passes(program, &spec);
+	early = traffic_packets(program, XRL_passed_newcomer) - early;
 	for (int i = 0; i < 5; i++) {
-		forget_bits(loaded);
-		passed += passes(loaded, &shape);
+		forget_bits(program);
+		passed += passes(program, &spec);
 	}
 	tap_ok(passed == 10, "bits that are lost: whoever could pass without a bucket has it");
 	tap_note("%u passed, %u of them early", passed, early);
-	forget_bits(loaded);
-	loaded->policies[loaded->meta->generation & 1].flood.first.max_units = 0;
-	tap_ok(counter_of(loaded, &shape) == XRL_dropped_newcomers &&
-	               counter_of(loaded, &shape) == XRL_dropped_packets_limit,
+	forget_bits(program);
+	program->policies[program->meta->generation & 1].flood.first.max_units = 0;
+	tap_ok(counter_of(program, &spec) == XRL_dropped_newcomers &&
+	               counter_of(program, &spec) == XRL_dropped_packets_limit,
 	       "who is refused without has it with the second packet");
 }
 
 /* A limit with an endpoint keeps its bucket: it is charged at once, and not again. */
-static void check_lost_bits_apart(struct loaded *loaded)
+static void check_lost_bits_apart(struct program *program)
 {
 	struct policy_text text = {
 		.classes = {{.limits = {"1000/1h packets", "20/1h packets endpoint udp/443"}}}};
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	struct shape shape = {.source = source};
+	struct frame_spec spec = {.source = source};
 	__u32 passed = 0;
 
-	begin(loaded, &text, &flood);
+	begin(program, &text, &flood);
 	for (int i = 0; i < 6; i++)
-		passed += passes(loaded, &shape);
-	forget_bits(loaded);
-	bpf_map_delete_elem(loaded->buckets, &source);
+		passed += passes(program, &spec);
+	forget_bits(program);
+	bpf_map_delete_elem(program->buckets, &source);
 	for (int i = 0; i < SENT; i++)
-		passed += passes(loaded, &shape);
+		passed += passes(program, &spec);
 	tap_ok(passed == 20, "a bucket apart that outlives the source's own is charged once");
 	tap_note("%u passed", passed);
 }
@@ -455,12 +456,12 @@ static void check_lost_bits_apart(struct loaded *loaded)
 
 /* Of those with the length of the source's frames, and not of the flood's. Each CPU may be between
  * the packets and the bytes of one of these. */
-static __u64 passed_long(const struct loaded *loaded)
+static __u64 passed_long(const struct program *program)
 {
 	struct xrl_counter_pair sum[XRL_COUNTERS];
 	__u64 packets = 0, bytes = 0;
 
-	loaded_read_counters(loaded, sum);
+	program_read_counters(program, sum);
 	for (__u32 i = 0; i < XRL_DROPPED_BASE; i++) {
 		packets += sum[i].packets;
 		bytes += sum[i].bytes;
@@ -470,28 +471,28 @@ static __u64 passed_long(const struct loaded *loaded)
 
 /* One source from both of them, and floods beside it: to the packet. Not each of them gets in. With
  * the bucket of another policy: the gate doesn't know of it. */
-static void check_two_cpus(struct loaded *loaded, const struct policy_text *text, __u64 packets,
+static void check_two_cpus(struct program *program, const struct policy_text *text, __u64 packets,
                            int with_bucket)
 {
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	struct shape shape = {.frame_bytes = LONG_BYTES, .source = source};
+	struct frame_spec spec = {.frame_bytes = LONG_BYTES, .source = source};
 	__u64 most = 0, exact = 0;
 
-	begin(loaded, text, &flood);
-	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
+	begin(program, text, &flood);
+	spoofed_set_sources(SPOOFED_FIRST, SPOOFED_COUNT);
 	spoofed_start(SPOOFED_FLOODS);
 	for (int round = 0; round < ROUNDS; round++) {
-		__u64 before = passed_long(loaded), passed;
+		__u64 before = passed_long(program), passed;
 
-		shape.source.octets[3] = round;
+		spec.source.octets[3] = round;
 		if (!with_bucket)
-			loaded_forget(loaded, shape.source);
-		traffic_set(0, &shape);
-		traffic_set(1, &shape);
+			program_delete_bucket(program, spec.source);
+		traffic_set(0, &spec);
+		traffic_set(1, &spec);
 		traffic_start();
 		usleep(ROUND_US);
 		traffic_stop();
-		passed = passed_long(loaded) - before;
+		passed = passed_long(program) - before;
 		exact += passed == packets;
 		most = passed > most ? passed : most;
 	}
@@ -505,33 +506,33 @@ static void check_two_cpus(struct loaded *loaded, const struct policy_text *text
 int main(void)
 {
 	static const struct policy_text thousand = {.classes = {{.limits = {"1000/1h packets"}}}};
-	struct loaded loaded;
+	struct program program;
 
 	spoofed_prepare();
-	if (open_all(&loaded))
+	if (open_all(&program))
 		return tap_give_up("the programs don't load");
-	traffic_prepare(&loaded);
+	traffic_prepare(&program);
 	for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
-		check_quota(&loaded, &quotas[i]);
-	check_other_port(&loaded);
-	check_refused_meanwhile(&loaded);
-	check_unconcerned(&loaded);
-	check_lost_bits(&loaded);
-	check_lost_bits_apart(&loaded);
-	check_budget(&loaded);
-	check_room(&loaded);
-	check_prefix_budget(&loaded);
-	check_pauses(&loaded);
-	check_remembered(&loaded);
-	check_disengaged(&loaded, 0, 6);
-	check_disengaged(&loaded, 3590 * SECOND_NS, 6);
-	check_disengaged(&loaded, 3601 * SECOND_NS, 10);
-	check_next_flood(&loaded);
-	check_refused_by_class(&loaded);
-	check_two_cpus(&loaded, &thousand, 1000, 0);
-	check_two_cpus(&loaded, &daily, 10, 1);
-	check_two_cpus(&loaded, &hourly, 10, 0);
+		check_quota(&program, &quotas[i]);
+	check_other_port(&program);
+	check_refused_meanwhile(&program);
+	check_unconcerned(&program);
+	check_lost_bits(&program);
+	check_lost_bits_apart(&program);
+	check_budget(&program);
+	check_room(&program);
+	check_prefix_budget(&program);
+	check_pauses(&program);
+	check_remembered(&program);
+	check_disengaged(&program, 0, 6);
+	check_disengaged(&program, 3590 * SECOND_NS, 6);
+	check_disengaged(&program, 3601 * SECOND_NS, 10);
+	check_next_flood(&program);
+	check_refused_by_class(&program);
+	check_two_cpus(&program, &thousand, 1000, 0);
+	check_two_cpus(&program, &daily, 10, 1);
+	check_two_cpus(&program, &hourly, 10, 0);
 	spoofed_close();
-	loaded_close(&loaded);
+	program_close(&program);
 	return tap_done();
 }

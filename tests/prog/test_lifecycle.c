@@ -26,7 +26,7 @@ static unsigned char frame[FRAME_ROOM];
 
 static void build_syn(struct xrl_address from)
 {
-	struct shape syn = {
+	struct frame_spec syn = {
 		.protocol = IPPROTO_TCP,
 		.tcp_flags = FRAME_SYN,
 		.frame_bytes = FRAME_BYTES,
@@ -36,69 +36,69 @@ static void build_syn(struct xrl_address from)
 	frame_build(&syn, frame);
 }
 
-static int run(const struct loaded *loaded)
+static int run(const struct program *program)
 {
-	return loaded_run(loaded, frame, FRAME_BYTES, NULL);
+	return program_run(program, frame, FRAME_BYTES, NULL);
 }
 
-static void expect(const struct loaded *loaded, __u32 counter, const char *text)
+static void expect(const struct program *program, __u32 counter, const char *text)
 {
-	__u32 got = loaded_counter_of(loaded, frame, FRAME_BYTES);
+	__u32 got = program_run_counter(program, frame, FRAME_BYTES);
 
-	if (!tap_ok(got == counter, "%s: %s", text, loaded_counter_name(counter)))
-		tap_note("got %s", loaded_counter_name(got));
+	if (!tap_ok(got == counter, "%s: %s", text, counter_name(counter)))
+		tap_note("got %s", counter_name(got));
 }
 
-static struct xrl_class put_in_force(struct loaded *loaded, const char *limit, enum xrl_action mode)
+static struct xrl_class activate(struct program *program, const char *limit, enum xrl_action mode)
 {
 	const char *limits[XRL_MAX_LIMITS] = {limit};
-	struct xrl_class class = loaded_class(limits, "1/1h packets", mode);
+	struct xrl_class class = class_from_limits(limits, "1/1h packets", mode);
 
-	loaded_renew(loaded, &class);
-	loaded_publish(loaded, &class);
-	loaded_forget(loaded, source);
+	program_reset_limits(program, &class);
+	program_activate_class(program, &class);
+	program_delete_bucket(program, source);
 	build_syn(source);
 	return class;
 }
 
-static void check_permit(struct loaded *loaded)
+static void check_permit(struct program *program)
 {
-	put_in_force(loaded, "1/1h packets", XRL_DROP);
-	expect(loaded, XRL_passed_within_limits, "the first packet");
-	expect(loaded, XRL_dropped_packets_limit, "the second packet");
-	loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
-	expect(loaded, XRL_passed_permit, "with a permit");
-	loaded_permit(loaded, source, 0);
-	expect(loaded, XRL_dropped_packets_limit, "the permit is revoked, the window still open");
-	loaded_permit(loaded, source, loaded_boot_ns() - 1);
-	expect(loaded, XRL_dropped_packets_limit, "a permit that has run out");
-	loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
-	expect(loaded, XRL_passed_permit, "it is renewed");
-	loaded_forget(loaded, source);
-	expect(loaded, XRL_passed_permit, "a permit outlives the bucket");
-	loaded_permit(loaded, source, 0);
-	expect(loaded, XRL_passed_within_limits, "permitted packets used up nothing");
-	loaded_permit(loaded, (struct xrl_address){{198, 51, 100, 8}}, loaded_boot_ns() + HOUR_NS);
-	expect(loaded, XRL_dropped_packets_limit, "the permit of another source");
+	activate(program, "1/1h packets", XRL_DROP);
+	expect(program, XRL_passed_within_limits, "the first packet");
+	expect(program, XRL_dropped_packets_limit, "the second packet");
+	program_permit(program, source, boot_ns() + HOUR_NS);
+	expect(program, XRL_passed_permit, "with a permit");
+	program_permit(program, source, 0);
+	expect(program, XRL_dropped_packets_limit, "the permit is revoked, the window still open");
+	program_permit(program, source, boot_ns() - 1);
+	expect(program, XRL_dropped_packets_limit, "a permit that has run out");
+	program_permit(program, source, boot_ns() + HOUR_NS);
+	expect(program, XRL_passed_permit, "it is renewed");
+	program_delete_bucket(program, source);
+	expect(program, XRL_passed_permit, "a permit outlives the bucket");
+	program_permit(program, source, 0);
+	expect(program, XRL_passed_within_limits, "permitted packets used up nothing");
+	program_permit(program, (struct xrl_address){{198, 51, 100, 8}}, boot_ns() + HOUR_NS);
+	expect(program, XRL_dropped_packets_limit, "the permit of another source");
 }
 
 /* The clock is read before and after each packet: whenever both readings are on one side of
  * the permit's end, there is no doubt. */
-static void check_permit_end(struct loaded *loaded)
+static void check_permit_end(struct program *program)
 {
 	__u64 until_ns, before_ns, after_ns;
 	int inside = 0, outside = 0, wrong = 0;
 
-	put_in_force(loaded, "1/1h packets", XRL_DROP);
-	run(loaded);
-	until_ns = loaded_boot_ns() + 20000000;
-	loaded_permit(loaded, source, until_ns);
+	activate(program, "1/1h packets", XRL_DROP);
+	run(program);
+	until_ns = boot_ns() + 20000000;
+	program_permit(program, source, until_ns);
 	do {
 		int action;
 
-		before_ns = loaded_boot_ns();
-		action = run(loaded);
-		after_ns = loaded_boot_ns();
+		before_ns = boot_ns();
+		action = run(program);
+		after_ns = boot_ns();
 		if (after_ns < until_ns) {
 			inside++;
 			wrong += action != XDP_PASS;
@@ -109,50 +109,50 @@ static void check_permit_end(struct loaded *loaded)
 	} while (before_ns < until_ns + 5000000);
 	tap_ok(!wrong && inside && outside, "a permit ends when it says, to the nanosecond");
 	tap_note("%d packets before its end, %d after it", inside, outside);
-	loaded_permit(loaded, source, 0);
+	program_permit(program, source, 0);
 }
 
-static void check_reload(struct loaded *loaded)
+static void check_reload(struct program *program)
 {
-	struct xrl_class class = put_in_force(loaded, "2/1h packets", XRL_DROP);
+	struct xrl_class class = activate(program, "2/1h packets", XRL_DROP);
 
-	expect(loaded, XRL_passed_within_limits, "the first of 2");
-	loaded_publish(loaded, &class);
-	expect(loaded, XRL_passed_within_limits, "the second, after a reload of the same limit");
-	loaded_publish(loaded, &class);
-	expect(loaded, XRL_dropped_packets_limit, "the third, after another one");
+	expect(program, XRL_passed_within_limits, "the first of 2");
+	program_activate_class(program, &class);
+	expect(program, XRL_passed_within_limits, "the second, after a reload of the same limit");
+	program_activate_class(program, &class);
+	expect(program, XRL_dropped_packets_limit, "the third, after another one");
 	class.action = XRL_MONITOR;
-	loaded_publish(loaded, &class);
-	expect(loaded, XRL_passed_monitor_packets_limit, "the action is changed, not the limit");
-	loaded_renew(loaded, &class);
-	loaded_publish(loaded, &class);
-	expect(loaded, XRL_passed_within_limits, "a changed limit begins anew");
+	program_activate_class(program, &class);
+	expect(program, XRL_passed_monitor_packets_limit, "the action is changed, not the limit");
+	program_reset_limits(program, &class);
+	program_activate_class(program, &class);
+	expect(program, XRL_passed_within_limits, "a changed limit begins anew");
 
 	for (int i = 0; i < 7; i++)
-		loaded_publish(loaded, &class);
-	expect(loaded, XRL_passed_within_limits, "the second, after reloads that nobody saw");
-	expect(loaded, XRL_passed_monitor_packets_limit, "and the third");
+		program_activate_class(program, &class);
+	expect(program, XRL_passed_within_limits, "the second, after reloads that nobody saw");
+	expect(program, XRL_passed_monitor_packets_limit, "and the third");
 }
 
-static void check_window_end(struct loaded *loaded)
+static void check_window_end(struct program *program)
 {
 	__u64 begin_ns, end_ns;
 
-	put_in_force(loaded, "3/100ms packets", XRL_DROP);
-	begin_ns = loaded_boot_ns();
+	activate(program, "3/100ms packets", XRL_DROP);
+	begin_ns = boot_ns();
 	for (int i = 0; i < 3; i++)
-		run(loaded);
-	while (run(loaded) == XDP_DROP && loaded_boot_ns() < begin_ns + HOUR_NS / 360)
+		run(program);
+	while (run(program) == XDP_DROP && boot_ns() < begin_ns + HOUR_NS / 360)
 		;
-	end_ns = loaded_boot_ns();
+	end_ns = boot_ns();
 	tap_ok(end_ns - begin_ns >= 100000000, "a window of 100 ms does not end early");
 	tap_note("it took %llu us", (end_ns - begin_ns) / 1000);
-	tap_ok(run(loaded) == XDP_PASS && run(loaded) == XDP_PASS && run(loaded) == XDP_DROP,
+	tap_ok(run(program) == XDP_PASS && run(program) == XDP_PASS && run(program) == XDP_DROP,
 	       "the next one holds as many");
 }
 
 /* One of four limits refuses: the other three have lost nothing. */
-static void check_all_or_none(struct loaded *loaded)
+static void check_all_or_none(struct program *program)
 {
 	static const char *const orders[4][XRL_MAX_LIMITS] = {
 		{"2/1h packets", "9000/1h bytes", "50/1h connections", FAR_PACKETS},
@@ -162,16 +162,16 @@ static void check_all_or_none(struct loaded *loaded)
 	};
 
 	for (int i = 0; i < 4; i++) {
-		struct xrl_class class = loaded_class(orders[i], NULL, XRL_DROP);
+		struct xrl_class class = class_from_limits(orders[i], NULL, XRL_DROP);
 		struct xrl_bucket bucket = {};
 		int refused = 0;
 
-		loaded_renew(loaded, &class);
-		loaded_publish(loaded, &class);
-		loaded_forget(loaded, source);
+		program_reset_limits(program, &class);
+		program_activate_class(program, &class);
+		program_delete_bucket(program, source);
 		for (int frames = 0; frames < 10; frames++)
-			refused += run(loaded) == XDP_DROP;
-		loaded_read_bucket(loaded, source, &bucket);
+			refused += run(program) == XDP_DROP;
+		program_read_bucket(program, source, &bucket);
 		tap_ok(refused == 8 && bucket.windows[0].used_units == 2 &&
 		               bucket.windows[1].used_units == 2 * FRAME_BYTES &&
 		               bucket.windows[2].used_units == 2 &&
@@ -181,103 +181,104 @@ static void check_all_or_none(struct loaded *loaded)
 	}
 }
 
-static void set_redirects(const struct loaded *loaded, __u32 ifindex)
+static void set_redirects(const struct program *program, __u32 ifindex)
 {
 	for (__u32 class = 0; class < XRL_COPIES * XRL_MAX_CLASSES; class += XRL_MAX_CLASSES)
-		tap_ok(!bpf_map_update_elem(loaded->redirects, &class, &ifindex, BPF_ANY),
+		tap_ok(!bpf_map_update_elem(program->redirects, &class, &ifindex, BPF_ANY),
 		       "redirect %u is set", class);
 }
 
-static void check_readdress(struct loaded *loaded)
+static void check_readdress(struct program *program)
 {
 	static const __u8 from[6] = {2, 0xAA, 0xBB, 0xCC, 0xDD, 1};
 	static const __u8 to[6] = {2, 0xAA, 0xBB, 0xCC, 0xDD, 2};
-	struct xrl_class class = put_in_force(loaded, "1/1h packets", XRL_REDIRECT);
+	struct xrl_class class = activate(program, "1/1h packets", XRL_REDIRECT);
 	unsigned char out[FRAME_ROOM];
 
-	run(loaded);
-	tap_ok(loaded_run(loaded, frame, FRAME_BYTES, out) == XDP_REDIRECT &&
+	run(program);
+	tap_ok(program_run(program, frame, FRAME_BYTES, out) == XDP_REDIRECT &&
 	               !memcmp(out, frame, FRAME_BYTES),
 	       "a redirected frame is as it was");
 	memcpy(class.redirect_source_mac, from, sizeof(from));
 	memcpy(class.redirect_destination_mac, to, sizeof(to));
 	class.redirect_readdress = 1;
-	loaded_publish(loaded, &class);
-	tap_ok(loaded_run(loaded, frame, FRAME_BYTES, out) == XDP_REDIRECT && !memcmp(out, to, 6) &&
-	               !memcmp(out + 6, from, 6) && !memcmp(out + 12, frame + 12, FRAME_BYTES - 12),
+	program_activate_class(program, &class);
+	tap_ok(program_run(program, frame, FRAME_BYTES, out) == XDP_REDIRECT &&
+	               !memcmp(out, to, 6) && !memcmp(out + 6, from, 6) &&
+	               !memcmp(out + 12, frame + 12, FRAME_BYTES - 12),
 	       "a readdressed frame has both addresses, and nothing else is changed");
-	loaded_forget(loaded, source);
-	loaded_publish(loaded, &class);
-	tap_ok(loaded_run(loaded, frame, FRAME_BYTES, out) == XDP_PASS &&
+	program_delete_bucket(program, source);
+	program_activate_class(program, &class);
+	tap_ok(program_run(program, frame, FRAME_BYTES, out) == XDP_PASS &&
 	               !memcmp(out, frame, FRAME_BYTES),
 	       "a frame within the limits keeps its addresses");
 }
 
 /* In a network namespace of this process. */
-static void check_redirect(struct loaded *loaded)
+static void check_redirect(struct program *program)
 {
 	static const char add[] = "ip link add xrltest0 type veth peer name xrltest1";
 
 	if (!tap_ok(!unshare(CLONE_NEWNET) && !system(add), "a veth pair can be made"))
 		return;
-	put_in_force(loaded, "1/1h packets", XRL_REDIRECT);
-	run(loaded);
-	expect(loaded, XRL_dropped_redirect_gone, "no interface to redirect to");
-	set_redirects(loaded, if_nametoindex("xrltest0"));
-	expect(loaded, XRL_redirected_packets_limit, "an interface to redirect to");
-	check_readdress(loaded);
+	activate(program, "1/1h packets", XRL_REDIRECT);
+	run(program);
+	expect(program, XRL_dropped_redirect_gone, "no interface to redirect to");
+	set_redirects(program, if_nametoindex("xrltest0"));
+	expect(program, XRL_redirected_packets_limit, "an interface to redirect to");
+	check_readdress(program);
 	tap_ok(!system("ip link del xrltest0"), "the interface is deleted");
-	put_in_force(loaded, "1/1h packets", XRL_REDIRECT);
-	run(loaded);
-	expect(loaded, XRL_dropped_redirect_gone, "the interface is gone");
+	activate(program, "1/1h packets", XRL_REDIRECT);
+	run(program);
+	expect(program, XRL_dropped_redirect_gone, "the interface is gone");
 }
 
 /* A map that refuses a second source: that one passes, and is counted. */
-static void check_limiter_failure(enum loaded_entry entry)
+static void check_limiter_failure(enum program_entry entry)
 {
-	struct loaded_options options = {.entry = entry, .sources = 1, .plain_hash = 1};
-	struct loaded loaded;
+	struct program_options options = {.entry = entry, .sources = 1, .no_eviction = 1};
+	struct program program;
 
-	if (!tap_ok(!loaded_open(&loaded, &options), "a program with room for one source loads"))
+	if (!tap_ok(!program_open(&program, &options), "a program with room for one source loads"))
 		return;
-	put_in_force(&loaded, "1/1h packets", XRL_DROP);
-	expect(&loaded, XRL_passed_within_limits, "the one source");
-	expect(&loaded, XRL_dropped_packets_limit, "the one source again");
+	activate(&program, "1/1h packets", XRL_DROP);
+	expect(&program, XRL_passed_within_limits, "the one source");
+	expect(&program, XRL_dropped_packets_limit, "the one source again");
 	build_syn((struct xrl_address){{198, 51, 100, 10}});
-	expect(&loaded, XRL_passed_limiter_failed, "a source too many");
-	tap_ok(run(&loaded) == XDP_PASS, "it passes");
-	loaded_close(&loaded);
+	expect(&program, XRL_passed_limiter_failed, "a source too many");
+	tap_ok(run(&program) == XDP_PASS, "it passes");
+	program_close(&program);
 }
 
 /* Nothing was set yet: all zero is a policy that refuses nothing but can't divide by 0. */
-static void check_nothing_set(const struct loaded *loaded)
+static void check_nothing_set(const struct program *program)
 {
 	build_syn(source);
-	tap_ok(run(loaded) == XDP_PASS && run(loaded) == XDP_PASS,
+	tap_ok(run(program) == XDP_PASS && run(program) == XDP_PASS,
 	       "before there is a policy packets pass");
 }
 
-static void check_entry(enum loaded_entry entry)
+static void check_entry(enum program_entry entry)
 {
-	struct loaded_options options = {.entry = entry};
-	struct loaded loaded;
+	struct program_options options = {.entry = entry};
+	struct program program;
 
-	if (!tap_ok(!loaded_open(&loaded, &options), "%s loads", loaded_entry_name(entry)))
+	if (!tap_ok(!program_open(&program, &options), "%s loads", program_entry_name(entry)))
 		return;
-	check_nothing_set(&loaded);
-	check_permit(&loaded);
-	check_permit_end(&loaded);
-	check_reload(&loaded);
-	check_window_end(&loaded);
-	check_all_or_none(&loaded);
-	check_redirect(&loaded);
-	loaded_close(&loaded);
+	check_nothing_set(&program);
+	check_permit(&program);
+	check_permit_end(&program);
+	check_reload(&program);
+	check_window_end(&program);
+	check_all_or_none(&program);
+	check_redirect(&program);
+	program_close(&program);
 	check_limiter_failure(entry);
 }
 
 int main(void)
 {
-	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
+	for (enum program_entry entry = 0; entry < PROGRAM_ENTRIES; entry++)
 		check_entry(entry);
 	return tap_done();
 }

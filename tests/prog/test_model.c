@@ -34,28 +34,28 @@ static __u32 number_of(struct xrl_address address)
 	return (__u32)octets[0] << 24 | octets[1] << 16 | octets[2] << 8 | octets[3];
 }
 
-static void next_policy(struct loaded *loaded, struct model *model, struct random_policy *random,
+static void next_policy(struct program *program, struct model *model, struct random_policy *random,
                         __u32 epoch)
 {
-	random_policy_next(random, epoch, loaded->meta->generation + 1);
-	*loaded_next_policy(loaded) = random->policy;
-	*loaded_next_ports(loaded) = random->ports;
-	loaded_set_cidrs(loaded, random->cidrs, random->cidr_count);
-	loaded_set_separate(loaded, random_policy_has_separate(random) ? MANY_SOURCES : 0);
-	loaded_switch(loaded);
-	model_publish(model, &random->policy, &random->ports, random->cidrs, random->cidr_count,
-	              loaded->meta->generation);
+	random_policy_next(random, epoch, program->meta->generation + 1);
+	*program_next_policy(program) = random->policy;
+	*program_next_ports(program) = random->ports;
+	program_set_cidrs(program, random->cidrs, random->cidr_count);
+	program_set_scoped(program, random_policy_has_separate(random) ? MANY_SOURCES : 0);
+	program_commit(program);
+	model_activate(model, &random->policy, &random->ports, random->cidrs, random->cidr_count,
+	               program->meta->generation);
 }
 
 /* One of few; one that ended long ago is as good as none. */
-static void next_permit(struct loaded *loaded, struct model *model)
+static void next_permit(struct program *program, struct model *model)
 {
-	struct xrl_address address = some_address();
-	__u64 until_ns[] = {loaded_boot_ns() + HOUR_NS, 1, 0, 0};
-	__u32 which = below(4);
+	struct xrl_address address = random_address();
+	__u64 until_ns[] = {boot_ns() + HOUR_NS, 1, 0, 0};
+	__u32 which = random_below(4);
 
-	loaded_permit(loaded, address, until_ns[which]);
-	model_permit(model, number_of(address), !which, loaded->meta->generation);
+	program_permit(program, address, until_ns[which]);
+	model_permit(model, number_of(address), !which, program->meta->generation);
 }
 
 static void explain_limits(const struct xrl_limit *limits, __u32 count, const char *text)
@@ -85,7 +85,7 @@ static void explain(const unsigned char *frame, __u32 bytes, struct model *model
 	tap_note("default class %u, class of permits %u, %zu CIDRs, wants %#x",
 	         random->policy.default_class, random->policy.permitted_class, random->cidr_count,
 	         random->policy.wants);
-	if (parsed.kind == PLAIN || parsed.kind == ICMP_ERROR) {
+	if (parsed.kind == IPV4 || parsed.kind == ICMP_ERROR) {
 		struct model_source *source = model_source_of(model, parsed.address);
 
 		tap_note("source %08x, permitted %d, in a penalty %d", source->address,
@@ -99,28 +99,28 @@ static void explain(const unsigned char *frame, __u32 bytes, struct model *model
 }
 
 /* One frame through both. `counters` is what they were before, and after. */
-static int agree(const struct loaded *loaded, struct model *model, const unsigned char *frame,
+static int agree(const struct program *program, struct model *model, const unsigned char *frame,
                  __u32 bytes, struct xrl_counter_pair *counters)
 {
-	struct model_verdict expected = model_judge(model, frame, bytes);
+	struct model_verdict expected = model_decide(model, frame, bytes);
 	struct xrl_counter_pair after[XRL_COUNTERS];
-	int action = loaded_run(loaded, frame, bytes, NULL);
+	int action = program_run(program, frame, bytes, NULL);
 
 	counters[expected.counter].packets++;
 	counters[expected.counter].bytes += bytes;
-	loaded_read_counters(loaded, after);
+	program_read_counters(program, after);
 	if (action == expected.action && !memcmp(counters, after, sizeof(after)))
 		return 1;
 	tap_note("action %d, expected %d and %s", action, expected.action,
-	         loaded_counter_name(expected.counter));
+	         counter_name(expected.counter));
 	for (__u32 i = 0; i < XRL_COUNTERS; i++)
 		if (memcmp(&counters[i], &after[i], sizeof(after[i])))
-			tap_note("%s: %llu packets, expected %llu", loaded_counter_name(i),
+			tap_note("%s: %llu packets, expected %llu", counter_name(i),
 			         after[i].packets, counters[i].packets);
 	return 0;
 }
 
-static int run(struct loaded *loaded, struct model *model, __u32 frames,
+static int run(struct program *program, struct model *model, __u32 frames,
                struct xrl_counter_pair *counters)
 {
 	static unsigned char frame[FRAME_ROOM];
@@ -132,11 +132,11 @@ static int run(struct loaded *loaded, struct model *model, __u32 frames,
 		__u32 bytes;
 
 		if (i % epoch_frames == 0)
-			next_policy(loaded, model, &random, i / epoch_frames);
+			next_policy(program, model, &random, i / epoch_frames);
 		if (i % PERMIT_EVERY == 0)
-			next_permit(loaded, model);
-		bytes = next_frame(frame);
-		if (!agree(loaded, model, frame, bytes, counters)) {
+			next_permit(program, model);
+		bytes = random_frame(frame);
+		if (!agree(program, model, frame, bytes, counters)) {
 			tap_note("frame %u, epoch %u", i, i / epoch_frames);
 			explain(frame, bytes, model, &random);
 			return 0;
@@ -164,41 +164,41 @@ static int reached_all(const struct xrl_counter_pair *counters)
 	for (__u32 i = 0; i < XRL_COUNTERS; i++) {
 		if (!is_reachable(i))
 			continue;
-		tap_note("%8llu %s", counters[i].packets, loaded_counter_name(i));
+		tap_note("%8llu %s", counters[i].packets, counter_name(i));
 		good &= counters[i].packets >= LEAST_OF_A_COUNTER;
 	}
 	return good;
 }
 
-static void check_entry(enum loaded_entry entry, __u32 frames)
+static void check_entry(enum program_entry entry, __u32 frames)
 {
-	struct loaded_options options = {.entry = entry, .sources = MANY_SOURCES};
+	struct program_options options = {.entry = entry, .sources = MANY_SOURCES};
 	struct xrl_counter_pair counters[XRL_COUNTERS] = {};
-	struct loaded loaded;
+	struct program program;
 	struct model model;
 	time_t start = time(NULL);
 
-	if (!tap_ok(!loaded_open(&loaded, &options), "%s loads", loaded_entry_name(entry)))
+	if (!tap_ok(!program_open(&program, &options), "%s loads", program_entry_name(entry)))
 		return;
 	if (tap_ok(model_open(&model), "the model has memory")) {
-		tap_ok(run(&loaded, &model, frames, counters),
-		       "%s: the same as the model, %u frames", loaded_entry_name(entry), frames);
+		tap_ok(run(&program, &model, frames, counters),
+		       "%s: the same as the model, %u frames", program_entry_name(entry), frames);
 		tap_ok(reached_all(counters), "each verdict was reached %d times at the least",
 		       LEAST_OF_A_COUNTER);
-		tap_note("%u sources, %u buckets apart, %ld seconds", model.known_sources,
-		         model.known_buckets, time(NULL) - start);
+		tap_note("%u sources, %u buckets apart, %ld seconds", model.sources_count,
+		         model.buckets_count, time(NULL) - start);
 		model_close(&model);
 	}
-	loaded_close(&loaded);
+	program_close(&program);
 }
 
 int main(int argc, char **argv)
 {
 	__u32 frames = argc > 2 ? strtoul(argv[2], NULL, 0) : FRAMES;
 
-	generator_begin_from(argc, argv);
-	loaded_stay_on_this_cpu();
-	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++)
-		check_entry(entry, entry == LOADED_FRAGS ? frames : frames / 3);
+	random_frame_seed_from(argc, argv);
+	pin_to_current_cpu();
+	for (enum program_entry entry = 0; entry < PROGRAM_ENTRIES; entry++)
+		check_entry(entry, entry == PROGRAM_FRAGS ? frames : frames / 3);
 	return tap_done();
 }

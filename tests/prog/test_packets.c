@@ -22,49 +22,50 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct row by_default = {DEFAULT};
-static const struct row one_packet = {ONE_PACKET};
-static const struct row one_connection = {ONE_CONNECTION};
+static const struct test_case by_default = {DEFAULT};
+static const struct test_case one_packet = {ONE_PACKET};
+static const struct test_case one_connection = {ONE_CONNECTION};
 
 static const struct xrl_address source = {{198, 51, 100, 7}};
 
 static unsigned char frame[FRAME_ROOM];
 
-static void put_in_force(struct loaded *loaded, const struct row *row)
+static void activate(struct program *program, const struct test_case *test)
 {
-	struct policy_text policy = *(row->policy ? row->policy : by_default.policy);
+	struct policy_text policy = *(test->policy ? test->policy : by_default.policy);
 
-	for (int i = 0; i < POLICIES_CLASSES && row->mode; i++)
-		policy.classes[i].action = row->mode;
-	policies_publish(loaded, &policy);
-	loaded_forget(loaded, source);
-	if (row->is_permitted)
-		loaded_permit(loaded, source, loaded_boot_ns() + HOUR_NS);
+	for (int i = 0; i < POLICY_TEXT_CLASSES && test->mode; i++)
+		policy.classes[i].action = test->mode;
+	program_activate(program, &policy);
+	program_delete_bucket(program, source);
+	if (test->is_permitted)
+		program_permit(program, source, boot_ns() + HOUR_NS);
 }
 
 /* Unless it says where it comes from. */
-static struct shape from_source(struct shape shape)
+static struct frame_spec from_source(struct frame_spec spec)
 {
 	static const struct xrl_address nobody;
 
-	if (!memcmp(&shape.source, &nobody, sizeof(nobody)))
-		shape.source = source;
-	return shape;
+	if (!memcmp(&spec.source, &nobody, sizeof(nobody)))
+		spec.source = source;
+	return spec;
 }
 
-static int send_shape(const struct loaded *loaded, const struct shape *shape, __u32 first_bytes)
+static int send_frame(const struct program *program, const struct frame_spec *spec,
+                      __u32 first_bytes)
 {
-	struct shape sent = from_source(*shape);
+	struct frame_spec sent = from_source(*spec);
 	__u32 bytes = frame_build(&sent, frame);
 
 	if (first_bytes)
-		return loaded_run_split(loaded, frame, bytes, first_bytes);
-	return loaded_run(loaded, frame, bytes, NULL);
+		return program_run_split(program, frame, bytes, first_bytes);
+	return program_run(program, frame, bytes, NULL);
 }
 
-static __u32 bytes_of(const struct shape *shape)
+static __u32 bytes_of(const struct frame_spec *spec)
 {
-	return frame_build(shape, frame);
+	return frame_build(spec, frame);
 }
 
 /* Whether one counter moved, by one packet of this size, and no other one did. */
@@ -79,125 +80,124 @@ static int moved_only(const struct xrl_counter_pair *before, const struct xrl_co
 
 		if (packets == (i == counter) && sum == (i == counter ? bytes : 0))
 			continue;
-		tap_note("%s moved by %llu packets and %llu bytes", loaded_counter_name(i), packets,
-		         sum);
+		tap_note("%s moved by %llu packets and %llu bytes", counter_name(i), packets, sum);
 		good = 0;
 	}
 	if (!good)
-		tap_note("expected: %s, %u bytes", loaded_counter_name(counter), bytes);
+		tap_note("expected: %s, %u bytes", counter_name(counter), bytes);
 	return good;
 }
 
-static int check(const struct loaded *loaded, const struct row *row)
+static int check(const struct program *program, const struct test_case *test)
 {
 	struct xrl_counter_pair before[XRL_COUNTERS], after[XRL_COUNTERS];
 	int got;
 
-	loaded_read_counters(loaded, before);
-	got = send_shape(loaded, &row->shape, row->first_bytes);
-	loaded_read_counters(loaded, after);
-	if (got != (int)row->action)
-		tap_note("action %d, expected %d", got, row->action);
-	return (got == (int)row->action) &
-	       moved_only(before, after, row->counter, bytes_of(&row->shape));
+	program_read_counters(program, before);
+	got = send_frame(program, &test->spec, test->first_bytes);
+	program_read_counters(program, after);
+	if (got != (int)test->action)
+		tap_note("action %d, expected %d", got, test->action);
+	return (got == (int)test->action) &
+	       moved_only(before, after, test->counter, bytes_of(&test->spec));
 }
 
-static int is_nothing(const struct shape *shape)
+static int is_nothing(const struct frame_spec *spec)
 {
-	static const struct shape nothing;
+	static const struct frame_spec nothing;
 
-	return !memcmp(shape, &nothing, sizeof(nothing));
+	return !memcmp(spec, &nothing, sizeof(nothing));
 }
 
-static int has_known_type(const struct shape *shape)
+static int has_known_type(const struct frame_spec *spec)
 {
-	return !shape->ethertype;
+	return !spec->ethertype;
 }
 
 /* What comes before is of the row's own shape unless it says otherwise; where that isn't
  * IPv4, of a plain one. */
-static const struct shape *first_of(const struct row *row)
+static const struct frame_spec *first_of(const struct test_case *test)
 {
-	if (is_nothing(&row->first) && has_known_type(&row->shape) && !row->shape.tags[2])
-		return &row->shape;
-	return &row->first;
+	if (is_nothing(&test->first) && has_known_type(&test->spec) && !test->spec.tags[2])
+		return &test->spec;
+	return &test->first;
 }
 
-static void check_row(struct loaded *loaded, const struct row *row)
+static void check_case(struct program *program, const struct test_case *test)
 {
-	put_in_force(loaded, row);
-	for (int i = 0; i < row->before; i++)
-		send_shape(loaded, first_of(row), 0);
-	tap_ok(check(loaded, row), "%s: %s", row->text, loaded_counter_name(row->counter));
-	if (row->is_permitted)
-		loaded_permit(loaded, source, 0);
+	activate(program, test);
+	for (int i = 0; i < test->before; i++)
+		send_frame(program, first_of(test), 0);
+	tap_ok(check(program, test), "%s: %s", test->text, counter_name(test->counter));
+	if (test->is_permitted)
+		program_permit(program, source, 0);
 }
 
-static __u32 least_transport_bytes(const struct shape *shape)
+static __u32 least_transport_bytes(const struct frame_spec *spec)
 {
-	if (shape->fragment & 0x1FFF)
+	if (spec->fragment & 0x1FFF)
 		return 0;
-	if (shape->protocol == IPPROTO_TCP)
+	if (spec->protocol == IPPROTO_TCP)
 		return 20;
-	return shape->protocol == IPPROTO_ICMP ? 8 : 0;
+	return spec->protocol == IPPROTO_ICMP ? 8 : 0;
 }
 
 /* What becomes of a shape that was cut to `bytes`. Either its header still claims what it
  * did, or it was told of the cut. */
-static struct row expect_cut(const struct row *whole, __u32 bytes, int told)
+static struct test_case expect_cut(const struct test_case *whole, __u32 bytes, int told)
 {
-	struct row row = *whole;
-	__u32 link_bytes = frame_link_bytes(&row.shape);
-	__u32 header_bytes = FRAME_IPV4_BYTES + row.shape.options_bytes;
+	struct test_case test = *whole;
+	__u32 link_bytes = frame_link_bytes(&test.spec);
+	__u32 header_bytes = FRAME_IPV4_BYTES + test.spec.options_bytes;
 	__u32 rest;
 
-	row.shape.frame_bytes = bytes;
+	test.spec.frame_bytes = bytes;
 	if (bytes < link_bytes) {
-		row.action = XDP_PASS;
-		row.counter = XRL_passed_other;
-		return row;
+		test.action = XDP_PASS;
+		test.counter = XRL_passed_other;
+		return test;
 	}
-	if (row.shape.ethertype || row.shape.tags[2])
-		return row;
+	if (test.spec.ethertype || test.spec.tags[2])
+		return test;
 
 	rest = bytes - link_bytes;
 	if (told && rest)
-		row.shape.total_bytes = rest;
+		test.spec.total_bytes = rest;
 	if (rest >= FRAME_IPV4_BYTES && told && rest < header_bytes) {
-		row.action = XDP_DROP;
-		row.counter = XRL_dropped_malformed;
-	} else if (!told || rest < header_bytes + least_transport_bytes(&row.shape)) {
-		row.action = XDP_DROP;
-		row.counter = XRL_dropped_truncated;
+		test.action = XDP_DROP;
+		test.counter = XRL_dropped_malformed;
+	} else if (!told || rest < header_bytes + least_transport_bytes(&test.spec)) {
+		test.action = XDP_DROP;
+		test.counter = XRL_dropped_truncated;
 	}
-	return row;
+	return test;
 }
 
-/* One point for a shape, whatever the lengths. */
-static void check_cuts(struct loaded *loaded, const struct row *whole, int told)
+/* One point for a spec, whatever the lengths. */
+static void check_cuts(struct program *program, const struct test_case *whole, int told)
 {
-	__u32 end = frame_header_bytes(&whole->shape);
+	__u32 end = frame_header_bytes(&whole->spec);
 	int good = 1;
 
-	put_in_force(loaded, whole);
+	activate(program, whole);
 	for (__u32 bytes = FRAME_LINK_BYTES; bytes < end; bytes++) {
-		struct row row = expect_cut(whole, bytes, told);
+		struct test_case test = expect_cut(whole, bytes, told);
 
-		if (check(loaded, &row))
+		if (check(program, &test))
 			continue;
 		tap_note("cut to %u of %u bytes", bytes, end);
 		good = 0;
 	}
 	tap_ok(good, "%s: cut to every length from %d to %u%s", whole->text, FRAME_LINK_BYTES,
 	       end - 1, told ? ", and says so" : "");
-	tap_ok(check(loaded, whole), "%s: whole", whole->text);
+	tap_ok(check(program, whole), "%s: whole", whole->text);
 }
 
 /* Options of every length, of a SYN over its limit: what is behind them is still found. */
-static void check_options(struct loaded *loaded)
+static void check_options(struct program *program)
 {
 	for (__u32 options = 0; options <= 40; options += 4) {
-		struct row row = {
+		struct test_case test = {
 			"",
 			{SYN, .options_bytes = options},
 			DROPPED(connections_limit),
@@ -207,40 +207,40 @@ static void check_options(struct loaded *loaded)
 		char text[64];
 
 		snprintf(text, sizeof(text), "%u bytes of IPv4 options", options);
-		row.text = text;
-		check_row(loaded, &row);
+		test.text = text;
+		check_case(program, &test);
 	}
 }
 
 /* Another address is another source, whichever octet differs. */
-static void check_sources(struct loaded *loaded)
+static void check_sources(struct program *program)
 {
 
-	put_in_force(loaded, &one_packet);
-	send_shape(loaded, &one_packet.shape, 0);
+	activate(program, &one_packet);
+	send_frame(program, &one_packet.spec, 0);
 	for (int octet = 0; octet < 4; octet++) {
-		struct shape shape = {.source = source};
+		struct frame_spec spec = {.source = source};
 		__u32 bytes;
 
-		shape.source.octets[octet] ^= 1;
-		loaded_forget(loaded, shape.source);
-		bytes = frame_build(&shape, frame);
-		tap_ok(loaded_run(loaded, frame, bytes, NULL) == XDP_PASS &&
-		               loaded_run(loaded, frame, bytes, NULL) == XDP_DROP,
+		spec.source.octets[octet] ^= 1;
+		program_delete_bucket(program, spec.source);
+		bytes = frame_build(&spec, frame);
+		tap_ok(program_run(program, frame, bytes, NULL) == XDP_PASS &&
+		               program_run(program, frame, bytes, NULL) == XDP_DROP,
 		       "octet %d of the address makes another source", octet);
 	}
 }
 
 /* A driver may leave any part of a frame, even all of it, to further buffers: a second SYN is
  * found to be one too many wherever the first buffer ends. */
-static void check_splits(struct loaded *loaded)
+static void check_splits(struct program *program)
 {
-	struct shape shape = {SYN, TAGS(VLAN), .options_bytes = 8, .payload_bytes = 900};
-	__u32 bytes = frame_build(&shape, frame), end = frame_header_bytes(&shape);
+	struct frame_spec spec = {SYN, TAGS(VLAN), .options_bytes = 8, .payload_bytes = 900};
+	__u32 bytes = frame_build(&spec, frame), end = frame_header_bytes(&spec);
 	int good = 1;
 
-	put_in_force(loaded, &one_connection);
-	if (loaded_run_split(loaded, frame, bytes, end) == -EINVAL) {
+	activate(program, &one_connection);
+	if (program_run_split(program, frame, bytes, end) == -EINVAL) {
 		tap_ok(1, "frames split at any byte # SKIP test runs can't split frames here");
 		return;
 	}
@@ -248,9 +248,9 @@ static void check_splits(struct loaded *loaded)
 		struct xrl_counter_pair before[XRL_COUNTERS], after[XRL_COUNTERS];
 		int action;
 
-		loaded_read_counters(loaded, before);
-		action = loaded_run_split(loaded, frame, bytes, first_bytes);
-		loaded_read_counters(loaded, after);
+		program_read_counters(program, before);
+		action = program_run_split(program, frame, bytes, first_bytes);
+		program_read_counters(program, after);
 		if (action == XDP_DROP &&
 		    after[XRL_dropped_connections_limit].bytes ==
 		            before[XRL_dropped_connections_limit].bytes + bytes)
@@ -263,66 +263,66 @@ static void check_splits(struct loaded *loaded)
 }
 
 /* The loopback interface will do: what is checked is where the program sends a frame. */
-static int allow_redirects(const struct loaded *loaded)
+static int allow_redirects(const struct program *program)
 {
 	__u32 ifindex = LOOPBACK_IFINDEX;
 
 	for (__u32 class = 0; class < XRL_COPIES * XRL_MAX_CLASSES; class ++)
-		if (bpf_map_update_elem(loaded->redirects, &class, &ifindex, BPF_ANY))
+		if (bpf_map_update_elem(program->redirects, &class, &ifindex, BPF_ANY))
 			return 0;
 	return 1;
 }
 
-static void check_rows(struct loaded *loaded, const struct row *rows, size_t count)
+static void check_cases(struct program *program, const struct test_case *tests, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		check_row(loaded, &rows[i]);
+		check_case(program, &tests[i]);
 }
 
 /* Where test runs can split frames. */
-static void check_split_rows(struct loaded *loaded)
+static void check_split_cases(struct program *program)
 {
-	__u32 bytes = frame_build(&split_rows[0].shape, frame);
+	__u32 bytes = frame_build(&split_cases[0].spec, frame);
 
-	if (loaded_run_split(loaded, frame, bytes, FRAME_LINK_BYTES) == -EINVAL)
+	if (program_run_split(program, frame, bytes, FRAME_LINK_BYTES) == -EINVAL)
 		tap_ok(1, "frames in two buffers # SKIP test runs can't split frames here");
 	else
-		check_rows(loaded, split_rows, COUNT(split_rows));
+		check_cases(program, split_cases, COUNT(split_cases));
 }
 
-static void check_entry(enum loaded_entry entry)
+static void check_entry(enum program_entry entry)
 {
-	struct loaded_options options = {.entry = entry};
-	struct loaded loaded;
-	int error = loaded_open(&loaded, &options);
+	struct program_options options = {.entry = entry};
+	struct program program;
+	int error = program_open(&program, &options);
 
-	if (!tap_ok(!error, "%s loads", loaded_entry_name(entry)))
+	if (!tap_ok(!error, "%s loads", program_entry_name(entry)))
 		return;
-	tap_ok(allow_redirects(&loaded), "redirects can be set");
-	check_rows(&loaded, frame_rows, COUNT(frame_rows));
-	check_rows(&loaded, limit_rows, COUNT(limit_rows));
-	check_rows(&loaded, policy_rows, COUNT(policy_rows));
-	check_rows(&loaded, separate_rows, COUNT(separate_rows));
-	check_rows(&loaded, http_rows, COUNT(http_rows));
-	if (entry == LOADED_FRAGS) {
-		check_rows(&loaded, jumbo_rows, COUNT(jumbo_rows));
-		check_split_rows(&loaded);
+	tap_ok(allow_redirects(&program), "redirects can be set");
+	check_cases(&program, frame_cases, COUNT(frame_cases));
+	check_cases(&program, limit_cases, COUNT(limit_cases));
+	check_cases(&program, policy_cases, COUNT(policy_cases));
+	check_cases(&program, scoped_cases, COUNT(scoped_cases));
+	check_cases(&program, http_cases, COUNT(http_cases));
+	if (entry == PROGRAM_FRAGS) {
+		check_cases(&program, jumbo_cases, COUNT(jumbo_cases));
+		check_split_cases(&program);
 	}
-	for (size_t i = 0; i < COUNT(cut_shapes); i++) {
-		check_cuts(&loaded, &cut_shapes[i], 0);
-		check_cuts(&loaded, &cut_shapes[i], 1);
+	for (size_t i = 0; i < COUNT(cut_cases); i++) {
+		check_cuts(&program, &cut_cases[i], 0);
+		check_cuts(&program, &cut_cases[i], 1);
 	}
-	check_options(&loaded);
-	check_sources(&loaded);
-	if (entry == LOADED_FRAGS)
-		check_splits(&loaded);
-	loaded_close(&loaded);
+	check_options(&program);
+	check_sources(&program);
+	if (entry == PROGRAM_FRAGS)
+		check_splits(&program);
+	program_close(&program);
 }
 
 int main(void)
 {
-	for (enum loaded_entry entry = 0; entry < LOADED_ENTRIES; entry++) {
-		tap_note("entry point %s", loaded_entry_name(entry));
+	for (enum program_entry entry = 0; entry < PROGRAM_ENTRIES; entry++) {
+		tap_note("entry point %s", program_entry_name(entry));
 		check_entry(entry);
 	}
 	return tap_done();

@@ -29,163 +29,164 @@ static const struct policy_text policies[] = {
 	{.classes = {{.limits = {"100/100ms packets sliding"}}}},
 };
 
-static void begin(struct loaded *loaded, const struct policy_text *text)
+static void begin(struct program *program, const struct policy_text *text)
 {
 	struct xrl_flood flood;
 
 	flood_set_default(&flood);
 	flood.mode = XRL_FLOOD_OFF;
-	spoofed_publish(loaded, text, &flood);
-	loaded_forget(loaded, source);
+	spoofed_activate(program, text, &flood);
+	program_delete_bucket(program, source);
 }
 
-static void send(const struct loaded *loaded)
+static void send(const struct program *program)
 {
 	unsigned char frame[FRAME_ROOM];
-	struct shape shape = {.frame_bytes = SPOOFED_BYTES, .source = source};
+	struct frame_spec spec = {.frame_bytes = SPOOFED_BYTES, .source = source};
 
-	loaded_run(loaded, frame, frame_build(&shape, frame), NULL);
+	program_run(program, frame, frame_build(&spec, frame), NULL);
 }
 
-static __u32 checked_ticks(const struct loaded *loaded)
+static __u32 checked_ticks(const struct program *program)
 {
 	struct xrl_bucket bucket = {};
 
-	loaded_read_bucket(loaded, source, &bucket);
+	program_read_bucket(program, source, &bucket);
 	return bucket.checked_ticks;
 }
 
 /* Until a packet of it has needed a look at the clock, and another tick was noted. */
-static void send_until_look(const struct loaded *loaded)
+static void send_until_look(const struct program *program)
 {
-	__u32 before = checked_ticks(loaded);
+	__u32 before = checked_ticks(program);
 
-	for (int i = 0; i < LOOK_ATTEMPTS && checked_ticks(loaded) == before; i++) {
+	for (int i = 0; i < LOOK_ATTEMPTS && checked_ticks(program) == before; i++) {
 		usleep(UNTIL_LOOK_US);
-		send(loaded);
+		send(program);
 	}
 }
 
-static __u32 source_hash(const struct loaded *loaded)
+static __u32 source_hash(const struct program *program)
 {
 	__u32 address;
 
 	memcpy(&address, &source, sizeof(address));
-	return xrl_gate_hash(address, loaded->flood->hash_key);
+	return xrl_gate_hash(address, program->flood->hash_key);
 }
 
-static __u32 line_number(const struct loaded *loaded)
+static __u32 line_number(const struct program *program)
 {
-	return xrl_gate_line_of(source_hash(loaded), loaded->flood->lines);
+	return xrl_gate_line_of(source_hash(program), program->flood->lines);
 }
 
-static int is_marked(const struct loaded *loaded)
+static int is_marked(const struct program *program)
 {
-	__u32 number = line_number(loaded);
+	__u32 number = line_number(program);
 	struct xrl_gate_line line;
 
-	return !bpf_map_lookup_elem(loaded->gate, &number, &line) &&
-	       xrl_is_known(&line, loaded->flood->epoch, xrl_known_bits(source_hash(loaded))) == 1;
+	return !bpf_map_lookup_elem(program->gate, &number, &line) &&
+	       xrl_is_known(&line, program->flood->epoch, xrl_known_bits(source_hash(program))) ==
+	               1;
 }
 
-static void next_epoch(const struct loaded *loaded)
+static void next_epoch(const struct program *program)
 {
-	__u32 epoch = loaded->flood->epoch;
+	__u32 epoch = program->flood->epoch;
 
-	for (int i = 0; i < BUCKETS && loaded->flood->epoch == epoch; i++)
+	for (int i = 0; i < BUCKETS && program->flood->epoch == epoch; i++)
 		spoofed_run_next(1);
 }
 
-static void forget_marks(const struct loaded *loaded)
+static void forget_marks(const struct program *program)
 {
 	static const struct xrl_gate_line empty;
-	__u32 number = line_number(loaded);
+	__u32 number = line_number(program);
 
-	bpf_map_update_elem(loaded->gate, &number, &empty, BPF_ANY);
+	bpf_map_update_elem(program->gate, &number, &empty, BPF_ANY);
 }
 
-static void check_epochs(const struct loaded *loaded, const char *what)
+static void check_epochs(const struct program *program, const char *what)
 {
 	int before = 0, marked = 0;
 
-	send(loaded);
-	tap_ok(is_marked(loaded), "%s: marked when its bucket is made", what);
+	send(program);
+	tap_ok(is_marked(program), "%s: marked when its bucket is made", what);
 	for (int i = 0; i < EPOCHS; i++) {
-		next_epoch(loaded);
-		before += is_marked(loaded);
-		send_until_look(loaded);
-		marked += is_marked(loaded);
+		next_epoch(program);
+		before += is_marked(program);
+		send_until_look(program);
+		marked += is_marked(program);
 	}
 	tap_ok(!before && marked == EPOCHS, "%s: marked anew in each epoch", what);
 	tap_note("of %d epochs in %d, and in %d before it sent", EPOCHS, marked, before);
 }
 
 /* The second look has the first one in this epoch. Again, if it was time to mark it anyway. */
-static void check_once(const struct loaded *loaded, const char *what)
+static void check_once(const struct program *program, const char *what)
 {
 	__u32 before;
 
 	do {
-		send_until_look(loaded);
-		send_until_look(loaded);
-		before = checked_ticks(loaded);
-		forget_marks(loaded);
-		send_until_look(loaded);
-	} while ((before ^ checked_ticks(loaded)) >> XRL_REMARK_SHIFT);
-	tap_ok(!is_marked(loaded), "%s: and once in each is enough", what);
+		send_until_look(program);
+		send_until_look(program);
+		before = checked_ticks(program);
+		forget_marks(program);
+		send_until_look(program);
+	} while ((before ^ checked_ticks(program)) >> XRL_REMARK_SHIFT);
+	tap_ok(!is_marked(program), "%s: and once in each is enough", what);
 }
 
 /* As under a permit, or in a class without limits. */
-static void check_first_look(const struct loaded *loaded, const char *what)
+static void check_first_look(const struct program *program, const char *what)
 {
 	struct xrl_bucket bucket;
 
-	next_epoch(loaded);
+	next_epoch(program);
 	usleep(UNTIL_LOOK_US);
-	loaded_read_bucket(loaded, source, &bucket);
+	program_read_bucket(program, source, &bucket);
 	bucket.checked_ticks = 0;
 	bucket.settled_until_jiffies = 0;
-	bpf_map_update_elem(loaded->buckets, &source, &bucket, BPF_ANY);
-	send_until_look(loaded);
-	tap_ok(is_marked(loaded), "%s: marked with the first look at an old bucket", what);
+	bpf_map_update_elem(program->buckets, &source, &bucket, BPF_ANY);
+	send_until_look(program);
+	tap_ok(is_marked(program), "%s: marked with the first look at an old bucket", what);
 }
 
 /* One that has counted its bucket, and begins its epoch when others are in a later one. */
-static void check_late_cpu(const struct loaded *loaded)
+static void check_late_cpu(const struct program *program)
 {
 	__u32 epoch, began_ticks;
 
-	next_epoch(loaded);
-	epoch = loaded->flood->epoch;
-	began_ticks = loaded->flood->epoch_began_ticks;
+	next_epoch(program);
+	epoch = program->flood->epoch;
+	began_ticks = program->flood->epoch_began_ticks;
 	usleep(UNTIL_LOOK_US);
-	loaded->flood->insertions -= EPOCH_BUCKETS;
+	program->flood->insertions -= EPOCH_BUCKETS;
 	spoofed_run_next(1);
-	loaded->flood->insertions += EPOCH_BUCKETS;
-	tap_ok(loaded->flood->epoch == epoch && loaded->flood->epoch_began_ticks == began_ticks,
+	program->flood->insertions += EPOCH_BUCKETS;
+	tap_ok(program->flood->epoch == epoch && program->flood->epoch_began_ticks == began_ticks,
 	       "a CPU that is late doesn't go back to an older epoch");
 }
 
 int main(void)
 {
-	struct loaded_options options = {.entry = LOADED_FRAGS, .sources = BUCKETS};
-	struct loaded loaded;
+	struct program_options options = {.entry = PROGRAM_FRAGS, .sources = BUCKETS};
+	struct program program;
 
 	spoofed_prepare();
-	if (loaded_open(&loaded, &options) || spoofed_open(&loaded))
+	if (program_open(&program, &options) || spoofed_open(&program))
 		return tap_give_up("the programs don't load");
-	loaded.flood->sources = EPOCH_BUCKETS * (XRL_GATE_EPOCHS - 1);
+	program.flood->sources = EPOCH_BUCKETS * (XRL_GATE_EPOCHS - 1);
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
 		const char *const *limits = policies[i].classes[0].limits;
 		const char *what = limits[1] ? "two limits" : limits[0];
 
-		begin(&loaded, &policies[i]);
-		check_epochs(&loaded, what);
-		check_once(&loaded, what);
-		check_first_look(&loaded, what);
+		begin(&program, &policies[i]);
+		check_epochs(&program, what);
+		check_once(&program, what);
+		check_first_look(&program, what);
 	}
-	check_late_cpu(&loaded);
+	check_late_cpu(&program);
 	spoofed_close();
-	loaded_close(&loaded);
+	program_close(&program);
 	return tap_done();
 }

@@ -35,38 +35,38 @@ static const struct xrl_address sources[] = {{{203, 0, 113, 9}}, {{203, 0, 113, 
 static void send_as(const __u32 from[TRAFFIC_CPUS], const __u32 to[TRAFFIC_CPUS])
 {
 	for (int i = 0; i < TRAFFIC_CPUS; i++) {
-		struct shape shape = {.destination_port = to[i],
-		                      .frame_bytes = i ? LARGE_BYTES : SMALL_BYTES,
-		                      .source = sources[from[i]]};
+		struct frame_spec spec = {.destination_port = to[i],
+		                          .frame_bytes = i ? LARGE_BYTES : SMALL_BYTES,
+		                          .source = sources[from[i]]};
 
-		traffic_set(i, &shape);
+		traffic_set(i, &spec);
 	}
 }
 
-static void put_in_force(struct loaded *loaded, const struct policy_text *text)
+static void activate(struct program *program, const struct policy_text *text)
 {
-	policies_publish(loaded, text);
-	loaded_forget(loaded, sources[0]);
-	loaded_forget(loaded, sources[1]);
+	program_activate(program, text);
+	program_delete_bucket(program, sources[0]);
+	program_delete_bucket(program, sources[1]);
 }
 
-static const struct xrl_class *class_in_force(const struct loaded *loaded)
+static const struct xrl_class *active_class(const struct program *program)
 {
-	return &loaded->policies[loaded->meta->generation & 1].classes[0];
+	return &program->policies[program->meta->generation & 1].classes[0];
 }
 
 /* Of the class's limit apart. */
-static __u64 used_apart(const struct loaded *loaded, const struct xrl_limit *limit,
-                        struct xrl_address address)
+static __u64 used_of_scoped(const struct program *program, const struct xrl_limit *limit,
+                            struct xrl_address address)
 {
 	struct xrl_separate_key key = {.address = address, .limit_id = limit->id};
 	struct xrl_separate_bucket bucket = {};
-	__u32 copy = loaded->meta->generation & 1, id;
+	__u32 copy = program->meta->generation & 1, id;
 	int map;
 
 	if (limit->scope_bits == XRL_SCOPE_CLASS)
-		return loaded->class_buckets[limit->id].bucket.window.used_units;
-	if (bpf_map_lookup_elem(loaded->separate_buckets, &copy, &id))
+		return program->class_buckets[limit->id].bucket.window.used_units;
+	if (bpf_map_lookup_elem(program->separate_buckets, &copy, &id))
 		return 0;
 	map = bpf_map_get_fd_by_id(id);
 	bpf_map_lookup_elem(map, &key, &bucket);
@@ -74,38 +74,37 @@ static __u64 used_apart(const struct loaded *loaded, const struct xrl_limit *lim
 	return bucket.window.used_units;
 }
 
-static __u64 used_of_own(const struct loaded *loaded, struct xrl_address source)
+static __u64 used_of_own(const struct program *program, struct xrl_address source)
 {
 	struct xrl_bucket bucket = {};
 
-	loaded_read_bucket(loaded, source, &bucket);
+	program_read_bucket(program, source, &bucket);
 	return bucket.windows[0].used_units;
 }
 
 /* A limit of `packets` for both sources together: all windows but the last one are full. */
-static void check_windows(struct loaded *loaded, const char *limit, __u64 packets,
+static void check_windows(struct program *program, const char *limit, __u64 packets,
                           struct xrl_address bucket)
 {
 	static const __u32 both[] = {0, 1}, port[] = {443, 443};
 	struct policy_text text = {.classes = {{.limits = {limit}}}};
-	__u64 before = traffic_packets(loaded, XRL_passed_within_limits);
-	__u64 begin_ns = loaded_boot_ns(), passed, last, sent, windows;
+	__u64 before = traffic_packets(program, XRL_passed_within_limits);
+	__u64 begin_ns = boot_ns(), passed, last, sent, windows;
 
-	put_in_force(loaded, &text);
+	activate(program, &text);
 	send_as(both, port);
 	traffic_start();
 	do {
 		usleep(TRAFFIC_POLL_US);
-		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
-	} while (passed <= WINDOWS * packets && loaded_boot_ns() < begin_ns + GIVE_UP_NS);
+		passed = traffic_packets(program, XRL_passed_within_limits) - before;
+	} while (passed <= WINDOWS * packets && boot_ns() < begin_ns + GIVE_UP_NS);
 	sent = traffic_stop();
-	passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
-	last = used_apart(loaded, &class_in_force(loaded)->separate[0], bucket);
+	passed = traffic_packets(program, XRL_passed_within_limits) - before;
+	last = used_of_scoped(program, &active_class(program)->separate[0], bucket);
 	windows = (passed - last) / packets;
 	tap_ok(sent && (passed - last) % packets == 0 && windows >= WINDOWS,
 	       "%s: exactly as many in every window of two sources", limit);
-	tap_ok(windows <= (loaded_boot_ns() - begin_ns) / PERIOD_NS, "%s: no window ends early",
-	       limit);
+	tap_ok(windows <= (boot_ns() - begin_ns) / PERIOD_NS, "%s: no window ends early", limit);
 	tap_note("%llu of %llu passed in %llu windows and a last one of %llu", passed, sent,
 	         windows, last);
 }
@@ -113,28 +112,27 @@ static void check_windows(struct loaded *loaded, const char *limit, __u64 packet
 /* The limit of a text, of two texts of which the first comes first. */
 static struct xrl_limit *limit_of(struct xrl_class *class, const char *const texts[2], int which)
 {
-	struct xrl_limit first = policies_limit(texts[0]), limit = policies_limit(texts[which]);
-	int is_second = which && policies_is_separate(&first) == policies_is_separate(&limit);
+	struct xrl_limit first = limit_from_text(texts[0]), limit = limit_from_text(texts[which]);
+	int is_second = which && limit_is_scoped(&first) == limit_is_scoped(&limit);
 
-	return policies_is_separate(&limit) ? &class->separate[is_second]
-	                                    : &class->limits[is_second];
+	return limit_is_scoped(&limit) ? &class->separate[is_second] : &class->limits[is_second];
 }
 
-static __u64 used_of(const struct loaded *loaded, const char *const texts[2], int which)
+static __u64 used_of(const struct program *program, const char *const texts[2], int which)
 {
-	struct xrl_class class = *class_in_force(loaded);
+	struct xrl_class class = *active_class(program);
 	struct xrl_limit *limit = limit_of(&class, texts, which);
 
-	if (policies_is_separate(limit))
-		return used_apart(loaded, limit, sources[0]);
-	return used_of_own(loaded, sources[0]);
+	if (limit_is_scoped(limit))
+		return used_of_scoped(program, limit, sources[0]);
+	return used_of_own(program, sources[0]);
 }
 
 /* Two limits of one source: one of them is at its end thousands of times, the other one never.
  * What is refused at either uses up nothing of the other. The narrow one is a limit per 100 ms, and
  * is made one per ms here, which no policy file can ask for. */
-static void check_beside(struct loaded *loaded, const char *wide, const char *narrow_first,
-                         const char *narrow_last)
+static void check_two_limits(struct program *program, const char *wide, const char *narrow_first,
+                             const char *narrow_last)
 {
 	static const __u32 same[] = {0, 0}, port[] = {53, 53};
 	const char *texts[2] = {narrow_first ? narrow_first : wide,
@@ -144,20 +142,20 @@ static void check_beside(struct loaded *loaded, const char *wide, const char *na
 	struct xrl_limit *narrow;
 	struct xrl_class *class;
 
-	put_in_force(loaded, &text);
-	class = &policies_repeat(loaded)->classes[0];
+	activate(program, &text);
+	class = &program_edit_policy(program)->classes[0];
 	narrow = limit_of(class, texts, !narrow_first);
 	narrow->period_ns = MS_NS;
 	limit_finish(narrow);
-	policies_finish_class(class);
-	loaded_switch(loaded);
-	before = traffic_packets(loaded, XRL_passed_within_limits);
+	class_complete(class);
+	program_commit(program);
+	before = traffic_packets(program, XRL_passed_within_limits);
 	send_as(same, port);
 	traffic_start();
 	sleep(SECONDS);
 	traffic_stop();
-	passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
-	used = used_of(loaded, texts, narrow_first != NULL);
+	passed = traffic_packets(program, XRL_passed_within_limits) - before;
+	used = used_of(program, texts, narrow_first != NULL);
 	tap_ok(passed && used == passed, "%s, %s: what one refuses uses up nothing of the other",
 	       texts[0], texts[1]);
 	tap_note("%llu passed, %llu are used of the wide one", passed, used);
@@ -165,25 +163,25 @@ static void check_beside(struct loaded *loaded, const char *wide, const char *na
 
 /* One source, to an endpoint from one CPU and past it from the other one, until the source's own
  * limit is at its end: both counts are exact. The sizes tell who passed. */
-static void check_endpoint(struct loaded *loaded)
+static void check_endpoint(struct program *program)
 {
 	static const __u32 same[] = {0, 0}, ports[] = {53, 54};
 	static const struct policy_text text = {
 		.classes = {{.limits = {"3000/1h packets", "1000/1h packets endpoint udp/53"}}}};
-	struct xrl_counter_pair before = traffic_count(loaded, XRL_passed_within_limits), after;
+	struct xrl_counter_pair before = traffic_count(program, XRL_passed_within_limits), after;
 	__u64 small, own, apart;
 
-	put_in_force(loaded, &text);
+	activate(program, &text);
 	send_as(same, ports);
 	traffic_start();
 	usleep(200000);
 	traffic_stop();
-	after = traffic_count(loaded, XRL_passed_within_limits);
+	after = traffic_count(program, XRL_passed_within_limits);
 	after.packets -= before.packets;
 	after.bytes -= before.bytes;
 	small = (after.packets * LARGE_BYTES - after.bytes) / (LARGE_BYTES - SMALL_BYTES);
-	own = used_of_own(loaded, sources[0]);
-	apart = used_apart(loaded, &class_in_force(loaded)->separate[0], sources[0]);
+	own = used_of_own(program, sources[0]);
+	apart = used_of_scoped(program, &active_class(program)->separate[0], sources[0]);
 	tap_ok(after.packets == 3000 && own == 3000, "a source's own limit is used up exactly");
 	tap_ok(apart == small && small <= 1000, "and an endpoint's is used as much as passed");
 	tap_note("%llu of %llu went to the endpoint, %llu are used of it", small, after.packets,
@@ -191,24 +189,24 @@ static void check_endpoint(struct loaded *loaded)
 }
 
 /* Each excess begins one penalty, in which nothing passes. */
-static void check_penalty(struct loaded *loaded)
+static void check_penalty(struct program *program)
 {
 	static const __u32 same[] = {0, 0}, port[] = {443, 443};
 	static const struct policy_text text = {
 		.classes = {{.limits = {"1000/100ms packets"}, .penalty = "1/200ms packets"}}};
-	__u64 passed = traffic_packets(loaded, XRL_passed_within_limits);
-	__u64 refused = traffic_packets(loaded, XRL_dropped_packets_limit);
-	__u64 begin_ns = loaded_boot_ns(), most, least;
+	__u64 passed = traffic_packets(program, XRL_passed_within_limits);
+	__u64 refused = traffic_packets(program, XRL_dropped_packets_limit);
+	__u64 begin_ns = boot_ns(), most, least;
 
-	put_in_force(loaded, &text);
+	activate(program, &text);
 	send_as(same, port);
 	traffic_start();
 	sleep(2 * SECONDS);
-	least = (loaded_boot_ns() - begin_ns) / (400 * MS_NS);
+	least = (boot_ns() - begin_ns) / (400 * MS_NS);
 	traffic_stop();
-	most = (loaded_boot_ns() - begin_ns) / (200 * MS_NS) + 1;
-	passed = traffic_packets(loaded, XRL_passed_within_limits) - passed;
-	refused = traffic_packets(loaded, XRL_dropped_packets_limit) - refused;
+	most = (boot_ns() - begin_ns) / (200 * MS_NS) + 1;
+	passed = traffic_packets(program, XRL_passed_within_limits) - passed;
+	refused = traffic_packets(program, XRL_dropped_packets_limit) - refused;
 	tap_ok(passed <= 1000 * most && passed >= 1000 * least,
 	       "a penalty keeps two CPUs out, and ends");
 	tap_ok(refused <= TRAFFIC_CPUS * most && refused >= least,
@@ -219,7 +217,7 @@ static void check_penalty(struct loaded *loaded)
 /* Both CPUs find at the same moment that a permit has run out: the window that opens then is one,
  * and holds what it should. But for the one packet that the other CPU may be at, which was looked
  * at with a permit and is counted without, or the other way round. */
-static void check_permit_end(struct loaded *loaded)
+static void check_permit_end(struct program *program)
 {
 	static const __u32 same[] = {0, 0}, port[] = {443, 443};
 	static const struct policy_text text = {
@@ -228,24 +226,24 @@ static void check_permit_end(struct loaded *loaded)
 
 	send_as(same, port);
 	for (int i = 0; i < PERMITS; i++) {
-		__u64 before = traffic_packets(loaded, XRL_passed_within_limits), passed, until_ns;
+		__u64 before = traffic_packets(program, XRL_passed_within_limits), passed, until_ns;
 
-		put_in_force(loaded, &text);
-		until_ns = loaded_boot_ns() + PERIOD_NS;
-		loaded_permit(loaded, sources[0], until_ns);
+		activate(program, &text);
+		until_ns = boot_ns() + PERIOD_NS;
+		program_permit(program, sources[0], until_ns);
 		traffic_start();
 		do {
 			usleep(TRAFFIC_POLL_US);
-			passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
-		} while (loaded_boot_ns() < until_ns + PERIOD_NS / 2 ||
-		         (passed < 999 && loaded_boot_ns() < until_ns + GIVE_UP_NS));
+			passed = traffic_packets(program, XRL_passed_within_limits) - before;
+		} while (boot_ns() < until_ns + PERIOD_NS / 2 ||
+		         (passed < 999 && boot_ns() < until_ns + GIVE_UP_NS));
 		traffic_stop();
-		passed = traffic_packets(loaded, XRL_passed_within_limits) - before;
+		passed = traffic_packets(program, XRL_passed_within_limits) - before;
 		exact += passed >= 999 && passed <= 1001;
 		if (passed != 1000)
 			tap_note("%llu passed", passed);
 	}
-	loaded_permit(loaded, sources[0], 0);
+	program_permit(program, sources[0], 0);
 	tap_ok(exact == PERMITS, "a permit ends once for two CPUs");
 }
 
@@ -268,17 +266,17 @@ struct switches {
 };
 
 /* Filled in when nobody reads that copy any more. The limits are the same as ever. */
-static void switch_to(struct loaded *loaded, struct switches *switches, int which)
+static void switch_to(struct program *program, struct switches *switches, int which)
 {
-	__u32 copy = (loaded->meta->generation + 1) & 1;
+	__u32 copy = (program->meta->generation + 1) & 1;
 
 	if (switches->held[copy] != which) {
-		loaded_wait(loaded);
-		*loaded_next_policy(loaded) = switches->compiled[which];
-		policies_set_cidrs(loaded, &policies[which]);
+		program_wait_for_readers(program);
+		*program_next_policy(program) = switches->compiled[which];
+		program_set_text_cidrs(program, &policies[which]);
 		switches->held[copy] = which;
 	}
-	loaded_switch(loaded);
+	program_commit(program);
 }
 
 static int only_moved(const struct xrl_counter_pair *before, const struct xrl_counter_pair *after)
@@ -292,7 +290,7 @@ static int only_moved(const struct xrl_counter_pair *before, const struct xrl_co
 		int expected = i == may[0] || i == may[1] || i == may[2];
 
 		if (packets)
-			tap_note("%llu %s", packets, loaded_counter_name(i));
+			tap_note("%llu %s", packets, counter_name(i));
 		if (i == XRL_passed_within_limits)
 			good &= packets == 1;
 		else
@@ -303,67 +301,67 @@ static int only_moved(const struct xrl_counter_pair *before, const struct xrl_co
 
 /* Returns how many. A, B, A, B, and again, and at times one of them twice: so each copy is filled
  * with either. */
-static int switch_often(struct loaded *loaded, struct switches *switches)
+static int switch_often(struct program *program, struct switches *switches)
 {
-	__u64 begin_ns = loaded_boot_ns();
+	__u64 begin_ns = boot_ns();
 	int i;
 
-	for (i = 0; i < SWITCHES && loaded_boot_ns() < begin_ns + GIVE_UP_NS; i++) {
-		switch_to(loaded, switches, (i + 1 + (i + 1) / SAME_EVERY) % 2);
+	for (i = 0; i < SWITCHES && boot_ns() < begin_ns + GIVE_UP_NS; i++) {
+		switch_to(program, switches, (i + 1 + (i + 1) / SAME_EVERY) % 2);
 		usleep(TRAFFIC_POLL_US / 2);
 	}
 	return i;
 }
 
-static void check_switches(struct loaded *loaded)
+static void check_switches(struct program *program)
 {
 	static const __u32 both[] = {0, 1}, port[] = {443, 443};
 	static struct switches switches;
 	struct xrl_counter_pair before[XRL_COUNTERS], after[XRL_COUNTERS];
-	__u64 begin_ns = loaded_boot_ns(), sent, counted;
+	__u64 begin_ns = boot_ns(), sent, counted;
 	int count;
 
 	for (int i = 1; i >= 0; i--) {
-		put_in_force(loaded, &policies[i]);
-		switches.compiled[i] = loaded->policies[loaded->meta->generation & 1];
-		switches.held[loaded->meta->generation & 1] = i;
+		activate(program, &policies[i]);
+		switches.compiled[i] = program->policies[program->meta->generation & 1];
+		switches.held[program->meta->generation & 1] = i;
 	}
-	loaded_read_counters(loaded, before);
-	counted = traffic_all_packets(loaded);
+	program_read_counters(program, before);
+	counted = traffic_all_packets(program);
 	send_as(both, port);
 	traffic_start_rounds(ROUND_FRAMES);
-	count = switch_often(loaded, &switches);
+	count = switch_often(program, &switches);
 	sent = traffic_stop_rounds();
-	counted = traffic_all_packets(loaded) - counted;
-	loaded_read_counters(loaded, after);
+	counted = traffic_all_packets(program) - counted;
+	program_read_counters(program, after);
 	tap_ok(count >= FEW_SWITCHES && sent && sent == counted,
 	       "new policies under traffic: each packet is counted");
 	tap_ok(only_moved(before, after), "each verdict is that of one policy");
 	tap_note("%d policies, %llu packets in %llu ms", count, sent,
-	         (loaded_boot_ns() - begin_ns) / MS_NS);
+	         (boot_ns() - begin_ns) / MS_NS);
 }
 
 int main(void)
 {
 	static const struct xrl_address prefix = {{203, 0, 113, 0}};
-	struct loaded_options options = {.entry = LOADED_FRAGS};
-	struct loaded loaded;
+	struct program_options options = {.entry = PROGRAM_FRAGS};
+	struct program program;
 
-	if (loaded_open(&loaded, &options))
+	if (program_open(&program, &options))
 		return tap_give_up("the program doesn't load");
-	traffic_prepare(&loaded);
-	check_windows(&loaded, "1000/100ms packets scope class", 1000, prefix);
-	check_windows(&loaded, "1000/100ms packets scope /24", 1000, prefix);
-	check_windows(&loaded, "10/100ms packets scope /24", 10, prefix);
-	check_beside(&loaded, FAR " endpoint udp/53", "20/100ms packets", NULL);
-	check_beside(&loaded, FAR, NULL, "20/100ms packets endpoint udp/53");
-	check_beside(&loaded, FAR, NULL, "20/100ms packets scope class");
-	check_beside(&loaded, FAR " endpoint udp/53", NULL, "20/100ms packets scope class");
-	check_beside(&loaded, FAR " scope class", NULL, "20/100ms packets endpoint udp/53");
-	check_endpoint(&loaded);
-	check_penalty(&loaded);
-	check_permit_end(&loaded);
-	check_switches(&loaded);
-	loaded_close(&loaded);
+	traffic_prepare(&program);
+	check_windows(&program, "1000/100ms packets scope class", 1000, prefix);
+	check_windows(&program, "1000/100ms packets scope /24", 1000, prefix);
+	check_windows(&program, "10/100ms packets scope /24", 10, prefix);
+	check_two_limits(&program, FAR " endpoint udp/53", "20/100ms packets", NULL);
+	check_two_limits(&program, FAR, NULL, "20/100ms packets endpoint udp/53");
+	check_two_limits(&program, FAR, NULL, "20/100ms packets scope class");
+	check_two_limits(&program, FAR " endpoint udp/53", NULL, "20/100ms packets scope class");
+	check_two_limits(&program, FAR " scope class", NULL, "20/100ms packets endpoint udp/53");
+	check_endpoint(&program);
+	check_penalty(&program);
+	check_permit_end(&program);
+	check_switches(&program);
+	program_close(&program);
 	return tap_done();
 }

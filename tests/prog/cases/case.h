@@ -59,15 +59,15 @@
 
 #define UDP_PORT CLASS(LIMITS_OF("1/1h packets endpoint udp/53"))
 
-struct row {
+struct test_case {
 	const char *text;
-	struct shape shape;
+	struct frame_spec spec;
 	enum xdp_action action;
 	enum xrl_counter counter;
 	const struct policy_text *policy; /* NULL: as DEFAULT */
 	enum xrl_action mode;             /* of all classes */
 	int before;                       /* so many frames come first, of this shape: */
-	struct shape first;
+	struct frame_spec first;
 	int is_permitted;  /* the source that is meant when a shape names none */
 	__u16 first_bytes; /* the first buffer holds; 0: all */
 };

@@ -5,7 +5,7 @@
 
 #include "tests/prog/cases/case.h"
 
-static const struct row frame_rows[] = {
+static const struct test_case frame_cases[] = {
 	/* links */
 	{"IPv4 as it comes", {.payload_bytes = 100}, PASSED(within_limits)},
 	{"802.1Q", {TAGS(VLAN)}, PASSED(within_limits)},
@@ -178,7 +178,7 @@ static const struct row frame_rows[] = {
 };
 
 /* Frames of more than one buffer. */
-static const struct row jumbo_rows[] = {
+static const struct test_case jumbo_cases[] = {
 	{"9000 bytes", {.payload_bytes = 8958}, PASSED(within_limits)},
 	{"9000 bytes behind a tag", {TAGS(VLAN), .payload_bytes = 8954}, PASSED(within_limits)},
 	{"9000 bytes of IPv6", {.ethertype = IPV6, .payload_bytes = 8986}, PASSED(ipv6)},
@@ -213,7 +213,7 @@ static const struct row jumbo_rows[] = {
 };
 
 /* Each of these is also sent in all lengths that cut into its headers. */
-static const struct row cut_shapes[] = {
+static const struct test_case cut_cases[] = {
 	{"UDP", {.protocol = IPPROTO_UDP}, PASSED(within_limits)},
 	{"TCP", {SYN}, PASSED(within_limits)},
 	{"ICMP echo", {PING}, PASSED(within_limits)},

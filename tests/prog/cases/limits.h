@@ -5,7 +5,7 @@
 
 #include "tests/prog/cases/case.h"
 
-static const struct row limit_rows[] = {
+static const struct test_case limit_cases[] = {
 	/* limits */
 	{"the first of 1 packet", {SYN}, PASSED(within_limits), ONE_PACKET},
 	{"the second of 1 packet", {SYN}, DROPPED(packets_limit), ONE_PACKET, .before = 1},

@@ -36,7 +36,7 @@
 		       {LIMITS_OF("1/1h bytes scope class"), .sources = "10.2.0.0/16",             \
 	                .action = XRL_REDIRECT}})
 
-static const struct row policy_rows[] = {
+static const struct test_case policy_cases[] = {
 	/* near a limit */
 	{"1 of 4 is not near", {SYN}, PASSED(within_limits), NEAR},
 	{"2 of 4 is half of it", {SYN}, PASSED(near_limit), NEAR, .before = 1},

@@ -9,7 +9,7 @@
 #define SHARED_24    CLASS(LIMITS_OF("2/1h packets scope /24"))
 #define SHARED_CLASS CLASS(LIMITS_OF("2/1h packets scope class"))
 
-static const struct row separate_rows[] = {
+static const struct test_case scoped_cases[] = {
 	/* endpoints */
 	{"an endpoint's first packet", {TCP_TO(80)}, PASSED(within_limits), PORTS},
 	{"an endpoint's first port", {TCP_TO(80)}, DROPPED(packets_limit), PORTS, .before = 1},

@@ -15,7 +15,7 @@
 	}
 #define AFTER_GET ONE_REQUEST, .before = 1, .first = {GET}
 
-static const struct row http_rows[] = {
+static const struct test_case http_cases[] = {
 	{LIKE("GET / HTTP/1.1"), DROPPED(http_requests_limit), AFTER_GET},
 	{LIKE("POST / HTTP/1.1"), DROPPED(http_requests_limit), AFTER_GET},
 	{LIKE("HEAD / HTTP/1.1"), DROPPED(http_requests_limit), AFTER_GET},
@@ -112,7 +112,7 @@ static const struct row http_rows[] = {
 };
 
 /* Frames of which the first buffer ends within the headers. */
-static const struct row split_rows[] = {
+static const struct test_case split_cases[] = {
 	{"a request behind the first buffer",
          {GET, .tcp_options_bytes = 12},
          DROPPED(http_requests_limit),

@@ -26,7 +26,7 @@
 
 #define FRAME_TOTAL_ZERO (-1)
 
-struct shape {
+struct frame_spec {
 	__u16 tags[FRAME_MAX_TAGS]; /* the ethertypes of VLAN tags from the outside, up to a 0 */
 	__u16 ethertype;            /* of what is behind them; 0: IPv4 */
 	__u8 version_ihl;           /* the first byte of the IPv4 header; 0: the right one */
@@ -45,8 +45,8 @@ struct shape {
 };
 
 /* Where the headers end. */
-__u32 frame_link_bytes(const struct shape *shape);
-__u32 frame_header_bytes(const struct shape *shape);
+__u32 frame_link_bytes(const struct frame_spec *spec);
+__u32 frame_header_bytes(const struct frame_spec *spec);
 
 /* Returns the length. The buffer has FRAME_ROOM. */
-__u32 frame_build(const struct shape *shape, unsigned char *frame);
+__u32 frame_build(const struct frame_spec *spec, unsigned char *frame);

@@ -14,9 +14,9 @@ static int has_any(const __u8 *bits, size_t size)
 	return 0;
 }
 
-void model_publish(struct model *model, const struct xrl_policy *policy,
-                   const struct xrl_ports *ports, const struct policy_cidr *cidrs,
-                   size_t cidr_count, __u32 generation)
+void model_activate(struct model *model, const struct xrl_policy *policy,
+                    const struct xrl_ports *ports, const struct policy_cidr *cidrs,
+                    size_t cidr_count, __u32 generation)
 {
 	model->policy = policy;
 	model->ports = ports;
@@ -39,7 +39,7 @@ static struct model_verdict pass(__u32 counter)
 }
 
 /* No interface is there to redirect to. */
-static struct model_verdict refuse(const struct xrl_class *class, __u32 monitor, __u32 drop,
+static struct model_verdict reject(const struct xrl_class *class, __u32 monitor, __u32 drop,
                                    int is_a_limit)
 {
 	if (class->action == XRL_MONITOR)
@@ -49,19 +49,19 @@ static struct model_verdict refuse(const struct xrl_class *class, __u32 monitor,
 	return (struct model_verdict){DROP, drop};
 }
 
-static struct model_verdict refuse_unit(const struct xrl_class *class, __u32 unit)
+static struct model_verdict reject_unit(const struct xrl_class *class, __u32 unit)
 {
 	switch (unit) {
 	case XRL_PACKETS:
-		return refuse(class, XRL_passed_monitor_packets_limit, XRL_dropped_packets_limit,
+		return reject(class, XRL_passed_monitor_packets_limit, XRL_dropped_packets_limit,
 		              1);
 	case XRL_BYTES:
-		return refuse(class, XRL_passed_monitor_bytes_limit, XRL_dropped_bytes_limit, 1);
+		return reject(class, XRL_passed_monitor_bytes_limit, XRL_dropped_bytes_limit, 1);
 	case XRL_CONNECTIONS:
-		return refuse(class, XRL_passed_monitor_connections_limit,
+		return reject(class, XRL_passed_monitor_connections_limit,
 		              XRL_dropped_connections_limit, 1);
 	default:
-		return refuse(class, XRL_passed_monitor_http_requests_limit,
+		return reject(class, XRL_passed_monitor_http_requests_limit,
 		              XRL_dropped_http_requests_limit, 1);
 	}
 }
@@ -119,8 +119,7 @@ static int permits_have_a_class(const struct model *model)
 }
 
 /* In another class a source begins anew, and so it does with limits that it hasn't met. */
-static const struct xrl_class *bring_up_to_date(const struct model *model,
-                                                struct model_source *source)
+static const struct xrl_class *reclassify(const struct model *model, struct model_source *source)
 {
 	__u32 number = source->permitted && permits_have_a_class(model)
 	                       ? model->policy->permitted_class
@@ -138,18 +137,18 @@ static const struct xrl_class *bring_up_to_date(const struct model *model,
 	return class;
 }
 
-static struct model_verdict judge_icmp_error(const struct xrl_class *class,
-                                             struct model_source *source)
+static struct model_verdict decide_icmp_error(const struct xrl_class *class,
+                                              struct model_source *source)
 {
 	if (source->used[XRL_ICMP_ERRORS] >= class->limits[XRL_ICMP_ERRORS].max_units)
-		return refuse(class, XRL_passed_monitor_icmp_errors_limit,
+		return reject(class, XRL_passed_monitor_icmp_errors_limit,
 		              XRL_dropped_icmp_errors_limit, 1);
 	source->used[XRL_ICMP_ERRORS]++;
 	return pass(XRL_passed_icmp_error);
 }
 
 /* What a frame uses up of a limit. */
-static __u64 units_of(const struct xrl_limit *limit, const struct model_frame *frame)
+static __u64 cost_of(const struct xrl_limit *limit, const struct model_frame *frame)
 {
 	if (limit->endpoint_protocol &&
 	    (limit->endpoint_protocol != frame->protocol || !frame->has_ports ||
@@ -168,86 +167,86 @@ static __u64 units_of(const struct xrl_limit *limit, const struct model_frame *f
 }
 
 /* One limit that a frame has to do with, and where it is counted. */
-struct concerned {
+struct charge {
 	const struct xrl_limit *limit;
 	__u64 units, *used;
 };
 
 /* In the order in which they are asked. */
-static int find_concerned(struct model *model, const struct xrl_class *class,
-                          struct model_source *source, const struct model_frame *frame,
-                          struct concerned *concerned)
+static int find_charges(struct model *model, const struct xrl_class *class,
+                        struct model_source *source, const struct model_frame *frame,
+                        struct charge *charges)
 {
 	int count = 0;
 
 	for (__u32 i = 0; i < class->limit_count; i++) {
-		__u64 units = units_of(&class->limits[i], frame);
+		__u64 units = cost_of(&class->limits[i], frame);
 
 		if (units)
-			concerned[count++] =
-				(struct concerned){&class->limits[i], units, &source->used[i]};
+			charges[count++] =
+				(struct charge){&class->limits[i], units, &source->used[i]};
 	}
 	for (__u32 i = 0; i < class->separate_count; i++) {
 		const struct xrl_limit *limit = &class->separate[i];
-		__u64 units = units_of(limit, frame);
+		__u64 units = cost_of(limit, frame);
 
 		if (units)
-			concerned[count++] = (struct concerned){
+			charges[count++] = (struct charge){
 				limit, units, &model_bucket_of(model, limit, frame->address)->used};
 	}
 	return count;
 }
 
-static int is_near(const struct xrl_class *class, const struct concerned *one)
+static int is_near(const struct xrl_class *class, const struct charge *one)
 {
 	return class->warn_percent &&
 	       *one->used * 100 >= one->limit->max_units * class->warn_percent;
 }
 
-static struct model_verdict judge_limits(struct model *model, const struct xrl_class *class,
-                                         struct model_source *source,
-                                         const struct model_frame *frame)
+static struct model_verdict decide_limits(struct model *model, const struct xrl_class *class,
+                                          struct model_source *source,
+                                          const struct model_frame *frame)
 {
-	struct concerned concerned[XRL_MAX_SEPARATE + XRL_MAX_LIMITS];
-	int count = find_concerned(model, class, source, frame, concerned), near = 0;
+	struct charge charges[XRL_MAX_SEPARATE + XRL_MAX_LIMITS];
+	int count = find_charges(model, class, source, frame, charges), near = 0;
 
 	for (int i = 0; i < count; i++) {
-		const struct concerned *one = &concerned[i];
+		const struct charge *one = &charges[i];
 
 		if (*one->used + one->units <= one->limit->max_units)
 			continue;
 		/* nobody is punished for what others have used up */
 		source->in_penalty =
 			class->penalty.period_ns && one->limit->scope_bits == XRL_SCOPE_SOURCE;
-		return refuse_unit(class, one->limit->unit);
+		return reject_unit(class, one->limit->unit);
 	}
 	for (int i = 0; i < count; i++) {
-		*concerned[i].used += concerned[i].units;
-		near |= is_near(class, &concerned[i]);
+		*charges[i].used += charges[i].units;
+		near |= is_near(class, &charges[i]);
 	}
 	return pass(near ? XRL_passed_near_limit : XRL_passed_within_limits);
 }
 
-static struct model_verdict judge_by_class(struct model *model, const struct xrl_class *class,
-                                           struct model_source *source,
-                                           const struct model_frame *frame)
+static struct model_verdict decide_by_class(struct model *model, const struct xrl_class *class,
+                                            struct model_source *source,
+                                            const struct model_frame *frame)
 {
 	if (!class->limit_count && !class->separate_count)
 		return pass(XRL_passed_trusted);
 	if (frame->kind == ICMP_ERROR)
-		return judge_icmp_error(class, source);
+		return decide_icmp_error(class, source);
 	if (source->in_penalty && class->penalty.period_ns)
-		return refuse(class, XRL_passed_monitor_penalty, XRL_dropped_penalty, 1);
-	return judge_limits(model, class, source, frame);
+		return reject(class, XRL_passed_monitor_penalty, XRL_dropped_penalty, 1);
+	return decide_limits(model, class, source, frame);
 }
 
-static int is_refusal(const struct model_verdict *verdict)
+static int is_reject(const struct model_verdict *verdict)
 {
 	return verdict->action != PASS || (verdict->counter >= XRL_passed_monitor_packets_limit &&
 	                                   verdict->counter <= XRL_passed_monitor_malformed);
 }
 
-static struct model_verdict judge_ipv4(struct model *model, const struct model_frame *frame)
+static struct model_verdict decide_ipv4(struct model *model, const struct model_frame *frame)
 {
 	struct model_source *source;
 	const struct xrl_class *class;
@@ -256,16 +255,16 @@ static struct model_verdict judge_ipv4(struct model *model, const struct model_f
 	if (!is_protected(model, frame))
 		return pass(XRL_passed_not_protected);
 	source = model_source_of(model, frame->address);
-	class = bring_up_to_date(model, source);
+	class = reclassify(model, source);
 	if (source->permitted && !permits_have_a_class(model))
 		return pass(XRL_passed_permit);
-	verdict = judge_by_class(model, class, source, frame);
-	if (source->permitted && !is_refusal(&verdict))
+	verdict = decide_by_class(model, class, source, frame);
+	if (source->permitted && !is_reject(&verdict))
 		return pass(XRL_passed_permit);
 	return verdict;
 }
 
-struct model_verdict model_judge(struct model *model, const unsigned char *frame, __u32 bytes)
+struct model_verdict model_decide(struct model *model, const unsigned char *frame, __u32 bytes)
 {
 	struct model_frame parsed = model_parse(frame, bytes);
 	const struct xrl_class *class = &model->policy->classes[model->policy->default_class];
@@ -278,10 +277,10 @@ struct model_verdict model_judge(struct model *model, const unsigned char *frame
 	case OTHER:
 		return pass(XRL_passed_other);
 	case TRUNCATED:
-		return refuse(class, XRL_passed_monitor_truncated, XRL_dropped_truncated, 0);
+		return reject(class, XRL_passed_monitor_truncated, XRL_dropped_truncated, 0);
 	case MALFORMED:
-		return refuse(class, XRL_passed_monitor_malformed, XRL_dropped_malformed, 0);
+		return reject(class, XRL_passed_monitor_malformed, XRL_dropped_malformed, 0);
 	default:
-		return judge_ipv4(model, &parsed);
+		return decide_ipv4(model, &parsed);
 	}
 }

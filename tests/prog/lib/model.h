@@ -36,10 +36,10 @@ struct model {
 	__u32 generation;
 	struct model_source *sources; /* by hash */
 	struct model_bucket *buckets;
-	__u32 known_sources, known_buckets;
+	__u32 sources_count, buckets_count;
 };
 
-enum model_kind { ARP, IPV6, OTHER, TRUNCATED, MALFORMED, ICMP_ERROR, PLAIN };
+enum model_kind { ARP, IPV6, OTHER, TRUNCATED, MALFORMED, ICMP_ERROR, IPV4 };
 
 struct model_frame {
 	enum model_kind kind;
@@ -60,15 +60,15 @@ int model_open(struct model *model);
 void model_close(struct model *model);
 
 /* A new policy, which must stay where it is; `generation` is the one that it is in force with. */
-void model_publish(struct model *model, const struct xrl_policy *policy,
-                   const struct xrl_ports *ports, const struct policy_cidr *cidrs,
-                   size_t cidr_count, __u32 generation);
+void model_activate(struct model *model, const struct xrl_policy *policy,
+                    const struct xrl_ports *ports, const struct policy_cidr *cidrs,
+                    size_t cidr_count, __u32 generation);
 
 /* A new set of permits; likewise. */
 void model_permit(struct model *model, __u32 address, int permitted, __u32 generation);
 
 struct model_frame model_parse(const unsigned char *frame, __u32 bytes);
-struct model_verdict model_judge(struct model *model, const unsigned char *frame, __u32 bytes);
+struct model_verdict model_decide(struct model *model, const unsigned char *frame, __u32 bytes);
 
 /* What is known of a source, or of its bucket of a limit: nothing, the first time. */
 struct model_source *model_source_of(struct model *model, __u32 address);

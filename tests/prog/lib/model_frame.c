@@ -69,7 +69,7 @@ static int parse_transport(const unsigned char *at, __u32 bytes, struct model_fr
 
 static struct model_frame parse_ipv4(const unsigned char *ip, __u32 available)
 {
-	struct model_frame parsed = {.kind = PLAIN};
+	struct model_frame parsed = {.kind = IPV4};
 	__u32 header, total;
 
 	if (available < 20)

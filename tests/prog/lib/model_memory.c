@@ -41,7 +41,7 @@ struct model_source *model_source_of(struct model *model, __u32 address)
 		slot = (slot + 1) % SLOTS;
 	source = &model->sources[slot];
 	if (!source->known) {
-		grow(&model->known_sources);
+		grow(&model->sources_count);
 		source->known = 1;
 		source->address = address;
 	}
@@ -76,7 +76,7 @@ struct model_bucket *model_bucket_of(struct model *model, const struct xrl_limit
 	while (model->buckets[slot].known && !is_bucket(&model->buckets[slot], &wanted))
 		slot = (slot + 1) % SLOTS;
 	if (!model->buckets[slot].known) {
-		grow(&model->known_buckets);
+		grow(&model->buckets_count);
 		model->buckets[slot] = wanted;
 	}
 	return &model->buckets[slot];

@@ -14,71 +14,72 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-int pair_open(struct pair *pair, enum loaded_entry entry)
+int pair_open(struct pair *pair, enum program_entry entry)
 {
-	struct loaded_options options = {.entry = entry, .sources = PAIR_SOURCES};
+	struct program_options options = {.entry = entry, .sources = PAIR_SOURCES};
 
 	*pair = (struct pair){};
-	return loaded_open(&pair->loaded[USUAL], &options) ||
-	       loaded_open(&pair->loaded[GENERAL], &options);
+	return program_open(&pair->programs[FAST], &options) ||
+	       program_open(&pair->programs[FULL], &options);
 }
 
 void pair_close(struct pair *pair)
 {
-	for (int way = 0; way < WAYS; way++)
-		loaded_close(&pair->loaded[way]);
+	for (int pass = 0; pass < PASSES; pass++)
+		program_close(&pair->programs[pass]);
 }
 
-static struct xrl_policy *policy_in_force(const struct loaded *loaded)
+static struct xrl_policy *active_policy(const struct program *program)
 {
-	return &loaded->policies[loaded->meta->generation & 1];
+	return &program->policies[program->meta->generation & 1];
 }
 
 /* Where no class is redirected, nobody looks. */
-static void set_target(const struct loaded *loaded, int has_target)
+static void set_target(const struct program *program, int has_target)
 {
 	static const __u8 to[6] = {2, 0, 0, 0, 0, 7}, from[6] = {2, 0, 0, 0, 0, 8};
-	__u32 element = (loaded->meta->generation & 1) * XRL_MAX_CLASSES;
-	struct xrl_class *class = policy_in_force(loaded)->classes;
+	__u32 element = (program->meta->generation & 1) * XRL_MAX_CLASSES;
+	struct xrl_class *class = active_policy(program)->classes;
 	__u32 ifindex = LOOPBACK_IFINDEX;
 
-	bpf_map_delete_elem(loaded->redirects, &element);
+	bpf_map_delete_elem(program->redirects, &element);
 	if (!has_target)
 		return;
-	bpf_map_update_elem(loaded->redirects, &element, &ifindex, BPF_ANY);
+	bpf_map_update_elem(program->redirects, &element, &ifindex, BPF_ANY);
 	memcpy(class->redirect_destination_mac, to, sizeof(to));
 	memcpy(class->redirect_source_mac, from, sizeof(from));
 	class->redirect_readdress = 1;
 }
 
 /* By how much the counters have moved since the last time. */
-static void read_moved(struct pair *pair, enum way way, struct xrl_counter_pair *moved)
+static void read_moved(struct pair *pair, enum pass pass, struct xrl_counter_pair *moved)
 {
 	struct xrl_counter_pair now[XRL_COUNTERS];
 
-	loaded_read_counters(&pair->loaded[way], now);
+	program_read_counters(&pair->programs[pass], now);
 	for (int i = 0; i < XRL_COUNTERS; i++) {
-		moved[i].packets = now[i].packets - pair->seen[way][i].packets;
-		moved[i].bytes = now[i].bytes - pair->seen[way][i].bytes;
+		moved[i].packets = now[i].packets - pair->seen[pass][i].packets;
+		moved[i].bytes = now[i].bytes - pair->seen[pass][i].bytes;
 	}
-	memcpy(pair->seen[way], now, sizeof(now));
+	memcpy(pair->seen[pass], now, sizeof(now));
 }
 
-/* No packet is under way, so that what is in force may still be changed. */
-void pair_publish(struct pair *pair, const struct pair_scene *scene)
+/* No packet is under pass, so that what is in force may still be changed. */
+void pair_activate(struct pair *pair, const struct pair_scenario *scenario)
 {
-	static const __u32 idle_wishes[] = {XRL_WANTS_PORTS, XRL_WANTS_CONNECTIONS, XRL_WANTS_HTTP};
+	static const __u32 unused_wants[] = {XRL_WANTS_PORTS, XRL_WANTS_CONNECTIONS,
+	                                     XRL_WANTS_HTTP};
 	const struct xrl_limit *limit;
 
-	for (int way = 0; way < WAYS; way++) {
-		policies_publish(&pair->loaded[way], &scene->policy);
-		set_target(&pair->loaded[way], scene->has_target);
-		loaded_read_counters(&pair->loaded[way], pair->seen[way]);
+	for (int pass = 0; pass < PASSES; pass++) {
+		program_activate(&pair->programs[pass], &scenario->policy);
+		set_target(&pair->programs[pass], scenario->has_target);
+		program_read_counters(&pair->programs[pass], pair->seen[pass]);
 	}
-	policy_in_force(&pair->loaded[GENERAL])->wants =
-		idle_wishes[pair->policies++ % COUNT(idle_wishes)];
-	pair->wishes |= policy_in_force(&pair->loaded[USUAL])->wants;
-	limit = &policy_in_force(&pair->loaded[USUAL])->classes[0].limits[0];
+	active_policy(&pair->programs[FULL])->wants =
+		unused_wants[pair->policies++ % COUNT(unused_wants)];
+	pair->fast_wants |= active_policy(&pair->programs[FAST])->wants;
+	limit = &active_policy(&pair->programs[FAST])->classes[0].limits[0];
 	pair->slack_ticks = (SLACK_NS >> limit->tick_shift) + 1;
 }
 
@@ -113,41 +114,41 @@ static int is_same_bucket(const struct pair *pair, const struct xrl_bucket *one,
 	return good;
 }
 
-static int have_same_bucket(const struct pair *pair, struct xrl_address address)
+static int bucket_matches(const struct pair *pair, struct xrl_address address)
 {
 	struct xrl_bucket one, other;
-	int has_one = loaded_read_bucket(&pair->loaded[USUAL], address, &one);
-	int has_other = loaded_read_bucket(&pair->loaded[GENERAL], address, &other);
+	int has_one = program_read_bucket(&pair->programs[FAST], address, &one);
+	int has_other = program_read_bucket(&pair->programs[FULL], address, &other);
 
 	return has_one == has_other && (!has_one || is_same_bucket(pair, &one, &other));
 }
 
-int pair_have_same_buckets(const struct pair *pair)
+int pair_buckets_match(const struct pair *pair)
 {
-	__u32 count[WAYS] = {};
+	__u32 count[PASSES] = {};
 	int good = 1;
 
-	for (int way = 0; way < WAYS; way++) {
+	for (int pass = 0; pass < PASSES; pass++) {
 		struct xrl_address address, *last = NULL;
 
-		while (!bpf_map_get_next_key(pair->loaded[way].buckets, last, &address)) {
+		while (!bpf_map_get_next_key(pair->programs[pass].buckets, last, &address)) {
 			last = &address;
-			count[way]++;
-			good &= have_same_bucket(pair, address);
+			count[pass]++;
+			good &= bucket_matches(pair, address);
 		}
 	}
-	return good && count[USUAL] && count[USUAL] == count[GENERAL];
+	return good && count[FAST] && count[FAST] == count[FULL];
 }
 
 static void explain(const unsigned char *sent, __u32 bytes, __u32 first_bytes, const int *action,
-                    struct xrl_counter_pair moved[WAYS][XRL_COUNTERS])
+                    struct xrl_counter_pair moved[PASSES][XRL_COUNTERS])
 {
-	tap_note("actions %d and %d, %u bytes, %u of them in the first buffer", action[USUAL],
-	         action[GENERAL], bytes, first_bytes ? first_bytes : bytes);
+	tap_note("actions %d and %d, %u bytes, %u of them in the first buffer", action[FAST],
+	         action[FULL], bytes, first_bytes ? first_bytes : bytes);
 	for (int i = 0; i < XRL_COUNTERS; i++)
-		if (moved[USUAL][i].packets || moved[GENERAL][i].packets)
-			tap_note("%s: %llu bytes, and %llu", loaded_counter_name(i),
-			         moved[USUAL][i].bytes, moved[GENERAL][i].bytes);
+		if (moved[FAST][i].packets || moved[FULL][i].packets)
+			tap_note("%s: %llu bytes, and %llu", counter_name(i), moved[FAST][i].bytes,
+			         moved[FULL][i].bytes);
 	printf("# frame:");
 	for (__u32 i = 0; i < bytes && i < 80; i++)
 		printf(" %02x", sent[i]);
@@ -169,26 +170,27 @@ static int is_one_frame(const struct xrl_counter_pair *moved, __u32 bytes)
 int pair_agree(struct pair *pair, const unsigned char *sent, __u32 bytes, __u32 first_bytes)
 {
 	struct model_frame parsed = model_parse(sent, bytes);
-	struct xrl_counter_pair moved[WAYS][XRL_COUNTERS];
-	static unsigned char out[WAYS][FRAME_ROOM];
+	struct xrl_counter_pair moved[PASSES][XRL_COUNTERS];
+	static unsigned char out[PASSES][FRAME_ROOM];
 	struct xrl_address address = {
 		{parsed.address >> 24, parsed.address >> 16, parsed.address >> 8, parsed.address}};
-	int action[WAYS], good;
+	int action[PASSES], good;
 
-	for (int way = 0; way < WAYS; way++) {
-		memcpy(out[way], sent, bytes);
-		action[way] =
-			first_bytes ? loaded_run_split(&pair->loaded[way], sent, bytes, first_bytes)
-				    : loaded_run(&pair->loaded[way], sent, bytes, out[way]);
-		read_moved(pair, way, moved[way]);
+	for (int pass = 0; pass < PASSES; pass++) {
+		memcpy(out[pass], sent, bytes);
+		action[pass] =
+			first_bytes
+				? program_run_split(&pair->programs[pass], sent, bytes, first_bytes)
+				: program_run(&pair->programs[pass], sent, bytes, out[pass]);
+		read_moved(pair, pass, moved[pass]);
 	}
-	good = action[USUAL] == action[GENERAL] && !memcmp(out[USUAL], out[GENERAL], bytes) &&
-	       !memcmp(moved[USUAL], moved[GENERAL], sizeof(moved[USUAL]));
+	good = action[FAST] == action[FULL] && !memcmp(out[FAST], out[FULL], bytes) &&
+	       !memcmp(moved[FAST], moved[FULL], sizeof(moved[FAST]));
 	/* of several buffers not all are always counted, where nothing of the packet is in them */
-	if (action[USUAL] >= 0 && !first_bytes)
-		good &= is_one_frame(moved[USUAL], bytes);
-	if (parsed.kind == PLAIN || parsed.kind == ICMP_ERROR)
-		good &= have_same_bucket(pair, address);
+	if (action[FAST] >= 0 && !first_bytes)
+		good &= is_one_frame(moved[FAST], bytes);
+	if (parsed.kind == IPV4 || parsed.kind == ICMP_ERROR)
+		good &= bucket_matches(pair, address);
 	if (!good)
 		explain(sent, bytes, first_bytes, action, moved);
 	return good;

@@ -10,33 +10,33 @@
 
 #define PAIR_SOURCES (1u << 16) /* so many that none is evicted */
 
-enum way { USUAL, GENERAL, WAYS };
+enum pass { FAST, FULL, PASSES };
 
 /* `seen`: the counters so far. */
 struct pair {
-	struct loaded loaded[WAYS];
-	struct xrl_counter_pair seen[WAYS][XRL_COUNTERS];
+	struct program programs[PASSES];
+	struct xrl_counter_pair seen[PASSES][XRL_COUNTERS];
 	__u32 slack_ticks;
-	__u32 policies; /* so many so far */
-	__u32 wishes;   /* of those, what the first program was to find out */
+	__u32 policies;   /* so many so far */
+	__u32 fast_wants; /* of those, what the first program was to find out */
 };
 
-struct pair_scene {
+struct pair_scenario {
 	const char *text;
 	struct policy_text policy;
 	int has_target; /* where redirected frames go, with new addresses */
 };
 
 /* 0 or an error. To be closed in either case. */
-int pair_open(struct pair *pair, enum loaded_entry entry);
+int pair_open(struct pair *pair, enum program_entry entry);
 void pair_close(struct pair *pair);
 
 /* Puts it in force with all of its limits new. What was counted until then is not compared. */
-void pair_publish(struct pair *pair, const struct pair_scene *scene);
+void pair_activate(struct pair *pair, const struct pair_scenario *scenario);
 
 /* The same frame through both: whether action, frame, counters, and the bucket of its source are
  * the same. Explains it if not. `first_bytes`: in the first buffer; 0: all. */
 int pair_agree(struct pair *pair, const unsigned char *frame, __u32 bytes, __u32 first_bytes);
 
 /* All there are, and at least one. */
-int pair_have_same_buckets(const struct pair *pair);
+int pair_buckets_match(const struct pair *pair);

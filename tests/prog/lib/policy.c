@@ -75,7 +75,7 @@ static void take_word(struct xrl_limit *limit, const char *word)
 		set_endpoint(limit, argument + 1);
 }
 
-struct xrl_limit policies_limit(const char *text)
+struct xrl_limit limit_from_text(const char *text)
 {
 	char rate[TEXT_SIZE];
 	struct xrl_limit limit;
@@ -94,14 +94,14 @@ struct xrl_limit policies_limit(const char *text)
 	return limit;
 }
 
-int policies_is_separate(const struct xrl_limit *limit)
+int limit_is_scoped(const struct xrl_limit *limit)
 {
 	return limit->endpoint_protocol || limit->scope_bits != XRL_SCOPE_SOURCE;
 }
 
-void policies_add_limit(struct xrl_class *class, const struct xrl_limit *limit)
+void class_add_limit(struct xrl_class *class, const struct xrl_limit *limit)
 {
-	int is_separate = policies_is_separate(limit);
+	int is_separate = limit_is_scoped(limit);
 
 	must(is_separate ? class->separate_count < XRL_MAX_SEPARATE
 	                 : class->limit_count < XRL_MAX_LIMITS,
@@ -126,7 +126,7 @@ static int is_fixed(const struct xrl_class *class)
 	return 1;
 }
 
-void policies_finish_class(struct xrl_class *class)
+void class_complete(struct xrl_class *class)
 {
 	class->warns = class->warn_percent && (class->limit_count || class->separate_count);
 	for (__u32 i = 0; i < class->limit_count; i++)
@@ -141,25 +141,25 @@ void policies_finish_class(struct xrl_class *class)
 	                  is_fixed(class) && class->limits[0].used_bits == 40;
 }
 
-struct xrl_class policies_class(const struct class_text *text)
+struct xrl_class class_from_text(const struct class_text *text)
 {
 	struct xrl_class class = {.action = text->action, .warn_percent = text->warn_percent};
 
 	class.limits[XRL_ICMP_ERRORS] =
-		policies_limit(text->icmp_errors ? text->icmp_errors : "100/1h packets");
-	for (int i = 0; i < POLICIES_LIMITS && text->limits[i]; i++) {
-		struct xrl_limit limit = policies_limit(text->limits[i]);
+		limit_from_text(text->icmp_errors ? text->icmp_errors : "100/1h packets");
+	for (int i = 0; i < POLICY_TEXT_LIMITS && text->limits[i]; i++) {
+		struct xrl_limit limit = limit_from_text(text->limits[i]);
 
-		policies_add_limit(&class, &limit);
+		class_add_limit(&class, &limit);
 	}
 	if (text->penalty)
-		limit_set_penalty(&class.penalty, policies_limit(text->penalty).period_ns);
+		limit_set_penalty(&class.penalty, limit_from_text(text->penalty).period_ns);
 	strcpy(class.name, "some");
-	policies_finish_class(&class);
+	class_complete(&class);
 	return class;
 }
 
-__u32 policies_wants(const struct xrl_policy *policy, __u32 class_count)
+__u32 policy_wants_of_classes(const struct xrl_policy *policy, __u32 class_count)
 {
 	__u32 wants = 0;
 
@@ -168,7 +168,7 @@ __u32 policies_wants(const struct xrl_policy *policy, __u32 class_count)
 	return wants;
 }
 
-__u32 policies_protect(struct xrl_ports *ports, const char *text)
+__u32 ports_protect(struct xrl_ports *ports, const char *text)
 {
 	struct endpoint endpoint = parse_endpoint(text);
 	int is_tcp = endpoint.protocol == IPPROTO_TCP;
@@ -178,14 +178,14 @@ __u32 policies_protect(struct xrl_ports *ports, const char *text)
 	return XRL_WANTS_PORTS | XRL_PROTECTS | (is_tcp ? XRL_PROTECTS_TCP : XRL_PROTECTS_UDP);
 }
 
-static __u32 protect_all(struct loaded *loaded, const char *endpoints)
+static __u32 protect_all(struct program *program, const char *endpoints)
 {
-	struct xrl_ports *ports = loaded_next_ports(loaded);
+	struct xrl_ports *ports = program_next_ports(program);
 	__u32 wants = 0;
 
 	for (; endpoints; endpoints = strchr(endpoints, ' ')) {
 		endpoints += *endpoints == ' ';
-		wants |= policies_protect(ports, endpoints);
+		wants |= ports_protect(ports, endpoints);
 	}
 	return wants;
 }
@@ -201,74 +201,74 @@ static struct policy_cidr parse_cidr(const char *text, __u32 class_number)
 	return cidr;
 }
 
-void policies_set_cidrs(struct loaded *loaded, const struct policy_text *text)
+void program_set_text_cidrs(struct program *program, const struct policy_text *text)
 {
 	struct policy_cidr cidrs[CIDRS];
 	size_t count = 0;
 
-	for (__u32 i = 0; i < POLICIES_CLASSES; i++)
+	for (__u32 i = 0; i < POLICY_TEXT_CLASSES; i++)
 		for (const char *at = text->classes[i].sources; at; at = strchr(at, ' ')) {
 			at += *at == ' ';
 			must(count < CIDRS, at);
 			cidrs[count++] = parse_cidr(at, i);
 		}
-	loaded_set_cidrs(loaded, cidrs, count);
+	program_set_cidrs(program, cidrs, count);
 }
 
 /* Never twice the same: nobody has used what belongs to a new one. */
-static __u32 next_id(struct loaded *loaded, const struct xrl_limit *limit)
+static __u32 next_id(struct program *program, const struct xrl_limit *limit)
 {
 	static __u32 last_id, place;
 
 	if (limit->scope_bits != XRL_SCOPE_CLASS)
 		return ++last_id;
 	place = (place + 1) % XRL_CLASS_BUCKETS;
-	memset(&loaded->class_buckets[place], 0, sizeof(loaded->class_buckets[place]));
+	memset(&program->class_buckets[place], 0, sizeof(program->class_buckets[place]));
 	return place;
 }
 
-void policies_renew(const struct loaded *loaded, struct xrl_class *class)
+void program_reset_class(const struct program *program, struct xrl_class *class)
 {
-	loaded_renew(loaded, class);
-	class->penalty.since_generation = loaded->meta->generation + 1;
+	program_reset_limits(program, class);
+	class->penalty.since_generation = program->meta->generation + 1;
 	for (__u32 i = 0; i < class->separate_count; i++)
-		class->separate[i].id = next_id((struct loaded *)loaded, &class->separate[i]);
+		class->separate[i].id = next_id((struct program *)program, &class->separate[i]);
 }
 
 static int needs_map(const struct policy_text *text)
 {
-	for (int i = 0; i < POLICIES_CLASSES; i++)
-		for (int j = 0; j < POLICIES_LIMITS && text->classes[i].limits[j]; j++)
+	for (int i = 0; i < POLICY_TEXT_CLASSES; i++)
+		for (int j = 0; j < POLICY_TEXT_LIMITS && text->classes[i].limits[j]; j++)
 			if (strstr(text->classes[i].limits[j], "endpoint") ||
 			    strstr(text->classes[i].limits[j], "scope /"))
 				return 1;
 	return 0;
 }
 
-void policies_publish(struct loaded *loaded, const struct policy_text *text)
+void program_activate(struct program *program, const struct policy_text *text)
 {
-	struct xrl_policy *policy = loaded_next_policy(loaded);
+	struct xrl_policy *policy = program_next_policy(program);
 
-	for (int i = 0; i < POLICIES_CLASSES; i++) {
-		policy->classes[i] = policies_class(&text->classes[i]);
-		policies_renew(loaded, &policy->classes[i]);
+	for (int i = 0; i < POLICY_TEXT_CLASSES; i++) {
+		policy->classes[i] = class_from_text(&text->classes[i]);
+		program_reset_class(program, &policy->classes[i]);
 	}
-	policy->wants =
-		policies_wants(policy, POLICIES_CLASSES) | protect_all(loaded, text->protect);
+	policy->wants = policy_wants_of_classes(policy, POLICY_TEXT_CLASSES) |
+	                protect_all(program, text->protect);
 	if (text->permitted)
 		policy->permitted_class = text->permitted;
-	policies_set_cidrs(loaded, text);
-	loaded_set_separate(loaded, needs_map(text) ? SEPARATE_ENTRIES : 0);
-	loaded_switch(loaded);
+	program_set_text_cidrs(program, text);
+	program_set_scoped(program, needs_map(text) ? SEPARATE_ENTRIES : 0);
+	program_commit(program);
 }
 
-struct xrl_policy *policies_repeat(struct loaded *loaded)
+struct xrl_policy *program_edit_policy(struct program *program)
 {
-	__u32 copy = loaded->meta->generation & 1;
-	struct xrl_policy *policy = loaded_next_policy(loaded);
+	__u32 copy = program->meta->generation & 1;
+	struct xrl_policy *policy = program_next_policy(program);
 
-	*policy = loaded->policies[copy];
-	*loaded_next_ports(loaded) = loaded->protected_ports[copy];
-	loaded_repeat_maps(loaded);
+	*policy = program->policies[copy];
+	*program_next_ports(program) = program->protected_ports[copy];
+	program_keep_maps(program);
 	return policy;
 }

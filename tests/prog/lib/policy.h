@@ -6,13 +6,13 @@
 
 #include "tests/prog/lib/program.h"
 
-#define POLICIES_CLASSES 6
-#define POLICIES_LIMITS  (XRL_MAX_LIMITS + XRL_MAX_SEPARATE)
+#define POLICY_TEXT_CLASSES 6
+#define POLICY_TEXT_LIMITS  (XRL_MAX_LIMITS + XRL_MAX_SEPARATE)
 
 struct class_text {
 	/* "N/PERIOD UNIT", and behind it in this order: sliding, or token and perhaps burst B;
 	 * scope class, or scope /BITS; endpoint tcp/FIRST-LAST, or udp/PORT. */
-	const char *limits[POLICIES_LIMITS];
+	const char *limits[POLICY_TEXT_LIMITS];
 	const char *icmp_errors; /* NULL: 100/1h packets */
 	const char *penalty;     /* "1/PERIOD packets", of which only the period counts */
 	const char *sources;     /* CIDRs, with blanks in between */
@@ -21,39 +21,39 @@ struct class_text {
 };
 
 struct policy_text {
-	struct class_text classes[POLICIES_CLASSES]; /* the first one is the default */
-	const char *protect;                         /* as endpoints, with blanks in between */
+	struct class_text classes[POLICY_TEXT_CLASSES]; /* the first one is the default */
+	const char *protect;                            /* as endpoints, with blanks in between */
 	__u32 permitted; /* the class of those that have a permit; 0: none */
 };
 
-struct xrl_limit policies_limit(const char *text);
+struct xrl_limit limit_from_text(const char *text);
 
 /* Whether such a limit has a bucket apart from the source's own. */
-int policies_is_separate(const struct xrl_limit *limit);
+int limit_is_scoped(const struct xrl_limit *limit);
 
 /* Adds a limit at its place. The class is to be finished when there are all of them: that sets
  * what the program saves itself to compute. */
-void policies_add_limit(struct xrl_class *class, const struct xrl_limit *limit);
-void policies_finish_class(struct xrl_class *class);
+void class_add_limit(struct xrl_class *class, const struct xrl_limit *limit);
+void class_complete(struct xrl_class *class);
 
-struct xrl_class policies_class(const struct class_text *text);
+struct xrl_class class_from_text(const struct class_text *text);
 
 /* What the limits of all classes want to know of a packet, besides those of `protect`. */
-__u32 policies_wants(const struct xrl_policy *policy, __u32 class_count);
+__u32 policy_wants_of_classes(const struct xrl_policy *policy, __u32 class_count);
 
 /* Protects a range of ports, "tcp/22" or "udp/1-9"; returns what is wanted for its sake. */
-__u32 policies_protect(struct xrl_ports *ports, const char *endpoint);
+__u32 ports_protect(struct xrl_ports *ports, const char *endpoint);
 
 /* Puts it in force with all of its limits new. */
-void policies_publish(struct loaded *loaded, const struct policy_text *text);
+void program_activate(struct program *program, const struct policy_text *text);
 
 /* The policy in force once more, for what shall be changed of it: its limits are the same, and so
- * are all buckets. To be put in force by loaded_switch. */
-struct xrl_policy *policies_repeat(struct loaded *loaded);
+ * are all buckets. To be put in force by program_commit. */
+struct xrl_policy *program_edit_policy(struct program *program);
 
 /* Sets the CIDRs of the policy that comes next. */
-void policies_set_cidrs(struct loaded *loaded, const struct policy_text *text);
+void program_set_text_cidrs(struct program *program, const struct policy_text *text);
 
 /* All limits of a class anew: of the generation that comes next, and with buckets that nobody has
  * used. */
-void policies_renew(const struct loaded *loaded, struct xrl_class *class);
+void program_reset_class(const struct program *program, struct xrl_class *class);

@@ -29,7 +29,7 @@
 #define DROPPED_NAME(name)    NAME(dropped_, name)
 #define REDIRECTED_NAME(name) NAME(redirected_, name)
 
-const char *loaded_counter_name(__u32 counter)
+const char *counter_name(__u32 counter)
 {
 	static const char *const names[XRL_COUNTERS] = {
 		XRL_PASSED(PASSED_NAME) XRL_REASONS(MONITOR_NAME)
@@ -39,12 +39,12 @@ const char *loaded_counter_name(__u32 counter)
 	return counter < XRL_COUNTERS ? names[counter] : "none";
 }
 
-const char *loaded_entry_name(enum loaded_entry entry)
+const char *program_entry_name(enum program_entry entry)
 {
-	return entry == LOADED_FRAGS ? "xdp_ratelimit" : "xdp_ratelimit_s";
+	return entry == PROGRAM_FRAGS ? "xdp_ratelimit" : "xdp_ratelimit_s";
 }
 
-__u64 loaded_boot_ns(void)
+__u64 boot_ns(void)
 {
 	struct timespec now;
 
@@ -61,83 +61,83 @@ static void note_instructions(int program)
 		printf("# verifier: %u instructions (%s)\n", info.verified_insns, info.name);
 }
 
-static int prepare_gate(struct loaded *loaded, __u32 sources)
+static int prepare_gate(struct program *program, __u32 sources)
 {
-	struct xrl_flood_state *flood = &loaded->skel->data_flood->flood;
+	struct xrl_flood_state *flood = &program->skel->data_flood->flood;
 
 	flood->sources = sources;
 	flood->lines = flood_lines(sources);
 	flood->hash_key = HASH_KEY;
-	return bpf_map__set_max_entries(loaded->skel->maps.gate, flood->lines);
+	return bpf_map__set_max_entries(program->skel->maps.gate, flood->lines);
 }
 
-static int prepare(struct loaded *loaded, const struct loaded_options *options)
+static int prepare(struct program *program, const struct program_options *options)
 {
-	struct bpf_map *buckets = loaded->skel->maps.buckets;
+	struct bpf_map *buckets = program->skel->maps.buckets;
 	__u32 sources = options->sources ? options->sources : FEW_SOURCES;
-	int frags = options->entry == LOADED_FRAGS;
+	int frags = options->entry == PROGRAM_FRAGS;
 	int error;
 
-	bpf_program__set_autoload(loaded->skel->progs.xdp_ratelimit, frags);
-	bpf_program__set_autoload(loaded->skel->progs.xdp_ratelimit_s, !frags);
+	bpf_program__set_autoload(program->skel->progs.xdp_ratelimit, frags);
+	bpf_program__set_autoload(program->skel->progs.xdp_ratelimit_s, !frags);
 	error = bpf_map__set_max_entries(buckets, sources);
 	if (!error)
-		error = prepare_gate(loaded, sources);
-	if (!error && options->plain_hash)
+		error = prepare_gate(program, sources);
+	if (!error && options->no_eviction)
 		error = bpf_map__set_type(buckets, BPF_MAP_TYPE_HASH);
 	return error;
 }
 
-static int take_descriptors(struct loaded *loaded, enum loaded_entry entry)
+static int take_descriptors(struct program *program, enum program_entry entry)
 {
-	struct xdp_ratelimit_bpf *skel = loaded->skel;
+	struct xdp_ratelimit_bpf *skel = program->skel;
 
-	loaded->program = bpf_program__fd(entry == LOADED_FRAGS ? skel->progs.xdp_ratelimit
-	                                                        : skel->progs.xdp_ratelimit_s);
-	loaded->buckets = bpf_map__fd(skel->maps.buckets);
-	loaded->permits = bpf_map__fd(skel->maps.permits);
-	loaded->redirects = bpf_map__fd(skel->maps.redirects);
-	loaded->counters = bpf_map__fd(skel->maps.counters);
-	loaded->cidrs = bpf_map__fd(skel->maps.cidrs);
-	loaded->separate_buckets = bpf_map__fd(skel->maps.separate_buckets);
-	loaded->gate = bpf_map__fd(skel->maps.gate);
-	loaded->cpus = libbpf_num_possible_cpus();
-	loaded->per_cpu = calloc(loaded->cpus, sizeof(*loaded->per_cpu));
+	program->fd = bpf_program__fd(entry == PROGRAM_FRAGS ? skel->progs.xdp_ratelimit
+	                                                     : skel->progs.xdp_ratelimit_s);
+	program->buckets = bpf_map__fd(skel->maps.buckets);
+	program->permits = bpf_map__fd(skel->maps.permits);
+	program->redirects = bpf_map__fd(skel->maps.redirects);
+	program->counters = bpf_map__fd(skel->maps.counters);
+	program->cidrs = bpf_map__fd(skel->maps.cidrs);
+	program->separate_buckets = bpf_map__fd(skel->maps.separate_buckets);
+	program->gate = bpf_map__fd(skel->maps.gate);
+	program->cpus = libbpf_num_possible_cpus();
+	program->per_cpu = calloc(program->cpus, sizeof(*program->per_cpu));
 	/* libbpf has mapped the variables into memory */
-	loaded->meta = &skel->data_meta->meta;
-	loaded->policies = skel->data_classes->policies;
-	loaded->protected_ports = skel->data_ports->protected_ports;
-	loaded->class_buckets = skel->data_shared->class_buckets;
-	loaded->flood = &skel->data_flood->flood;
-	return loaded->per_cpu ? 0 : -ENOMEM;
+	program->meta = &skel->data_meta->meta;
+	program->policies = skel->data_classes->policies;
+	program->protected_ports = skel->data_ports->protected_ports;
+	program->class_buckets = skel->data_shared->class_buckets;
+	program->flood = &skel->data_flood->flood;
+	return program->per_cpu ? 0 : -ENOMEM;
 }
 
-int loaded_open(struct loaded *loaded, const struct loaded_options *options)
+int program_open(struct program *program, const struct program_options *options)
 {
 	int error;
 
-	*loaded = (struct loaded){.skel = xdp_ratelimit_bpf__open()};
-	if (!loaded->skel)
+	*program = (struct program){.skel = xdp_ratelimit_bpf__open()};
+	if (!program->skel)
 		return -errno;
-	error = prepare(loaded, options);
+	error = prepare(program, options);
 	if (!error)
-		error = xdp_ratelimit_bpf__load(loaded->skel);
+		error = xdp_ratelimit_bpf__load(program->skel);
 	if (!error)
-		error = take_descriptors(loaded, options->entry);
+		error = take_descriptors(program, options->entry);
 	if (error) {
-		loaded_close(loaded);
+		program_close(program);
 		return error;
 	}
-	loaded->meta->abi_version = XRL_ABI_VERSION;
-	note_instructions(loaded->program);
+	program->meta->abi_version = XRL_ABI_VERSION;
+	note_instructions(program->fd);
 	return 0;
 }
 
-void loaded_close(struct loaded *loaded)
+void program_close(struct program *program)
 {
-	free(loaded->per_cpu);
-	xdp_ratelimit_bpf__destroy(loaded->skel);
-	*loaded = (struct loaded){};
+	free(program->per_cpu);
+	xdp_ratelimit_bpf__destroy(program->skel);
+	*program = (struct program){};
 }
 
 /* A test that misspells a limit, or whose maps refuse what it writes, proves nothing. */
@@ -156,8 +156,8 @@ static void parse(const char *text, struct xrl_limit *limit)
 	must(!limit_parse(text, limit, complaint, sizeof(complaint)), text);
 }
 
-struct xrl_class loaded_class(const char *const limits[XRL_MAX_LIMITS], const char *icmp_errors,
-                              enum xrl_action action)
+struct xrl_class class_from_limits(const char *const limits[XRL_MAX_LIMITS],
+                                   const char *icmp_errors, enum xrl_action action)
 {
 	struct xrl_class class;
 
@@ -174,28 +174,28 @@ struct xrl_class loaded_class(const char *const limits[XRL_MAX_LIMITS], const ch
 	return class;
 }
 
-static void store_generation(struct loaded *loaded, __u32 generation)
+static void store_generation(struct program *program, __u32 generation)
 {
-	__atomic_store_n(&loaded->meta->generation, generation, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&program->meta->generation, generation, __ATOMIC_SEQ_CST);
 }
 
-static __u32 next_copy(const struct loaded *loaded)
+static __u32 next_copy(const struct program *program)
 {
-	return (loaded->meta->generation + 1) & 1;
+	return (program->meta->generation + 1) & 1;
 }
 
-struct xrl_policy *loaded_next_policy(struct loaded *loaded)
+struct xrl_policy *program_next_policy(struct program *program)
 {
-	struct xrl_policy *policy = &loaded->policies[next_copy(loaded)];
+	struct xrl_policy *policy = &program->policies[next_copy(program)];
 
 	memset(policy, 0, sizeof(*policy));
 	policy->permitted_class = XRL_MAX_CLASSES;
 	return policy;
 }
 
-struct xrl_ports *loaded_next_ports(struct loaded *loaded)
+struct xrl_ports *program_next_ports(struct program *program)
 {
-	struct xrl_ports *ports = &loaded->protected_ports[next_copy(loaded)];
+	struct xrl_ports *ports = &program->protected_ports[next_copy(program)];
 
 	memset(ports, 0, sizeof(*ports));
 	return ports;
@@ -203,32 +203,32 @@ struct xrl_ports *loaded_next_ports(struct loaded *loaded)
 
 /* To be remembered: each change of a map of maps waits for the programs that run, and with 6.1
  * each look at it from here, too. */
-static int *is_filled(struct loaded *loaded, int outer, __u32 copy)
+static int *is_filled(struct program *program, int outer, __u32 copy)
 {
-	return &loaded->is_filled[outer == loaded->cidrs][copy];
+	return &program->is_filled[outer == program->cidrs][copy];
 }
 
-static void set_inner(struct loaded *loaded, int outer, __u32 copy, int inner)
+static void set_inner(struct program *program, int outer, __u32 copy, int inner)
 {
 	must(inner >= 0 && !bpf_map_update_elem(outer, &copy, &inner, BPF_ANY), "a map of maps");
 	close(inner);
-	*is_filled(loaded, outer, copy) = 1;
+	*is_filled(program, outer, copy) = 1;
 }
 
-static void clear_inner(struct loaded *loaded, int outer, __u32 copy)
+static void clear_inner(struct program *program, int outer, __u32 copy)
 {
-	if (*is_filled(loaded, outer, copy))
+	if (*is_filled(program, outer, copy))
 		bpf_map_delete_elem(outer, &copy);
-	*is_filled(loaded, outer, copy) = 0;
+	*is_filled(program, outer, copy) = 0;
 }
 
 /* -1: there is none, or none any more: some tests take it away. */
-static int open_inner(struct loaded *loaded, int outer, __u32 copy)
+static int open_inner(struct program *program, int outer, __u32 copy)
 {
 	__u32 id;
 	int inner;
 
-	if (!*is_filled(loaded, outer, copy))
+	if (!*is_filled(program, outer, copy))
 		return -1;
 	if (bpf_map_lookup_elem(outer, &copy, &id)) {
 		must(errno == ENOENT, "a map of maps");
@@ -239,14 +239,14 @@ static int open_inner(struct loaded *loaded, int outer, __u32 copy)
 	return inner;
 }
 
-void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, size_t count)
+void program_set_cidrs(struct program *program, const struct policy_cidr *cidrs, size_t count)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	__u32 copy = next_copy(loaded);
+	__u32 copy = next_copy(program);
 	int tree;
 
 	if (!count) {
-		clear_inner(loaded, loaded->cidrs, copy);
+		clear_inner(program, program->cidrs, copy);
 		return;
 	}
 	tree = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "tree", sizeof(struct xrl_cidr), sizeof(__u32),
@@ -254,16 +254,16 @@ void loaded_set_cidrs(struct loaded *loaded, const struct policy_cidr *cidrs, si
 	for (size_t i = 0; i < count; i++) {
 		must(!bpf_map_update_elem(tree, &cidrs[i].cidr, &cidrs[i].class_number, BPF_ANY),
 		     "a CIDR");
-		policy_mark_cidr(&loaded->policies[copy], &cidrs[i].cidr);
+		policy_mark_cidr(&program->policies[copy], &cidrs[i].cidr);
 	}
-	set_inner(loaded, loaded->cidrs, copy, tree);
+	set_inner(program, program->cidrs, copy, tree);
 }
 
 /* With types, as the loader makes it: 6.1 and older take no other one for such a place. */
-static int create_separate(const struct loaded *loaded, __u32 entries)
+static int create_separate(const struct program *program, __u32 entries)
 {
-	const struct btf *btf = bpf_object__btf(loaded->skel->obj);
-	LIBBPF_OPTS(bpf_map_create_opts, options, .btf_fd = bpf_object__btf_fd(loaded->skel->obj),
+	const struct btf *btf = bpf_object__btf(program->skel->obj);
+	LIBBPF_OPTS(bpf_map_create_opts, options, .btf_fd = bpf_object__btf_fd(program->skel->obj),
 	            .btf_key_type_id =
 	                    btf__find_by_name_kind(btf, "xrl_separate_key", BTF_KIND_STRUCT),
 	            .btf_value_type_id =
@@ -273,152 +273,153 @@ static int create_separate(const struct loaded *loaded, __u32 entries)
 	                      sizeof(struct xrl_separate_bucket), entries, &options);
 }
 
-void loaded_set_separate(struct loaded *loaded, __u32 entries)
+void program_set_scoped(struct program *program, __u32 entries)
 {
-	__u32 copy = next_copy(loaded);
+	__u32 copy = next_copy(program);
 	int other;
 
 	if (!entries) {
-		clear_inner(loaded, loaded->separate_buckets, copy);
+		clear_inner(program, program->separate_buckets, copy);
 		return;
 	}
-	other = open_inner(loaded, loaded->separate_buckets, !copy);
-	set_inner(loaded, loaded->separate_buckets, copy,
-	          other >= 0 ? other : create_separate(loaded, entries));
+	other = open_inner(program, program->separate_buckets, !copy);
+	set_inner(program, program->separate_buckets, copy,
+	          other >= 0 ? other : create_separate(program, entries));
 }
 
 /* The element that no program reads: a change of it waits as any other one does. */
-void loaded_wait(struct loaded *loaded)
+void program_wait_for_readers(struct program *program)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
 
-	set_inner(loaded, loaded->cidrs, XRL_COPIES,
+	set_inner(program, program->cidrs, XRL_COPIES,
 	          bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "tree", sizeof(struct xrl_cidr),
 	                         sizeof(__u32), 1, &options));
 }
 
-static void repeat_inner(struct loaded *loaded, int outer, __u32 copy)
+static void repeat_inner(struct program *program, int outer, __u32 copy)
 {
-	int other = open_inner(loaded, outer, !copy);
+	int other = open_inner(program, outer, !copy);
 
 	if (other >= 0)
-		set_inner(loaded, outer, copy, other);
+		set_inner(program, outer, copy, other);
 	else
-		clear_inner(loaded, outer, copy);
+		clear_inner(program, outer, copy);
 }
 
-void loaded_repeat_maps(struct loaded *loaded)
+void program_keep_maps(struct program *program)
 {
-	__u32 copy = next_copy(loaded);
+	__u32 copy = next_copy(program);
 
-	repeat_inner(loaded, loaded->cidrs, copy);
-	repeat_inner(loaded, loaded->separate_buckets, copy);
+	repeat_inner(program, program->cidrs, copy);
+	repeat_inner(program, program->separate_buckets, copy);
 }
 
-void loaded_switch(struct loaded *loaded)
+void program_commit(struct program *program)
 {
-	store_generation(loaded, loaded->meta->generation + 1);
+	store_generation(program, program->meta->generation + 1);
 }
 
-void loaded_publish(struct loaded *loaded, const struct xrl_class *class)
+void program_activate_class(struct program *program, const struct xrl_class *class)
 {
-	struct xrl_policy *policy = loaded_next_policy(loaded);
+	struct xrl_policy *policy = program_next_policy(program);
 
 	policy->classes[0] = *class;
 	policy->wants = policy_wants_of_class(class);
-	loaded_set_cidrs(loaded, NULL, 0);
-	loaded_set_separate(loaded, 0);
-	loaded_switch(loaded);
+	program_set_cidrs(program, NULL, 0);
+	program_set_scoped(program, 0);
+	program_commit(program);
 }
 
-void loaded_renew(const struct loaded *loaded, struct xrl_class *class)
+void program_reset_limits(const struct program *program, struct xrl_class *class)
 {
 	for (__u32 i = 0; i < XRL_WINDOWS; i++)
-		class->limits[i].since_generation = loaded->meta->generation + 1;
+		class->limits[i].since_generation = program->meta->generation + 1;
 }
 
-void loaded_permit(struct loaded *loaded, struct xrl_address source, __u64 until_boot_ns)
+void program_permit(struct program *program, struct xrl_address source, __u64 until_boot_ns)
 {
 	struct xrl_permit permit = {.until_boot_ns = until_boot_ns};
 
-	flood_expect_permit(loaded->flood, &source);
+	flood_expect_permit(program->flood, &source);
 	if (until_boot_ns)
-		must(!bpf_map_update_elem(loaded->permits, &source, &permit, BPF_ANY), "permits");
+		must(!bpf_map_update_elem(program->permits, &source, &permit, BPF_ANY), "permits");
 	else
-		bpf_map_delete_elem(loaded->permits, &source);
-	store_generation(loaded, loaded->meta->generation + 2);
+		bpf_map_delete_elem(program->permits, &source);
+	store_generation(program, program->meta->generation + 2);
 }
 
-int loaded_run(const struct loaded *loaded, const void *frame, __u32 bytes, void *out)
+int program_run(const struct program *program, const void *frame, __u32 bytes, void *out)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = bytes,
 	            .data_out = out, .data_size_out = out ? bytes : 0, .repeat = 1);
-	int error = bpf_prog_test_run_opts(loaded->program, &run);
+	int error = bpf_prog_test_run_opts(program->fd, &run);
 
 	return error ? error : (int)run.retval;
 }
 
-int loaded_run_split(const struct loaded *loaded, const void *frame, __u32 bytes, __u32 first_bytes)
+int program_run_split(const struct program *program, const void *frame, __u32 bytes,
+                      __u32 first_bytes)
 {
 	struct xdp_md context = {.data_end = first_bytes};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = bytes,
 	            .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
-	int error = bpf_prog_test_run_opts(loaded->program, &run);
+	int error = bpf_prog_test_run_opts(program->fd, &run);
 
 	return error ? error : (int)run.retval;
 }
 
-int loaded_run_often(const struct loaded *loaded, const void *frame, __u32 bytes, __u32 times,
-                     __u32 *each_ns)
+int program_run_repeated(const struct program *program, const void *frame, __u32 bytes, __u32 times,
+                         __u32 *each_ns)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = bytes,
 	            .repeat = times);
-	int error = bpf_prog_test_run_opts(loaded->program, &run);
+	int error = bpf_prog_test_run_opts(program->fd, &run);
 
 	if (each_ns)
 		*each_ns = run.duration;
 	return error;
 }
 
-void loaded_read_counters(const struct loaded *loaded, struct xrl_counter_pair sum[XRL_COUNTERS])
+void program_read_counters(const struct program *program, struct xrl_counter_pair sum[XRL_COUNTERS])
 {
-	const struct xrl_counter_pair *pairs = (const void *)loaded->per_cpu;
+	const struct xrl_counter_pair *pairs = (const void *)program->per_cpu;
 	__u32 zero = 0;
 
-	must(!bpf_map_lookup_elem(loaded->counters, &zero, loaded->per_cpu), "counters");
+	must(!bpf_map_lookup_elem(program->counters, &zero, program->per_cpu), "counters");
 	memset(sum, 0, XRL_COUNTERS * sizeof(*sum));
-	for (int cpu = 0; cpu < loaded->cpus; cpu++)
+	for (int cpu = 0; cpu < program->cpus; cpu++)
 		for (int i = 0; i < XRL_COUNTERS; i++, pairs++) {
 			sum[i].packets += pairs->packets;
 			sum[i].bytes += pairs->bytes;
 		}
 }
 
-__u32 loaded_counter_of(const struct loaded *loaded, const void *frame, __u32 bytes)
+__u32 program_run_counter(const struct program *program, const void *frame, __u32 bytes)
 {
 	struct xrl_counter_pair before[XRL_COUNTERS], after[XRL_COUNTERS];
 	__u32 i = 0;
 
-	loaded_read_counters(loaded, before);
-	loaded_run(loaded, frame, bytes, NULL);
-	loaded_read_counters(loaded, after);
+	program_read_counters(program, before);
+	program_run(program, frame, bytes, NULL);
+	program_read_counters(program, after);
 	while (i < XRL_COUNTERS && after[i].packets == before[i].packets)
 		i++;
 	return i;
 }
 
-int loaded_read_bucket(const struct loaded *loaded, struct xrl_address source,
-                       struct xrl_bucket *bucket)
+int program_read_bucket(const struct program *program, struct xrl_address source,
+                        struct xrl_bucket *bucket)
 {
-	return !bpf_map_lookup_elem(loaded->buckets, &source, bucket);
+	return !bpf_map_lookup_elem(program->buckets, &source, bucket);
 }
 
-void loaded_forget(const struct loaded *loaded, struct xrl_address source)
+void program_delete_bucket(const struct program *program, struct xrl_address source)
 {
-	bpf_map_delete_elem(loaded->buckets, &source);
+	bpf_map_delete_elem(program->buckets, &source);
 }
 
-void loaded_stay_on_this_cpu(void)
+void pin_to_current_cpu(void)
 {
 	cpu_set_t one;
 

@@ -7,25 +7,25 @@
 
 #include "include/address.h"
 
-#define GENERATOR_SOURCES 200
-#define GENERATOR_PORTS   6
+#define RANDOM_SOURCES 200
+#define RANDOM_PORTS   6
 
-extern __u64 generator_state;
+extern __u64 random_state;
 
 __u64 random64(void);
-__u32 below(__u32 limit);
+__u32 random_below(__u32 limit);
 int one_in(__u32 chance);
 
 /* Chooses the sources. */
-void generator_begin(__u64 seed);
+void random_frame_seed(__u64 seed);
 
 /* The same with the seed that is the first argument, or in the environment as SEED, or else another
  * one each time. Prints it. */
-void generator_begin_from(int argc, char **argv);
+void random_frame_seed_from(int argc, char **argv);
 
 /* A few of them send most. */
-struct xrl_address some_address(void);
-__u16 some_port(void);
+struct xrl_address random_address(void);
+__u16 random_port(void);
 
 /* Returns the length. The buffer has FRAME_ROOM. */
-__u32 next_frame(unsigned char *frame);
+__u32 random_frame(unsigned char *frame);

@@ -17,10 +17,10 @@ static struct xrl_policy old;
 
 /* So long that none ends. A sliding window's end isn't counted from its beginning, but from the
  * start of the machine. */
-static __u64 some_period_ns(enum xrl_algorithm algorithm)
+static __u64 random_period_ns(enum xrl_algorithm algorithm)
 {
 	__u64 period_ns = (one_in(2) ? 31 : 30) * DAY_NS;
-	__u64 left_ns = period_ns - loaded_boot_ns() % period_ns;
+	__u64 left_ns = period_ns - boot_ns() % period_ns;
 
 	if (algorithm == XRL_SLIDING && left_ns < 3600 * SECOND_NS)
 		return period_ns - DAY_NS;
@@ -28,21 +28,21 @@ static __u64 some_period_ns(enum xrl_algorithm algorithm)
 }
 
 /* So few that the sources use them up in the course of an epoch. */
-static __u64 some_units(enum xrl_unit unit)
+static __u64 random_units(enum xrl_unit unit)
 {
 	__u64 most = one_in(2) ? 8 : 60;
 
 	if (unit == XRL_CONNECTIONS || unit == XRL_HTTP_REQUESTS)
 		most /= 4;
-	return (1 + below(most)) * (unit == XRL_BYTES ? 200 : 1);
+	return (1 + random_below(most)) * (unit == XRL_BYTES ? 200 : 1);
 }
 
-static struct xrl_limit some_limit(enum xrl_unit unit)
+static struct xrl_limit random_limit(enum xrl_unit unit)
 {
 	struct xrl_limit limit;
-	enum xrl_algorithm algorithm = one_in(2) ? XRL_FIXED : below(XRL_ALGORITHMS);
+	enum xrl_algorithm algorithm = one_in(2) ? XRL_FIXED : random_below(XRL_ALGORITHMS);
 
-	limit_set(&limit, some_units(unit), some_period_ns(algorithm), unit);
+	limit_set(&limit, random_units(unit), random_period_ns(algorithm), unit);
 	limit.algorithm = algorithm;
 	/* a burst that is another number than the rate; what flows back stays below a unit */
 	if (algorithm == XRL_TOKEN && one_in(2))
@@ -55,23 +55,23 @@ static void set_endpoint(struct xrl_limit *limit)
 {
 	limit->endpoint_protocol =
 		limit->unit < XRL_CONNECTIONS && one_in(2) ? IPPROTO_UDP : IPPROTO_TCP;
-	limit->first_port = limit->last_port = some_port();
+	limit->first_port = limit->last_port = random_port();
 	if (one_in(3))
-		limit->first_port = below(limit->last_port + 1);
+		limit->first_port = random_below(limit->last_port + 1);
 }
 
 /* With more units where more sources share them. */
 static void set_scope(struct xrl_limit *limit)
 {
-	limit->scope_bits = one_in(2) ? XRL_SCOPE_CLASS : 1 + below(31);
-	limit->max_units *= 1 + below(8);
+	limit->scope_bits = one_in(2) ? XRL_SCOPE_CLASS : 1 + random_below(31);
+	limit->max_units *= 1 + random_below(8);
 	limit->rate_units = limit->max_units;
 	limit_finish(limit);
 }
 
-static struct xrl_limit some_separate_limit(struct random_policy *random)
+static struct xrl_limit random_scoped_limit(struct random_policy *random)
 {
-	struct xrl_limit limit = some_limit(below(XRL_UNITS));
+	struct xrl_limit limit = random_limit(random_below(XRL_UNITS));
 
 	if (one_in(2))
 		set_endpoint(&limit);
@@ -92,30 +92,31 @@ static int is_kept(const struct xrl_class *before, __u32 i)
 static void add_own_limits(struct xrl_class *class, const struct xrl_class *before,
                            __u32 generation, int first_unit)
 {
-	__u32 count = first_unit < 0 ? below(XRL_MAX_LIMITS + 1) : 1 + below(XRL_MAX_LIMITS);
+	__u32 count = first_unit < 0 ? random_below(XRL_MAX_LIMITS + 1)
+	                             : 1 + random_below(XRL_MAX_LIMITS);
 
 	for (__u32 i = 0; i < count; i++) {
-		struct xrl_limit limit =
-			some_limit(!i && first_unit >= 0 ? (__u32)first_unit : below(XRL_UNITS));
+		struct xrl_limit limit = random_limit(
+			!i && first_unit >= 0 ? (__u32)first_unit : random_below(XRL_UNITS));
 
 		limit.since_generation = generation;
 		if (is_kept(before, i) && (i || first_unit < 0))
 			limit = before->limits[i];
-		policies_add_limit(class, &limit);
+		class_add_limit(class, &limit);
 	}
 }
 
 static void add_separate_limits(struct random_policy *random, struct xrl_class *class,
                                 const struct xrl_class *before)
 {
-	__u32 count = one_in(2) ? 0 : below(one_in(3) ? XRL_MAX_SEPARATE + 1 : 3);
+	__u32 count = one_in(2) ? 0 : random_below(one_in(3) ? XRL_MAX_SEPARATE + 1 : 3);
 
 	for (__u32 i = 0; i < count; i++) {
 		struct xrl_limit limit = i < before->separate_count && one_in(2)
 		                                 ? before->separate[i]
-		                                 : some_separate_limit(random);
+		                                 : random_scoped_limit(random);
 
-		policies_add_limit(class, &limit);
+		class_add_limit(class, &limit);
 	}
 }
 
@@ -146,9 +147,9 @@ static void next_class(struct random_policy *random, __u32 number, __u32 epoch, 
 	const struct xrl_class *before = &old.classes[number];
 	int is_default = number == random->policy.default_class;
 
-	*class = (struct xrl_class){.action = is_default ? epoch % 3 : below(3)};
+	*class = (struct xrl_class){.action = is_default ? epoch % 3 : random_below(3)};
 	snprintf(class->name, sizeof(class->name), "class %u", number);
-	class->warn_percent = one_in(3) ? 1 + below(100) : 0;
+	class->warn_percent = one_in(3) ? 1 + random_below(100) : 0;
 	set_icmp_errors(class, before, generation);
 	/* not too often, for it hides what the limits say */
 	if (is_default ? epoch % 8 == 5 : one_in(4))
@@ -157,7 +158,7 @@ static void next_class(struct random_policy *random, __u32 number, __u32 epoch, 
 		add_own_limits(class, before, generation, is_default ? (int)(epoch / 3 % 4) : -1);
 		add_separate_limits(random, class, before);
 	}
-	policies_finish_class(class);
+	class_complete(class);
 }
 
 static int has_cidr(const struct random_policy *random, const struct xrl_cidr *cidr)
@@ -169,10 +170,10 @@ static int has_cidr(const struct random_policy *random, const struct xrl_cidr *c
 }
 
 /* Of any length, with a source in it. */
-static struct xrl_cidr some_cidr(void)
+static struct xrl_cidr random_cidr(void)
 {
-	struct xrl_cidr cidr = {.prefix_bits = one_in(20) ? below(33) : 8 + below(25),
-	                        .address = some_address()};
+	struct xrl_cidr cidr = {.prefix_bits = one_in(20) ? random_below(33) : 8 + random_below(25),
+	                        .address = random_address()};
 
 	for (__u32 bit = cidr.prefix_bits; bit < 32; bit++)
 		cidr.address.octets[bit / 8] &= ~(0x80 >> bit % 8);
@@ -181,15 +182,15 @@ static struct xrl_cidr some_cidr(void)
 
 static void next_cidrs(struct random_policy *random)
 {
-	__u32 wanted = one_in(4) ? 0 : below(RANDOM_CIDRS + 1);
+	__u32 wanted = one_in(4) ? 0 : random_below(RANDOM_CIDRS + 1);
 
 	random->cidr_count = 0;
 	for (__u32 i = 0; i < wanted; i++) {
-		struct xrl_cidr cidr = some_cidr();
+		struct xrl_cidr cidr = random_cidr();
 
 		if (!has_cidr(random, &cidr))
 			random->cidrs[random->cidr_count++] =
-				(struct policy_cidr){cidr, below(random->class_count)};
+				(struct policy_cidr){cidr, random_below(random->class_count)};
 	}
 }
 
@@ -201,11 +202,11 @@ static __u32 next_ports(struct random_policy *random)
 	memset(&random->ports, 0, sizeof(random->ports));
 	if (!one_in(6))
 		return 0;
-	for (__u32 count = 1 + below(3); count; count--) {
+	for (__u32 count = 1 + random_below(3); count; count--) {
 		char text[32];
 
-		snprintf(text, sizeof(text), "%s/%u", one_in(3) ? "udp" : "tcp", some_port());
-		wants |= policies_protect(&random->ports, text);
+		snprintf(text, sizeof(text), "%s/%u", one_in(3) ? "udp" : "tcp", random_port());
+		wants |= ports_protect(&random->ports, text);
 	}
 	return wants;
 }
@@ -216,14 +217,14 @@ void random_policy_next(struct random_policy *random, __u32 epoch, __u32 generat
 
 	old = *policy;
 	memset(policy, 0, sizeof(*policy));
-	random->class_count = 1 + below(MAX_CLASSES);
-	policy->default_class = below(random->class_count);
-	policy->permitted_class = one_in(2) ? below(random->class_count) : XRL_MAX_CLASSES;
+	random->class_count = 1 + random_below(MAX_CLASSES);
+	policy->default_class = random_below(random->class_count);
+	policy->permitted_class = one_in(2) ? random_below(random->class_count) : XRL_MAX_CLASSES;
 	for (__u32 i = 0; i < random->class_count; i++)
 		next_class(random, i, epoch, generation);
 	next_cidrs(random);
 	policy->cidr_count = random->cidr_count;
-	policy->wants = policies_wants(policy, random->class_count) | next_ports(random);
+	policy->wants = policy_wants_of_classes(policy, random->class_count) | next_ports(random);
 }
 
 int random_policy_has_separate(const struct random_policy *random)

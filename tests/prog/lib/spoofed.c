@@ -39,7 +39,7 @@ static void interrupt(int signal)
 void spoofed_prepare(void)
 {
 	struct sigaction action = {.sa_handler = interrupt};
-	struct shape shape = {.frame_bytes = SPOOFED_BYTES};
+	struct frame_spec spec = {.frame_bytes = SPOOFED_BYTES};
 	cpu_set_t allowed;
 	int found = 0;
 
@@ -50,10 +50,10 @@ void spoofed_prepare(void)
 	for (int cpu = CPU_SETSIZE - 1; cpu >= 0 && found < SPOOFED_FLOODS; cpu--)
 		if (CPU_ISSET(cpu, &allowed))
 			floods[found++].cpu = cpu;
-	frame_bytes = frame_build(&shape, frame);
+	frame_bytes = frame_build(&spec, frame);
 }
 
-int spoofed_open(const struct loaded *loaded)
+int spoofed_open(const struct program *program)
 {
 	for (int i = 0; i < SPOOFED_FLOODS; i++) {
 		struct baseline_bpf *programs = baseline_bpf__open();
@@ -69,10 +69,10 @@ int spoofed_open(const struct loaded *loaded)
 			programs->bss->random[cpu].state =
 				88172645463325252ULL + (cpu + 64 * i) * 0x9E3779B97F4A7C15ULL;
 		if (bpf_map_update_elem(bpf_map__fd(programs->maps.measured), &(__u32){0},
-		                        &loaded->program, BPF_ANY))
+		                        &program->fd, BPF_ANY))
 			return -errno;
 	}
-	spoofed_choose(SPOOFED_FIRST, SPOOFED_COUNT);
+	spoofed_set_sources(SPOOFED_FIRST, SPOOFED_COUNT);
 	return 0;
 }
 
@@ -84,7 +84,7 @@ void spoofed_close(void)
 	}
 }
 
-void spoofed_choose(__u32 first_source, __u64 count)
+void spoofed_set_sources(__u32 first_source, __u64 count)
 {
 	for (int i = 0; i < SPOOFED_FLOODS; i++) {
 		floods[i].programs->bss->first_source = first_source;
@@ -156,26 +156,26 @@ void spoofed_stop(void)
 }
 
 /* In the policies of the tests no class has a name, and without one there is none. */
-void spoofed_publish(struct loaded *loaded, const struct policy_text *text,
-                     const struct xrl_flood *flood)
+void spoofed_activate(struct program *program, const struct policy_text *text,
+                      const struct xrl_flood *flood)
 {
 	struct xrl_policy *policy;
 
-	policies_publish(loaded, text);
-	policy = policies_repeat(loaded);
-	for (int i = 0; i < POLICIES_CLASSES; i++)
+	program_activate(program, text);
+	policy = program_edit_policy(program);
+	for (int i = 0; i < POLICY_TEXT_CLASSES; i++)
 		snprintf(policy->classes[i].name, sizeof(policy->classes[i].name), "class-%d", i);
 	policy->flood = *flood;
-	flood_finish(policy, loaded->flood->sources);
-	loaded_switch(loaded);
+	flood_finish(policy, program->flood->sources);
+	program_commit(program);
 }
 
-void spoofed_engage(const struct loaded *loaded)
+void spoofed_engage(const struct program *program)
 {
-	__atomic_store_n(&loaded->flood->engaged_until_jiffies, 1ULL << 62, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&program->flood->engaged_until_jiffies, 1ULL << 62, __ATOMIC_SEQ_CST);
 }
 
-__u64 spoofed_slice_ns(const struct xrl_share *share)
+__u64 spoofed_interval_ns(const struct xrl_share *share)
 {
 	struct timespec tick;
 
@@ -183,7 +183,7 @@ __u64 spoofed_slice_ns(const struct xrl_share *share)
 	return (__u64)tick.tv_nsec << share->shift;
 }
 
-const struct xrl_flood *spoofed_flood(const struct loaded *loaded)
+const struct xrl_flood *spoofed_flood(const struct program *program)
 {
-	return &loaded->policies[loaded->meta->generation & 1].flood;
+	return &program->policies[program->meta->generation & 1].flood;
 }

@@ -18,11 +18,11 @@
 void spoofed_prepare(void);
 
 /* 0 or a negative errno. What runs goes to this one. */
-int spoofed_open(const struct loaded *loaded);
+int spoofed_open(const struct program *program);
 void spoofed_close(void);
 
 /* From where the packets come from now on, in host order. */
-void spoofed_choose(__u32 first_source, __u64 count);
+void spoofed_set_sources(__u32 first_source, __u64 count);
 
 /* So many packets, and the program returns: each of another source than the one before, in
  * order or at random. */
@@ -34,11 +34,11 @@ void spoofed_start(int floods);
 void spoofed_stop(void);
 
 /* A policy with a gate, in force. */
-void spoofed_publish(struct loaded *loaded, const struct policy_text *text,
-                     const struct xrl_flood *flood);
+void spoofed_activate(struct program *program, const struct policy_text *text,
+                      const struct xrl_flood *flood);
 
 /* Engaged, for longer than any test takes, whatever arrives. */
-void spoofed_engage(const struct loaded *loaded);
+void spoofed_engage(const struct program *program);
 
-__u64 spoofed_slice_ns(const struct xrl_share *share);
-const struct xrl_flood *spoofed_flood(const struct loaded *loaded);
+__u64 spoofed_interval_ns(const struct xrl_share *share);
+const struct xrl_flood *spoofed_flood(const struct program *program);

@@ -12,7 +12,7 @@
 #include "tests/tap.h"
 
 struct sender {
-	const struct loaded *loaded;
+	const struct program *program;
 	int cpu, error;
 	__u32 round_frames; /* 0: one run without an end */
 	__u64 sent;         /* in whole rounds */
@@ -29,8 +29,8 @@ static void send_round(struct sender *sender)
 {
 	__u32 frames = sender->round_frames ? sender->round_frames : INT_MAX;
 
-	sender->error =
-		loaded_run_often(sender->loaded, sender->frame, sender->frame_bytes, frames, NULL);
+	sender->error = program_run_repeated(sender->program, sender->frame, sender->frame_bytes,
+	                                     frames, NULL);
 	if (!sender->error)
 		sender->sent += frames;
 	else if (sender->error == -EINTR && !sender->round_frames)
@@ -50,25 +50,25 @@ static void *send_frames(void *argument)
 	return NULL;
 }
 
-struct xrl_counter_pair traffic_count(const struct loaded *loaded, __u32 counter)
+struct xrl_counter_pair traffic_count(const struct program *program, __u32 counter)
 {
 	struct xrl_counter_pair sum[XRL_COUNTERS];
 
-	loaded_read_counters(loaded, sum);
+	program_read_counters(program, sum);
 	return sum[counter];
 }
 
-__u64 traffic_packets(const struct loaded *loaded, __u32 counter)
+__u64 traffic_packets(const struct program *program, __u32 counter)
 {
-	return traffic_count(loaded, counter).packets;
+	return traffic_count(program, counter).packets;
 }
 
-__u64 traffic_all_packets(const struct loaded *loaded)
+__u64 traffic_all_packets(const struct program *program)
 {
 	struct xrl_counter_pair sum[XRL_COUNTERS];
 	__u64 packets = 0;
 
-	loaded_read_counters(loaded, sum);
+	program_read_counters(program, sum);
 	for (int i = 0; i < XRL_COUNTERS; i++)
 		packets += sum[i].packets;
 	return packets;
@@ -77,7 +77,7 @@ __u64 traffic_all_packets(const struct loaded *loaded)
 void traffic_start_rounds(__u32 frames)
 {
 	stop = 0;
-	sent_before = traffic_all_packets(senders[0].loaded);
+	sent_before = traffic_all_packets(senders[0].program);
 	for (int i = 0; i < TRAFFIC_CPUS; i++) {
 		senders[i].round_frames = frames;
 		senders[i].sent = 0;
@@ -112,7 +112,7 @@ static int join_senders(int interrupts)
 
 __u64 traffic_stop(void)
 {
-	return join_senders(1) ? 0 : traffic_all_packets(senders[0].loaded) - sent_before;
+	return join_senders(1) ? 0 : traffic_all_packets(senders[0].program) - sent_before;
 }
 
 __u64 traffic_stop_rounds(void)
@@ -144,18 +144,18 @@ static void choose_cpus(void)
 		senders[found].cpu = senders[0].cpu;
 }
 
-void traffic_prepare(const struct loaded *loaded)
+void traffic_prepare(const struct program *program)
 {
 	struct sigaction action = {.sa_handler = interrupt};
 
 	sigaction(SIGUSR1, &action, NULL);
 	choose_cpus();
 	for (int i = 0; i < TRAFFIC_CPUS; i++)
-		senders[i].loaded = loaded;
+		senders[i].program = program;
 	tap_note("CPUs %d and %d", senders[0].cpu, senders[1].cpu);
 }
 
-void traffic_set(int sender, const struct shape *shape)
+void traffic_set(int sender, const struct frame_spec *spec)
 {
-	senders[sender].frame_bytes = frame_build(shape, senders[sender].frame);
+	senders[sender].frame_bytes = frame_build(spec, senders[sender].frame);
 }

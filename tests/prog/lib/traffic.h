@@ -10,10 +10,10 @@
 #define TRAFFIC_POLL_US 2000
 
 /* On the first two CPUs that this process may use; on a machine with one, both share it. */
-void traffic_prepare(const struct loaded *loaded);
+void traffic_prepare(const struct program *program);
 
 /* What one CPU sends from now on. */
-void traffic_set(int sender, const struct shape *shape);
+void traffic_set(int sender, const struct frame_spec *spec);
 
 void traffic_start(void);
 
@@ -24,6 +24,6 @@ __u64 traffic_stop(void);
 void traffic_start_rounds(__u32 frames);
 __u64 traffic_stop_rounds(void);
 
-struct xrl_counter_pair traffic_count(const struct loaded *loaded, __u32 counter);
-__u64 traffic_packets(const struct loaded *loaded, __u32 counter);
-__u64 traffic_all_packets(const struct loaded *loaded);
+struct xrl_counter_pair traffic_count(const struct program *program, __u32 counter);
+__u64 traffic_packets(const struct program *program, __u32 counter);
+__u64 traffic_all_packets(const struct program *program);
