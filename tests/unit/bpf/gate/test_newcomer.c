@@ -13,18 +13,18 @@
 #include "tests/unit/random.h"
 #include "bpf/gate/newcomer.h"
 
-#define SLICE          (1u << 24)
-#define TRIES          200000
-#define LARGEST_FRAME  (1u << 19) /* in bytes, merged segments */
-#define LARGEST_UNITS  (LARGEST_FRAME / 64)
-#define TICKS_GO_ROUND 0x10000u
+#define SLICE            (1u << 24)
+#define TRIES            200000
+#define LARGEST_FRAME    (1u << 19) /* in bytes, merged segments */
+#define LARGEST_BYTES_64 (LARGEST_FRAME / 64)
+#define TICKS_MODULUS    0x10000u
 
 /* The fewest, the default, the most, and some that are no powers of two. */
-static const __u32 line_counts[] = {
+static const __u32 set_counts[] = {
 	XRL_MIN_GATE_LINES, 16385, 20000, 50001, 65535, 131072, 1000003, 16777216,
 };
 
-#define LINE_COUNTS (sizeof(line_counts) / sizeof(line_counts[0]))
+#define SET_COUNTS (sizeof(set_counts) / sizeof(set_counts[0]))
 
 static __u32 undo_xorshift(__u32 bits, int shift)
 {
@@ -53,7 +53,7 @@ static __u32 undo_hash(__u32 hash, __u64 key)
 	return undo_xorshift(bits, 16) ^ (__u32)key;
 }
 
-static void no_two_addresses_have_the_same_hash(void **state)
+static void hash_is_invertible(void **state)
 {
 	static const __u64 keys[] = {0, 1, 0x5DEECE66D1234567ULL, ~0ULL};
 
@@ -68,7 +68,7 @@ static void no_two_addresses_have_the_same_hash(void **state)
 }
 
 /* Without the inverse, and with all the addresses of a /8. */
-static void no_address_of_a_slice_has_the_hash_of_another(void **state)
+static void hash_is_injective_over_a_slash_8(void **state)
 {
 	__u8 *seen = calloc(1, 1u << 29);
 
@@ -83,7 +83,7 @@ static void no_address_of_a_slice_has_the_hash_of_another(void **state)
 	free(seen);
 }
 
-static void another_key_is_another_order(void **state)
+static void keys_permute_independently(void **state)
 {
 	__u32 same = 0;
 
@@ -98,21 +98,21 @@ static void another_key_is_another_order(void **state)
 	assert_in_range(same, 1, TRIES / 4096 * 2);
 }
 
-static void a_line_exists(void **state)
+static void set_index_is_in_range(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LINE_COUNTS; i++) {
-		assert_int_equal(xrl_gate_line_of(0, line_counts[i]), 0);
-		assert_int_equal(xrl_gate_line_of(~0u, line_counts[i]), line_counts[i] - 1);
+	for (size_t i = 0; i < SET_COUNTS; i++) {
+		assert_int_equal(xrl_gate_line_of(0, set_counts[i]), 0);
+		assert_int_equal(xrl_gate_line_of(~0u, set_counts[i]), set_counts[i] - 1);
 	}
 }
 
 /* The hashes of a line follow each other, and are no more than there are tags. */
-static void line_and_tag_are_the_address(void **state)
+static void set_and_tag_identify_the_address(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LINE_COUNTS; i++) {
-		__u32 lines = line_counts[i];
+	for (size_t i = 0; i < SET_COUNTS; i++) {
+		__u32 lines = set_counts[i];
 
 		for (int try = 0; try < TRIES; try++) {
 			__u32 hash = random64(), line = xrl_gate_line_of(hash, lines);
@@ -128,13 +128,13 @@ static void line_and_tag_are_the_address(void **state)
 	}
 }
 
-static void the_least_lines_are_enough_for_the_tag(void **state)
+static void minimum_sets_fit_the_tag(void **state)
 {
 	(void)state;
 	assert_true((1ULL << 32) / XRL_MIN_GATE_LINES <= 1u << XRL_TAG_BITS);
 }
 
-static void the_fields_are_where_the_header_says(void **state)
+static void bit_fields_match_the_header(void **state)
 {
 	xrl_word word = xrl_newcomer_first(xrl_identity(0xABCDEF01u, 6), 0xFEDC);
 	struct xrl_newcomer newcomer;
@@ -156,14 +156,14 @@ static void the_fields_are_where_the_header_says(void **state)
 	assert_int_equal(xrl_passed_units(word, XRL_HTTP_REQUESTS), 0);
 }
 
-static void the_largest_packets_fit(void **state)
+static void largest_packets_do_not_overflow(void **state)
 {
 	xrl_word word = xrl_newcomer_first(0, 0);
 	struct xrl_newcomer newcomer;
 
 	(void)state;
 	for (int i = 0; i < XRL_GATE_FEW; i++)
-		word = word + xrl_passing(LARGEST_UNITS, 1, 1);
+		word = word + xrl_passing(LARGEST_BYTES_64, 1, 1);
 	for (int i = 0; i < 100; i++)
 		word = xrl_newcomer_seen(word);
 	memcpy(&newcomer, &word, sizeof(newcomer));
@@ -172,18 +172,18 @@ static void the_largest_packets_fit(void **state)
 	assert_int_equal(newcomer.packets, XRL_GATE_FEW);
 	assert_int_equal(newcomer.connections, XRL_GATE_FEW);
 	assert_int_equal(newcomer.http_requests, XRL_GATE_FEW);
-	assert_int_equal(newcomer.bytes_64, XRL_GATE_FEW * LARGEST_UNITS);
+	assert_int_equal(newcomer.bytes_64, XRL_GATE_FEW * LARGEST_BYTES_64);
 	assert_int_equal(newcomer.first_ticks, 0);
 }
 
-static void a_newcomer_is_never_nothing(void **state)
+static void new_entry_is_never_zero(void **state)
 {
 	(void)state;
 	assert_true(xrl_newcomer_first(0, 0));
 	for (int i = 0; i < TRIES; i++) {
 		__u32 hash = random64();
 		xrl_word word = xrl_newcomer_first(xrl_identity(hash, random64()),
-		                                   random_below(TICKS_GO_ROUND));
+		                                   random_below(TICKS_MODULUS));
 
 		assert_int_equal(xrl_tag(word), xrl_tag(hash));
 		assert_int_equal(xrl_seen(word), 1);
@@ -191,7 +191,7 @@ static void a_newcomer_is_never_nothing(void **state)
 	}
 }
 
-static xrl_word seen_at(__u32 ticks, int often)
+static xrl_word entry_seen_at(__u32 ticks, int often)
 {
 	xrl_word word = xrl_newcomer_first(xrl_identity(0x12345, 1), ticks);
 
@@ -200,87 +200,88 @@ static xrl_word seen_at(__u32 ticks, int often)
 	return word;
 }
 
-#define KEPT_TICKS 100
+#define RETENTION_TICKS 100
 
 static __u64 rank(xrl_word word, __u32 ticks)
 {
-	return xrl_newcomer_rank(word, ticks, KEPT_TICKS, xrl_identity(0, 1));
+	return xrl_newcomer_rank(word, ticks, RETENTION_TICKS, xrl_identity(0, 1));
 }
 
-static void an_empty_place_is_taken_first(void **state)
+static void empty_way_is_the_first_victim(void **state)
 {
 	(void)state;
-	for (__u32 age = 0; age < TICKS_GO_ROUND; age++)
+	for (__u32 age = 0; age < TICKS_MODULUS; age++)
 		for (int often = 1; often < 3; often++)
-			assert_true(rank(0, 9) > rank(seen_at((9 - age) & 0xFFFF, often), 9));
+			assert_true(rank(0, 9) > rank(entry_seen_at((9 - age) & 0xFFFF, often), 9));
 }
 
 /* At any time of the circle. */
-static void the_older_one_goes_first(void **state)
+static void older_entry_is_evicted_first(void **state)
 {
 	(void)state;
-	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 4093)
-		for (__u32 age = 0; age < TICKS_GO_ROUND - 1; age++)
-			assert_true(rank(seen_at((ticks - age - 1) & 0xFFFF, 1), ticks) >
-			            rank(seen_at((ticks - age) & 0xFFFF, 1), ticks));
+	for (__u32 ticks = 0; ticks < TICKS_MODULUS; ticks += 4093)
+		for (__u32 age = 0; age < TICKS_MODULUS - 1; age++)
+			assert_true(rank(entry_seen_at((ticks - age - 1) & 0xFFFF, 1), ticks) >
+			            rank(entry_seen_at((ticks - age) & 0xFFFF, 1), ticks));
 }
 
-static void who_came_again_goes_last(void **state)
+static void repeated_source_is_evicted_last(void **state)
 {
 	(void)state;
-	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 4093)
+	for (__u32 ticks = 0; ticks < TICKS_MODULUS; ticks += 4093)
 		for (__u32 age = 0; age < 15; age++) {
 			__u32 first = (ticks - age) & 0xFFFF;
-			xrl_word passed = seen_at(first, 1) + xrl_passing(1, 0, 0);
+			xrl_word passed = entry_seen_at(first, 1) + xrl_passing(1, 0, 0);
 
-			assert_true(rank(seen_at(first, 2), ticks) <
-			            rank(seen_at(ticks, 1), ticks));
-			assert_true(rank(passed, ticks) < rank(seen_at(ticks, 1), ticks));
+			assert_true(rank(entry_seen_at(first, 2), ticks) <
+			            rank(entry_seen_at(ticks, 1), ticks));
+			assert_true(rank(passed, ticks) < rank(entry_seen_at(ticks, 1), ticks));
 		}
 	/* sixteen times younger, and not for ever */
-	assert_true(rank(seen_at(0, 7), 160) > rank(seen_at(155, 1), 160));
+	assert_true(rank(entry_seen_at(0, 7), 160) > rank(entry_seen_at(155, 1), 160));
 }
 
 /* The connections, requests, bytes and the tag say nothing about it. */
-static void only_time_and_coming_again_count(void **state)
+static void rank_depends_on_age_and_repetition_only(void **state)
 {
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		__u32 ticks = random_below(TICKS_GO_ROUND), first = random_below(TICKS_GO_ROUND);
+		__u32 ticks = random_below(TICKS_MODULUS), first = random_below(TICKS_MODULUS);
 		int often = 1 + random_below(9);
 		xrl_word word = xrl_newcomer_first(xrl_identity(random64(), 1), first);
 
 		for (int j = 1; j < often; j++)
 			word = xrl_newcomer_seen(word);
-		assert_true(rank(word, ticks) == rank(seen_at(first, often > 1 ? 2 : 1), ticks));
+		assert_true(rank(word, ticks) ==
+		            rank(entry_seen_at(first, often > 1 ? 2 : 1), ticks));
 		assert_int_equal(xrl_newcomer_age(word, ticks), (ticks - first) & 0xFFFF);
 		assert_true(rank(word, ticks) < 1 << 19);
 	}
 }
 
 /* However old, before any of which nothing has; and of these, too, the oldest goes first. */
-static void what_has_passed_is_kept(void **state)
+static void admitted_entries_are_kept(void **state)
 {
 	(void)state;
-	for (__u32 ticks = 0; ticks < TICKS_GO_ROUND; ticks += 61)
-		for (__u32 age = 0; age < KEPT_TICKS; age++) {
+	for (__u32 ticks = 0; ticks < TICKS_MODULUS; ticks += 61)
+		for (__u32 age = 0; age < RETENTION_TICKS; age++) {
 			__u32 first = (ticks - age) & 0xFFFF;
-			xrl_word passed = seen_at(first, 1) + xrl_passing(1, 0, 0);
-			xrl_word old =
-				seen_at((ticks - KEPT_TICKS) & 0xFFFF, 1) + xrl_passing(1, 0, 0);
+			xrl_word passed = entry_seen_at(first, 1) + xrl_passing(1, 0, 0);
+			xrl_word old = entry_seen_at((ticks - RETENTION_TICKS) & 0xFFFF, 1) +
+			               xrl_passing(1, 0, 0);
 
-			assert_true(rank(passed, ticks) < rank(seen_at(ticks, 1), ticks));
-			assert_true(rank(passed, ticks) < rank(seen_at(first, 7), ticks));
+			assert_true(rank(passed, ticks) < rank(entry_seen_at(ticks, 1), ticks));
+			assert_true(rank(passed, ticks) < rank(entry_seen_at(first, 7), ticks));
 			assert_true(rank(passed, ticks) < rank(old, ticks));
 		}
 }
 
 /* As readily as an empty one; the three eras go round. */
-static void words_of_another_era_are_nobodys(void **state)
+static void entries_of_another_flood_never_match(void **state)
 {
 	(void)state;
 	for (__u32 i = 0, era = 1; i < 100; i++, era = xrl_next_era(era)) {
-		__u32 hash = random64(), ticks = random_below(TICKS_GO_ROUND);
+		__u32 hash = random64(), ticks = random_below(TICKS_MODULUS);
 		xrl_word word =
 			xrl_newcomer_first(xrl_identity(hash, era), ticks) + xrl_passing(1, 0, 0);
 
@@ -294,13 +295,13 @@ static void words_of_another_era_are_nobodys(void **state)
 			if (other == era)
 				continue;
 			assert_false(xrl_is_newcomer(word, identity));
-			assert_true(xrl_newcomer_rank(word, ticks, KEPT_TICKS, identity) >=
+			assert_true(xrl_newcomer_rank(word, ticks, RETENTION_TICKS, identity) >=
 			            1 << 18);
 		}
 	}
 }
 
-static void what_passes_meanwhile_is_told(void **state)
+static void units_admitted_since_are_reported(void **state)
 {
 	__u32 identity = xrl_identity(7, 1);
 	xrl_word before = xrl_newcomer_first(identity, 9) + xrl_passing(2, 1, 0);
@@ -317,11 +318,11 @@ static void what_passes_meanwhile_is_told(void **state)
 	assert_int_equal(xrl_passed_packets(xrl_passed_since(anew, later)), 1);
 }
 
-static void a_settled_word_says_that_it_came(void **state)
+static void closed_entry_keeps_only_the_source(void **state)
 {
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		__u32 identity = xrl_identity(random64(), i), ticks = random_below(TICKS_GO_ROUND);
+		__u32 identity = xrl_identity(random64(), i), ticks = random_below(TICKS_MODULUS);
 		xrl_word word = xrl_newcomer_first(identity, ticks) + xrl_passing(9, 1, 1);
 		xrl_word settled = xrl_newcomer_settled(word);
 
@@ -333,16 +334,16 @@ static void a_settled_word_says_that_it_came(void **state)
 	}
 }
 
-static void ticks_are_of_32_jiffies(void **state)
+static void gate_tick_is_32_jiffies(void **state)
 {
 	(void)state;
 	assert_int_equal(xrl_gate_ticks(31), 0);
 	assert_int_equal(xrl_gate_ticks(32), 1);
-	assert_int_equal(xrl_gate_ticks((TICKS_GO_ROUND << XRL_GATE_TICK_SHIFT) - 1), 0xFFFF);
-	assert_int_equal(xrl_gate_ticks((__u64)TICKS_GO_ROUND << XRL_GATE_TICK_SHIFT), 0);
+	assert_int_equal(xrl_gate_ticks((TICKS_MODULUS << XRL_GATE_TICK_SHIFT) - 1), 0xFFFF);
+	assert_int_equal(xrl_gate_ticks((__u64)TICKS_MODULUS << XRL_GATE_TICK_SHIFT), 0);
 }
 
-static void zero_is_told_apart(void **state)
+static void is_not_0_tells_zero_apart(void **state)
 {
 	(void)state;
 	assert_int_equal(xrl_is_not_0(0), 0);
@@ -354,25 +355,25 @@ static void zero_is_told_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_two_addresses_have_the_same_hash),
-		cmocka_unit_test(no_address_of_a_slice_has_the_hash_of_another),
-		cmocka_unit_test(another_key_is_another_order),
-		cmocka_unit_test(a_line_exists),
-		cmocka_unit_test(line_and_tag_are_the_address),
-		cmocka_unit_test(the_least_lines_are_enough_for_the_tag),
-		cmocka_unit_test(the_fields_are_where_the_header_says),
-		cmocka_unit_test(the_largest_packets_fit),
-		cmocka_unit_test(a_newcomer_is_never_nothing),
-		cmocka_unit_test(an_empty_place_is_taken_first),
-		cmocka_unit_test(the_older_one_goes_first),
-		cmocka_unit_test(who_came_again_goes_last),
-		cmocka_unit_test(only_time_and_coming_again_count),
-		cmocka_unit_test(what_has_passed_is_kept),
-		cmocka_unit_test(words_of_another_era_are_nobodys),
-		cmocka_unit_test(a_settled_word_says_that_it_came),
-		cmocka_unit_test(what_passes_meanwhile_is_told),
-		cmocka_unit_test(ticks_are_of_32_jiffies),
-		cmocka_unit_test(zero_is_told_apart),
+		cmocka_unit_test(hash_is_invertible),
+		cmocka_unit_test(hash_is_injective_over_a_slash_8),
+		cmocka_unit_test(keys_permute_independently),
+		cmocka_unit_test(set_index_is_in_range),
+		cmocka_unit_test(set_and_tag_identify_the_address),
+		cmocka_unit_test(minimum_sets_fit_the_tag),
+		cmocka_unit_test(bit_fields_match_the_header),
+		cmocka_unit_test(largest_packets_do_not_overflow),
+		cmocka_unit_test(new_entry_is_never_zero),
+		cmocka_unit_test(empty_way_is_the_first_victim),
+		cmocka_unit_test(older_entry_is_evicted_first),
+		cmocka_unit_test(repeated_source_is_evicted_last),
+		cmocka_unit_test(rank_depends_on_age_and_repetition_only),
+		cmocka_unit_test(admitted_entries_are_kept),
+		cmocka_unit_test(entries_of_another_flood_never_match),
+		cmocka_unit_test(closed_entry_keeps_only_the_source),
+		cmocka_unit_test(units_admitted_since_are_reported),
+		cmocka_unit_test(gate_tick_is_32_jiffies),
+		cmocka_unit_test(is_not_0_tells_zero_apart),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -13,9 +13,9 @@
 #include "bpf/gate/newcomer.h"
 
 #define TRIES 200000
-#define LINES 4096
+#define SETS  4096
 
-static void at_most_four_bits_at_60_places(void **state)
+static void at_most_4_of_60_bits(void **state)
 {
 	__u64 any = 0;
 
@@ -34,7 +34,7 @@ static void mark(struct xrl_gate_line *line, __u32 epoch, __u64 bits)
 	assert_true(xrl_try_mark_known(line, epoch, bits));
 }
 
-static void nobody_is_known_at_first(void **state)
+static void empty_filter_matches_nothing(void **state)
 {
 	struct xrl_gate_line line = {};
 
@@ -45,7 +45,7 @@ static void nobody_is_known_at_first(void **state)
 
 /* In the epoch in which it was marked and in the next two, and in none of the 13 after that, though
  * the number has but 4 bits. */
-static void who_is_known_is_forgotten(void **state)
+static void resident_expires_after_three_epochs(void **state)
 {
 	(void)state;
 	for (__u32 epoch = 0; epoch < 100; epoch++) {
@@ -60,7 +60,7 @@ static void who_is_known_is_forgotten(void **state)
 	}
 }
 
-static void who_is_marked_again_stays_known(void **state)
+static void remarked_resident_never_expires(void **state)
 {
 	struct xrl_gate_line line = {};
 	__u64 bits = xrl_known_bits(1), others = 0;
@@ -78,7 +78,7 @@ static void who_is_marked_again_stays_known(void **state)
 
 /* Each epoch has its word, until the third one after it takes it, with nothing of what stood
  * there. */
-static void an_old_word_is_begun_anew(void **state)
+static void stale_word_is_overwritten(void **state)
 {
 	struct xrl_gate_line line = {};
 	__u64 bits[3] = {};
@@ -94,7 +94,7 @@ static void an_old_word_is_begun_anew(void **state)
 	}
 }
 
-static void epochs_are_not_added_up(void **state)
+static void epochs_are_matched_separately(void **state)
 {
 	struct xrl_gate_line line = {};
 
@@ -108,7 +108,7 @@ static void epochs_are_not_added_up(void **state)
 }
 
 /* What most newcomers are told by is never wrong where it says no. */
-static void who_is_known_may_be_known(void **state)
+static void quick_check_has_no_false_negatives(void **state)
 {
 	struct xrl_gate_line line = {};
 
@@ -126,18 +126,18 @@ static void who_is_known_may_be_known(void **state)
 
 /* When all three epochs are full, half as many marks in each as there are buckets: one in 50, says
  * newcomer.h. */
-static void few_unknown_ones_look_known(void **state)
+static void false_positive_rate_is_bounded(void **state)
 {
-	static struct xrl_gate_line lines[LINES];
+	static struct xrl_gate_line lines[SETS];
 	__u32 looked = 1000000, known = 0;
 
 	(void)state;
-	for (__u32 i = 0; i < 3 * LINES * XRL_BUCKETS_PER_LINE / 2; i++)
-		mark(&lines[random_below(LINES)], 5 + i % 3, xrl_known_bits(random64()));
+	for (__u32 i = 0; i < 3 * SETS * XRL_BUCKETS_PER_LINE / 2; i++)
+		mark(&lines[random_below(SETS)], 5 + i % 3, xrl_known_bits(random64()));
 	for (__u32 i = 0; i < looked; i++) {
 		__u64 bits = xrl_known_bits(random64());
 
-		known += xrl_may_be_known(&lines[random_below(LINES)], bits);
+		known += xrl_may_be_known(&lines[random_below(SETS)], bits);
 	}
 	assert_in_range(known, 1, looked / 47);
 }
@@ -152,7 +152,7 @@ static int is_due(__s32 before, __s32 now)
 	return due;
 }
 
-static void who_looks_is_due_once_an_epoch(void **state)
+static void mark_is_due_once_an_epoch(void **state)
 {
 	(void)state;
 	assert_true(is_due(-500, 1));
@@ -163,7 +163,7 @@ static void who_looks_is_due_once_an_epoch(void **state)
 	assert_false(is_due(-1, -1));
 }
 
-static void after_a_while_it_is_due_anyway(void **state)
+static void mark_is_due_after_an_interval_anyway(void **state)
 {
 	(void)state;
 	for (__u32 before = 5001; before < 20000; before += 7)
@@ -175,16 +175,16 @@ static void after_a_while_it_is_due_anyway(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(at_most_four_bits_at_60_places),
-		cmocka_unit_test(nobody_is_known_at_first),
-		cmocka_unit_test(who_is_known_is_forgotten),
-		cmocka_unit_test(who_is_marked_again_stays_known),
-		cmocka_unit_test(an_old_word_is_begun_anew),
-		cmocka_unit_test(epochs_are_not_added_up),
-		cmocka_unit_test(who_is_known_may_be_known),
-		cmocka_unit_test(few_unknown_ones_look_known),
-		cmocka_unit_test(who_looks_is_due_once_an_epoch),
-		cmocka_unit_test(after_a_while_it_is_due_anyway),
+		cmocka_unit_test(at_most_4_of_60_bits),
+		cmocka_unit_test(empty_filter_matches_nothing),
+		cmocka_unit_test(resident_expires_after_three_epochs),
+		cmocka_unit_test(remarked_resident_never_expires),
+		cmocka_unit_test(stale_word_is_overwritten),
+		cmocka_unit_test(epochs_are_matched_separately),
+		cmocka_unit_test(quick_check_has_no_false_negatives),
+		cmocka_unit_test(false_positive_rate_is_bounded),
+		cmocka_unit_test(mark_is_due_once_an_epoch),
+		cmocka_unit_test(mark_is_due_after_an_interval_anyway),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

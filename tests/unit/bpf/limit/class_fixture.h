@@ -97,8 +97,8 @@ struct charge {
 };
 
 /* The short way where there is one. */
-static inline struct charge charge_demand(struct xrl_bucket *bucket, const struct xrl_class *class,
-                                          const struct xrl_demand *demand)
+static inline struct charge charge_cost(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                        const struct xrl_demand *demand)
 {
 	__u32 answer = XRL_AGAIN;
 
@@ -116,7 +116,7 @@ static inline struct charge charge(struct xrl_bucket *bucket, const struct xrl_c
 		.units = {[XRL_PACKETS] = 1, [XRL_BYTES] = bytes, [XRL_CONNECTIONS] = connections},
 	};
 
-	return charge_demand(bucket, class, &demand);
+	return charge_cost(bucket, class, &demand);
 }
 
 /* Nothing but so many units of the one limit of a class. */
@@ -126,7 +126,7 @@ static inline enum xrl_answer charge_units(struct xrl_bucket *bucket, const stru
 	struct xrl_demand demand = {};
 
 	demand.units[class->limits[0].unit] = units;
-	return charge_demand(bucket, class, &demand).answer;
+	return charge_cost(bucket, class, &demand).answer;
 }
 
 static inline int passes(struct xrl_bucket *bucket, const struct xrl_class *class)

@@ -17,7 +17,7 @@
 #define THREADS 4
 #define WINDOWS 30
 
-struct crowd {
+struct shared {
 	struct xrl_bucket bucket;
 	struct xrl_class class;
 	pthread_barrier_t barrier;
@@ -26,86 +26,86 @@ struct crowd {
 	__u32 attempts; /* of a thread in a window */
 };
 
-struct member {
-	struct crowd *crowd;
+struct worker {
+	struct shared *shared;
 	int number;
 	pthread_t thread;
 };
 
 static void *push(void *argument)
 {
-	struct member *member = argument;
-	struct crowd *crowd = member->crowd;
+	struct worker *worker = argument;
+	struct shared *shared = worker->shared;
 
 	for (int window = 0; window < WINDOWS; window++) {
 		set_clock(DAY + window * 2 * SECOND);
-		pthread_barrier_wait(&crowd->barrier);
-		crowd->passed[member->number] +=
-			flood(&crowd->bucket, &crowd->class, crowd->attempts);
-		pthread_barrier_wait(&crowd->barrier);
+		pthread_barrier_wait(&shared->barrier);
+		shared->passed[worker->number] +=
+			flood(&shared->bucket, &shared->class, shared->attempts);
+		pthread_barrier_wait(&shared->barrier);
 	}
 	return NULL;
 }
 
-static __u64 run_crowd(struct crowd *crowd)
+static __u64 run_threads(struct shared *shared)
 {
-	struct member members[THREADS];
+	struct worker workers[THREADS];
 	__u64 passed = 0;
 
-	pthread_barrier_init(&crowd->barrier, NULL, THREADS);
+	pthread_barrier_init(&shared->barrier, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++) {
-		members[i] = (struct member){.crowd = crowd, .number = i};
-		assert_int_equal(pthread_create(&members[i].thread, NULL, push, &members[i]), 0);
+		workers[i] = (struct worker){.shared = shared, .number = i};
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, push, &workers[i]), 0);
 	}
 	for (int i = 0; i < THREADS; i++) {
-		pthread_join(members[i].thread, NULL);
-		passed += crowd->passed[i];
+		pthread_join(workers[i].thread, NULL);
+		passed += shared->passed[i];
 	}
-	pthread_barrier_destroy(&crowd->barrier);
+	pthread_barrier_destroy(&shared->barrier);
 	return passed;
 }
 
-static void threads_get_exactly_n_in_each_window(void **state)
+static void threads_pass_exactly_n_in_each_window(void **state)
 {
-	struct crowd crowd = {.class = one_limit(20000, SECOND, XRL_PACKETS), .attempts = 20000};
+	struct shared shared = {.class = one_limit(20000, SECOND, XRL_PACKETS), .attempts = 20000};
 
 	(void)state;
-	assert_int_equal(run_crowd(&crowd), WINDOWS * 20000);
+	assert_int_equal(run_threads(&shared), WINDOWS * 20000);
 }
 
-static void threads_get_exactly_n_of_four_limits(void **state)
+static void threads_pass_exactly_n_of_four_limits(void **state)
 {
-	struct crowd crowd = {.class = empty_class(), .attempts = 20000};
+	struct shared shared = {.class = empty_class(), .attempts = 20000};
 
 	(void)state;
-	add_limit(&crowd.class, 9000, SECOND, XRL_PACKETS);
-	add_limit(&crowd.class, 5000 * TINY_FRAME + TINY_FRAME - 1, SECOND, XRL_BYTES);
-	add_limit(&crowd.class, 6000, SECOND, XRL_CONNECTIONS);
-	add_limit(&crowd.class, WINDOWS * 5000, HOUR, XRL_PACKETS);
-	assert_int_equal(run_crowd(&crowd), WINDOWS * 5000);
-	assert_int_equal(crowd.bucket.windows[0].used_units, 5000);
-	assert_int_equal(crowd.bucket.windows[2].used_units, 5000);
-	assert_int_equal(crowd.bucket.windows[3].used_units, WINDOWS * 5000);
+	add_limit(&shared.class, 9000, SECOND, XRL_PACKETS);
+	add_limit(&shared.class, 5000 * TINY_FRAME + TINY_FRAME - 1, SECOND, XRL_BYTES);
+	add_limit(&shared.class, 6000, SECOND, XRL_CONNECTIONS);
+	add_limit(&shared.class, WINDOWS * 5000, HOUR, XRL_PACKETS);
+	assert_int_equal(run_threads(&shared), WINDOWS * 5000);
+	assert_int_equal(shared.bucket.windows[0].used_units, 5000);
+	assert_int_equal(shared.bucket.windows[2].used_units, 5000);
+	assert_int_equal(shared.bucket.windows[3].used_units, WINDOWS * 5000);
 }
 
 /* All three algorithms, of which the last ones refuse what the first ones have charged: they
  * get it back while others are at them. Windows are two periods apart, so nothing is left. */
-static void threads_get_exactly_n_of_mixed_limits(void **state)
+static void threads_pass_exactly_n_of_mixed_limits(void **state)
 {
 	static const __u64 units[][3] = {
 		{9000, 5000, 6000}, {5000, 6000, 9000}, {6000, 9000, 5000}};
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		struct crowd crowd = {.class = empty_class(), .attempts = 5500};
+		struct shared shared = {.class = empty_class(), .attempts = 5500};
 
 		for (int k = XRL_ALGORITHMS - 1; k >= 0; k--)
-			add(&crowd.class,
+			add(&shared.class,
 			    limit_like(k, units[i][k], units[i][k], SECOND, XRL_PACKETS));
-		assert_int_equal(run_crowd(&crowd), WINDOWS * 5000);
+		assert_int_equal(run_threads(&shared), WINDOWS * 5000);
 		for (int k = 0; k < XRL_ALGORITHMS; k++)
-			assert_int_equal(xrl_used(&crowd.class.limits[k],
-			                          xrl_window_read(&crowd.bucket.windows[k]),
+			assert_int_equal(xrl_used(&shared.class.limits[k],
+			                          xrl_window_read(&shared.bucket.windows[k]),
 			                          DAY + (WINDOWS - 1) * 2 * SECOND),
 			                 5000);
 	}
@@ -122,58 +122,58 @@ static __u64 machine_ns(void)
 	return now.tv_sec * SECOND + now.tv_nsec;
 }
 
-static void *push_by_the_machines_clock(void *argument)
+static void *push_on_the_machines_clock(void *argument)
 {
-	struct member *member = argument;
-	struct crowd *crowd = member->crowd;
+	struct worker *worker = argument;
+	struct shared *shared = worker->shared;
 	__u64 end_ns = machine_ns() + 2 * SECOND;
 
 	do {
 		set_clock(machine_ns());
-		crowd->passed[member->number] += passes(&crowd->bucket, &crowd->class);
+		shared->passed[worker->number] += passes(&shared->bucket, &shared->class);
 		if (machine_ns() - fake_boot_ns >= MACHINE_PERIOD_NS / 2)
-			crowd->stalls[member->number] = 1;
+			shared->stalls[worker->number] = 1;
 	} while (fake_boot_ns < end_ns);
 	return NULL;
 }
 
 /* What passed, or 0: a thread was held up for so long that limits.h promises nothing. */
-static __u64 run_by_the_machines_clock(struct crowd *crowd)
+static __u64 run_on_the_machines_clock(struct shared *shared)
 {
-	struct member members[THREADS];
+	struct worker workers[THREADS];
 	__u64 passed = 0, stalls = 0;
 
 	for (int i = 0; i < THREADS; i++) {
-		members[i] = (struct member){.crowd = crowd, .number = i};
-		assert_int_equal(pthread_create(&members[i].thread, NULL,
-		                                push_by_the_machines_clock, &members[i]),
+		workers[i] = (struct worker){.shared = shared, .number = i};
+		assert_int_equal(pthread_create(&workers[i].thread, NULL,
+		                                push_on_the_machines_clock, &workers[i]),
 		                 0);
 	}
 	for (int i = 0; i < THREADS; i++) {
-		pthread_join(members[i].thread, NULL);
-		passed += crowd->passed[i];
-		stalls += crowd->stalls[i];
+		pthread_join(workers[i].thread, NULL);
+		passed += shared->passed[i];
+		stalls += shared->stalls[i];
 	}
 	return stalls ? 0 : passed;
 }
 
-static void threads_by_the_machines_clock(void **state)
+static void threads_on_the_machines_clock(void **state)
 {
 	__u64 begin_ns, passed = 0, last;
-	struct crowd crowd;
+	struct shared shared;
 
 	(void)state;
 	for (int attempt = 0; attempt < 5 && !passed; attempt++) {
-		crowd = (struct crowd){.class = one_limit(50, MACHINE_PERIOD_NS, XRL_PACKETS)};
+		shared = (struct shared){.class = one_limit(50, MACHINE_PERIOD_NS, XRL_PACKETS)};
 		begin_ns = machine_ns();
-		passed = run_by_the_machines_clock(&crowd);
+		passed = run_on_the_machines_clock(&shared);
 	}
 	if (!passed) {
 		print_message("# this machine is too busy to tell\n");
 		return;
 	}
 	/* every window but the last is full, and there were no more than the time has room for */
-	last = crowd.bucket.windows[0].used_units;
+	last = shared.bucket.windows[0].used_units;
 	assert_int_equal((passed - last) % 50, 0);
 	assert_true((passed - last) / 50 <= (machine_ns() - begin_ns) / MACHINE_PERIOD_NS);
 	assert_true(passed > 50);
@@ -182,10 +182,10 @@ static void threads_by_the_machines_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(threads_get_exactly_n_in_each_window),
-		cmocka_unit_test(threads_get_exactly_n_of_four_limits),
-		cmocka_unit_test(threads_get_exactly_n_of_mixed_limits),
-		cmocka_unit_test(threads_by_the_machines_clock),
+		cmocka_unit_test(threads_pass_exactly_n_in_each_window),
+		cmocka_unit_test(threads_pass_exactly_n_of_four_limits),
+		cmocka_unit_test(threads_pass_exactly_n_of_mixed_limits),
+		cmocka_unit_test(threads_on_the_machines_clock),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -34,7 +34,7 @@ static struct xrl_limit limit_of(__u64 max_units, __u64 period_ns)
 }
 
 /* Each of the periods in turn, with few units and with so many that ticks are coarse. */
-static struct xrl_limit any_limit(int i)
+static struct xrl_limit limit_number(int i)
 {
 	return limit_of(i / PERIODS % 2 ? LIMIT_MAX_BYTES : 10, periods_ns[i % PERIODS]);
 }
@@ -50,7 +50,7 @@ static __u64 random_time(void)
 	return random_below(50 * 365 * DAY);
 }
 
-static void a_window_is_a_word(void **state)
+static void window_packs_into_one_word(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -69,7 +69,7 @@ static void a_window_is_a_word(void **state)
 }
 
 /* bpftool shows the word by these fields. */
-static void a_plain_window_is_as_the_map_says(void **state)
+static void bit_fields_match_the_map(void **state)
 {
 	struct xrl_limit limit = limit_of(1000, SECOND);
 	xrl_word word = xrl_window_open(&limit, 3 * SECOND, 7);
@@ -82,18 +82,18 @@ static void a_plain_window_is_as_the_map_says(void **state)
 	                 xrl_window_ticks(&limit, 3 * SECOND) & xrl_window_tick_mask(&limit));
 }
 
-static void an_open_window_is_never_nothing(void **state)
+static void open_window_is_never_zero(void **state)
 {
 	struct xrl_limit limit = limit_of(1, SECOND);
-	__u64 circle_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
+	__u64 wrap_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
 
 	(void)state;
 	assert_true(xrl_window_open(&limit, 0, 1));
-	assert_true(xrl_window_open(&limit, circle_ns, 1));
+	assert_true(xrl_window_open(&limit, wrap_ns, 1));
 }
 
 /* separate.h gives the highest three another meaning. */
-static void no_window_is_one_of_the_highest_words(void **state)
+static void three_highest_words_are_reserved(void **state)
 {
 	(void)state;
 	for (__u64 units = (1ULL << 40) - 9; units < (1ULL << 40) + 9; units++) {
@@ -106,7 +106,7 @@ static void no_window_is_one_of_the_highest_words(void **state)
 	}
 }
 
-static void room_is_to_the_unit(void **state)
+static void room_is_exact_to_the_unit(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -123,7 +123,7 @@ static void room_is_to_the_unit(void **state)
 	}
 }
 
-static void a_swap_needs_the_word_that_was_read(void **state)
+static void swap_fails_on_a_changed_word(void **state)
 {
 	struct xrl_limit limit = limit_of(1000, SECOND);
 	xrl_word word = xrl_window_open(&limit, SECOND, 1), more = word + 1;
@@ -137,11 +137,11 @@ static void a_swap_needs_the_word_that_was_read(void **state)
 }
 
 /* Open for a period to the nanosecond at the least, and over two ticks later. */
-static void a_window_ends_when_it_should(void **state)
+static void window_expires_within_two_ticks(void **state)
 {
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		struct xrl_limit limit = any_limit(i);
+		struct xrl_limit limit = limit_number(i);
 		__u64 opened_ns = random_time();
 		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
 		__u64 early_ns = opened_ns + random_below(limit.period_ns);
@@ -157,11 +157,11 @@ static void a_window_ends_when_it_should(void **state)
 }
 
 /* The clock of the CPU that looks may be behind that of the one that opened. */
-static void a_clock_that_is_behind_ends_nothing(void **state)
+static void clock_behind_expires_nothing(void **state)
 {
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		struct xrl_limit limit = any_limit(i);
+		struct xrl_limit limit = limit_number(i);
 		__u64 opened_ns = limit.period_ns + random_time();
 		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
 		__u64 behind_ns = random_below(limit.period_ns - tick_ns(&limit));
@@ -171,11 +171,11 @@ static void a_clock_that_is_behind_ends_nothing(void **state)
 }
 
 /* What is promised to remain does remain, and all of it but two ticks is promised. */
-static void the_rest_is_promised_to_two_ticks(void **state)
+static void remaining_time_is_exact_to_two_ticks(void **state)
 {
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		struct xrl_limit limit = any_limit(i);
+		struct xrl_limit limit = limit_number(i);
 		__u64 opened_ns = random_time(), rest_ns;
 		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
 		__u64 now_ns = opened_ns + random_below(limit.period_ns);
@@ -189,14 +189,14 @@ static void the_rest_is_promised_to_two_ticks(void **state)
 }
 
 /* Ticks go round every four periods. */
-static void ticks_that_go_round_change_nothing(void **state)
+static void tick_wraparound_changes_nothing(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2 * PERIODS; i++) {
-		struct xrl_limit limit = any_limit(i);
-		__u64 circle_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
+		struct xrl_limit limit = limit_number(i);
+		__u64 wrap_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
 
-		for (__u64 opened_ns = circle_ns - 3; opened_ns < circle_ns + 3; opened_ns++) {
+		for (__u64 opened_ns = wrap_ns - 3; opened_ns < wrap_ns + 3; opened_ns++) {
 			xrl_word word = xrl_window_open(&limit, opened_ns, 1);
 
 			assert_false(xrl_window_is_over(&limit, word, opened_ns));
@@ -209,35 +209,35 @@ static void ticks_that_go_round_change_nothing(void **state)
 }
 
 /* Open for one period, over for two, and then it looks as if it were to be opened. */
-static void a_circle_is_four_periods_long(void **state)
+static void ticks_wrap_after_four_periods(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2 * PERIODS; i++) {
-		struct xrl_limit limit = any_limit(i);
-		__u64 circle_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
-		xrl_word word = xrl_window_open(&limit, circle_ns, 1);
+		struct xrl_limit limit = limit_number(i);
+		__u64 wrap_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
+		xrl_word word = xrl_window_open(&limit, wrap_ns, 1);
 
-		assert_true(circle_ns >= 4 * limit.period_ns);
-		for (__u64 at = 0; at < circle_ns; at += circle_ns / 997 + 1) {
+		assert_true(wrap_ns >= 4 * limit.period_ns);
+		for (__u64 at = 0; at < wrap_ns; at += wrap_ns / 997 + 1) {
 			__u64 over_ns = limit.period_ns + tick_ns(&limit);
-			int is_over = xrl_window_is_over(&limit, word, circle_ns + at);
+			int is_over = xrl_window_is_over(&limit, word, wrap_ns + at);
 
 			if (at < limit.period_ns)
 				assert_false(is_over);
-			else if (at >= over_ns && at < circle_ns / 4 * 3)
+			else if (at >= over_ns && at < wrap_ns / 4 * 3)
 				assert_true(is_over);
-			else if (at >= circle_ns / 4 * 3 + tick_ns(&limit))
+			else if (at >= wrap_ns / 4 * 3 + tick_ns(&limit))
 				assert_false(is_over);
 		}
 	}
 }
 
 /* A word of another limit: more used than there is, or opened later than any clock says. */
-static void what_is_foreign_is_done(void **state)
+static void stale_write_counts_as_expired(void **state)
 {
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		struct xrl_limit limit = any_limit(i);
+		struct xrl_limit limit = limit_number(i);
 		__u64 now_ns = limit.period_ns + random_time();
 		__u64 ahead_ns = random_below(limit.period_ns - tick_ns(&limit));
 		xrl_word word = xrl_window_open(&limit, now_ns + ahead_ns, limit.max_units);
@@ -263,18 +263,18 @@ static void what_is_foreign_is_done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_window_is_a_word),
-		cmocka_unit_test(a_plain_window_is_as_the_map_says),
-		cmocka_unit_test(an_open_window_is_never_nothing),
-		cmocka_unit_test(no_window_is_one_of_the_highest_words),
-		cmocka_unit_test(room_is_to_the_unit),
-		cmocka_unit_test(a_swap_needs_the_word_that_was_read),
-		cmocka_unit_test(a_window_ends_when_it_should),
-		cmocka_unit_test(a_clock_that_is_behind_ends_nothing),
-		cmocka_unit_test(the_rest_is_promised_to_two_ticks),
-		cmocka_unit_test(ticks_that_go_round_change_nothing),
-		cmocka_unit_test(a_circle_is_four_periods_long),
-		cmocka_unit_test(what_is_foreign_is_done),
+		cmocka_unit_test(window_packs_into_one_word),
+		cmocka_unit_test(bit_fields_match_the_map),
+		cmocka_unit_test(open_window_is_never_zero),
+		cmocka_unit_test(three_highest_words_are_reserved),
+		cmocka_unit_test(room_is_exact_to_the_unit),
+		cmocka_unit_test(swap_fails_on_a_changed_word),
+		cmocka_unit_test(window_expires_within_two_ticks),
+		cmocka_unit_test(clock_behind_expires_nothing),
+		cmocka_unit_test(remaining_time_is_exact_to_two_ticks),
+		cmocka_unit_test(tick_wraparound_changes_nothing),
+		cmocka_unit_test(ticks_wrap_after_four_periods),
+		cmocka_unit_test(stale_write_counts_as_expired),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

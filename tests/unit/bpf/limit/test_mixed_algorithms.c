@@ -29,7 +29,7 @@ static struct xrl_class random_class(void)
 	return class;
 }
 
-static struct xrl_demand random_demand(void)
+static struct xrl_demand random_cost(void)
 {
 	return (struct xrl_demand){
 		.units = {[XRL_PACKETS] = 1,
@@ -40,8 +40,8 @@ static struct xrl_demand random_demand(void)
 }
 
 /* What each limit would say, alone. The first one that refuses, or limit_count. */
-static __u32 ask_each(const struct xrl_bucket *bucket, const struct xrl_class *class,
-                      const struct xrl_demand *demand, xrl_word next[XRL_MAX_LIMITS])
+static __u32 predict_each(const struct xrl_bucket *bucket, const struct xrl_class *class,
+                          const struct xrl_demand *demand, xrl_word next[XRL_MAX_LIMITS])
 {
 	for (__u32 i = 0; i < class->limit_count; i++) {
 		__u64 units = demand->units[class->limits[i].unit];
@@ -68,7 +68,7 @@ static void all_or_none(void **state)
 
 		jiffies_at_boot = random64();
 		for (int i = 0; i < 2000; i++) {
-			struct xrl_demand demand = random_demand();
+			struct xrl_demand demand = random_cost();
 			xrl_word next[XRL_MAX_LIMITS];
 			struct charge answer;
 			__u32 refusing;
@@ -77,8 +77,8 @@ static void all_or_none(void **state)
 			set_clock(now_ns);
 			xrl_look(&bucket, &class); /* closes what is over: the rest must stay */
 			before = bucket;
-			refusing = ask_each(&bucket, &class, &demand, next);
-			answer = charge_demand(&bucket, &class, &demand);
+			refusing = predict_each(&bucket, &class, &demand, next);
+			answer = charge_cost(&bucket, &class, &demand);
 			if (refusing < class.limit_count) {
 				assert_int_equal(answer.answer, XRL_REFUSED);
 				assert_int_equal(answer.unit, class.limits[refusing].unit);
@@ -97,7 +97,7 @@ static void all_or_none(void **state)
 }
 
 /* One alone is charged by another way, which has to say the same. */
-static void one_is_as_two_of_the_same(void **state)
+static void one_limit_decides_like_two_equal_ones(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 300; round++) {
@@ -107,12 +107,12 @@ static void one_is_as_two_of_the_same(void **state)
 
 		add(&two, one.limits[0]);
 		for (int i = 0; i < 1000; i++) {
-			struct xrl_demand demand = random_demand();
+			struct xrl_demand demand = random_cost();
 
 			now_ns += random_below(random_below(30) ? 200 * MILLISECOND : 20 * SECOND);
 			set_clock(now_ns);
-			assert_int_equal(charge_demand(&bucket, &one, &demand).answer,
-			                 charge_demand(&other, &two, &demand).answer);
+			assert_int_equal(charge_cost(&bucket, &one, &demand).answer,
+			                 charge_cost(&other, &two, &demand).answer);
 			assert_int_equal(xrl_window_read(&other.windows[0]),
 			                 xrl_window_read(&other.windows[1]));
 		}
@@ -120,8 +120,8 @@ static void one_is_as_two_of_the_same(void **state)
 }
 
 /* Of a token bucket's unit a mark knows all but the last 2^32 parts: the rest is not given back. */
-static void is_as_before(const struct xrl_limit *limit, const struct xrl_window *now,
-                         const struct xrl_window *before)
+static void assert_refunded(const struct xrl_limit *limit, const struct xrl_window *now,
+                            const struct xrl_window *before)
 {
 	__u64 used = xrl_used(limit, xrl_window_read(now), DAY);
 	__u64 was = xrl_used(limit, xrl_window_read(before), DAY);
@@ -131,19 +131,19 @@ static void is_as_before(const struct xrl_limit *limit, const struct xrl_window 
 
 /* What xrl_try_all does when another CPU is faster at the last limit: what was taken of the others
  * is given back. */
-static void what_was_taken_is_given_back(void **state)
+static void partial_charge_is_refunded(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
 		struct xrl_class class = random_class();
-		struct xrl_demand demand = random_demand();
+		struct xrl_demand demand = random_cost();
 		struct xrl_bucket bucket = {}, before;
 		struct xrl_marks taken;
 		__u32 last = class.limit_count - 1;
 		__u64 now_ns = DAY;
 
 		set_clock(DAY);
-		charge_demand(&bucket, &class, &demand);
+		charge_cost(&bucket, &class, &demand);
 		before = bucket;
 		memset(&taken, 0xFF, sizeof(taken));
 		for (__u32 i = 0; i < last; i++) {
@@ -155,23 +155,23 @@ static void what_was_taken_is_given_back(void **state)
 		}
 		xrl_take_back(&bucket, &class, &demand, &taken);
 		for (__u32 i = 0; i < class.limit_count; i++)
-			is_as_before(&class.limits[i], &bucket.windows[i], &before.windows[i]);
+			assert_refunded(&class.limits[i], &bucket.windows[i], &before.windows[i]);
 	}
 }
 
-static __u64 share_of(__u64 units, __u32 percent)
+static __u64 percent_of(__u64 units, __u32 percent)
 {
 	return (units * percent + 99) / 100;
 }
 
 /* From the first unit on that makes it so much, whichever way it is used. */
-static void a_warning_comes_with_its_share(void **state)
+static void warning_starts_at_its_percentage(void **state)
 {
 	static const __u32 percents[] = {1, 33, 50, 80, 99, 100};
 
 	(void)state;
 	for (int round = 0; round < 3000; round++) {
-		__u64 n = 1 + random_below(300), near = share_of(n, percents[round % 6]);
+		__u64 n = 1 + random_below(300), near = percent_of(n, percents[round % 6]);
 		struct xrl_class class = class_with(
 			limit_like(round / 6 % XRL_ALGORITHMS, n, n, SECOND, XRL_CONNECTIONS));
 		struct xrl_bucket bucket = {};
@@ -189,7 +189,7 @@ static void a_warning_comes_with_its_share(void **state)
 }
 
 /* What fades counts as far as it isn't gone: a unit that is begun, as a whole one. */
-static void a_warning_goes_with_what_fades(void **state)
+static void warning_ends_as_usage_fades(void **state)
 {
 	static const struct {
 		enum xrl_algorithm algorithm;
@@ -221,7 +221,7 @@ static void a_warning_goes_with_what_fades(void **state)
 }
 
 /* Of several limits any one warns, but none that the packet has nothing to do with. */
-static void any_limit_warns(void **state)
+static void any_charged_limit_warns(void **state)
 {
 	(void)state;
 	for (__u32 near = 0; near < XRL_ALGORITHMS; near++) {
@@ -246,11 +246,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_or_none),
-		cmocka_unit_test(one_is_as_two_of_the_same),
-		cmocka_unit_test(what_was_taken_is_given_back),
-		cmocka_unit_test(a_warning_comes_with_its_share),
-		cmocka_unit_test(a_warning_goes_with_what_fades),
-		cmocka_unit_test(any_limit_warns),
+		cmocka_unit_test(one_limit_decides_like_two_equal_ones),
+		cmocka_unit_test(partial_charge_is_refunded),
+		cmocka_unit_test(warning_starts_at_its_percentage),
+		cmocka_unit_test(warning_ends_as_usage_fades),
+		cmocka_unit_test(any_charged_limit_warns),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -18,7 +18,7 @@
 enum outcome { PASSED, EXCEEDED, PENALIZED };
 
 /* As bpf/verdict/verdict.h does it. */
-static enum outcome judge(struct xrl_bucket *bucket, const struct xrl_class *class)
+static enum outcome decide(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	if (xrl_has_penalty(xrl_resolved_read(bucket)) && xrl_penalty_ns(bucket, class))
 		return PENALIZED;
@@ -28,7 +28,7 @@ static enum outcome judge(struct xrl_bucket *bucket, const struct xrl_class *cla
 	return EXCEEDED;
 }
 
-static struct xrl_bucket resolved_bucket(void)
+static struct xrl_bucket classified_bucket(void)
 {
 	return (struct xrl_bucket){
 		.resolved = {.generation = GENERATION, .class_number = CLASS_NUMBER},
@@ -52,45 +52,45 @@ static __u64 late_ns(const struct xrl_class *class)
 	return 3ULL << class->penalty.tick_shift;
 }
 
-static void assert_free(const struct xrl_bucket *bucket)
+static void assert_no_penalty(const struct xrl_bucket *bucket)
 {
 	assert_int_equal(bucket->resolved.penalty_ticks, 0);
 }
 
 static void penalize(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	assert_int_equal(judge(bucket, class), PASSED);
-	assert_int_equal(judge(bucket, class), EXCEEDED);
+	assert_int_equal(decide(bucket, class), PASSED);
+	assert_int_equal(decide(bucket, class), EXCEEDED);
 	assert_int_not_equal(bucket->resolved.penalty_ticks, 0);
-	assert_int_equal(judge(bucket, class), PENALIZED);
+	assert_int_equal(decide(bucket, class), PENALIZED);
 }
 
-static void a_penalty_is_a_part_of_what_is_resolved(void **state)
+static void penalty_leaves_the_classification_intact(void **state)
 {
 	struct xrl_class class = class_with_penalty(HOUR);
-	struct xrl_bucket bucket = resolved_bucket();
+	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
 	set_clock(DAY);
-	assert_free(&bucket);
+	assert_no_penalty(&bucket);
 	penalize(&bucket, &class);
 	assert_int_equal(bucket.resolved.generation, GENERATION);
 	assert_int_equal(bucket.resolved.class_number, CLASS_NUMBER);
 	set_clock(DAY + HOUR + late_ns(&class));
-	assert_int_equal(judge(&bucket, &class), PASSED);
-	assert_free(&bucket);
+	assert_int_equal(decide(&bucket, &class), PASSED);
+	assert_no_penalty(&bucket);
 	assert_int_equal(bucket.resolved.generation, GENERATION);
 	assert_int_equal(bucket.resolved.class_number, CLASS_NUMBER);
 }
 
 /* At any time, with looks at random in between, none of which makes it longer. */
-static void it_lasts_as_long_as_it_says(void **state)
+static void penalty_lasts_its_period(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
 		__u64 length_ns = random_period(), begin_ns = DAY + random_below(3 * YEAR);
 		struct xrl_class class = class_with_penalty(length_ns);
-		struct xrl_bucket bucket = resolved_bucket();
+		struct xrl_bucket bucket = classified_bucket();
 		__u64 at_ns = begin_ns, most = length_ns >> random_below(8);
 
 		jiffies_at_boot = random64();
@@ -98,24 +98,24 @@ static void it_lasts_as_long_as_it_says(void **state)
 		penalize(&bucket, &class);
 		while ((at_ns += 1 + random_below(most)) < begin_ns + length_ns) {
 			set_clock(at_ns);
-			assert_int_equal(judge(&bucket, &class), PENALIZED);
+			assert_int_equal(decide(&bucket, &class), PENALIZED);
 		}
 		set_clock(begin_ns + length_ns - 1);
-		assert_int_equal(judge(&bucket, &class), PENALIZED);
+		assert_int_equal(decide(&bucket, &class), PENALIZED);
 		set_clock(begin_ns + length_ns + late_ns(&class));
-		assert_int_equal(judge(&bucket, &class), PASSED);
-		assert_free(&bucket);
+		assert_int_equal(decide(&bucket, &class), PASSED);
+		assert_no_penalty(&bucket);
 	}
 }
 
 /* Says for how long it goes on: until it ends at the least, and three ticks more at the most. */
-static void it_says_how_long(void **state)
+static void remaining_time_is_reported(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
 		__u64 length_ns = random_period(), begin_ns = DAY + random_below(3 * YEAR);
 		struct xrl_class class = class_with_penalty(length_ns);
-		struct xrl_bucket bucket = resolved_bucket();
+		struct xrl_bucket bucket = classified_bucket();
 		__u64 into_ns = random_below(length_ns), rest_ns;
 
 		set_clock(begin_ns);
@@ -128,42 +128,41 @@ static void it_says_how_long(void **state)
 }
 
 /* Its ticks go round in four of its lengths and more. */
-static void idle_of_any_length_ends_it(void **state)
+static void any_idle_time_past_its_end_ends_it(void **state)
 {
 	static const __u64 lengths_ns[] = {100 * MILLISECOND, SECOND, 1234567891, HOUR, 31 * DAY};
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		struct xrl_class class = class_with_penalty(lengths_ns[i]);
-		__u64 circle_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
+		__u64 wrap_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
 
 		for (__u64 eighths = 8; eighths < 800; eighths++) {
 			__u64 idle_ns = eighths * (lengths_ns[i] / 8) + late_ns(&class) + 8;
-			struct xrl_bucket bucket = resolved_bucket();
+			struct xrl_bucket bucket = classified_bucket();
 
 			if (idle_ns > 4 * YEAR)
 				break;
 			set_clock(DAY);
 			penalize(&bucket, &class);
 			set_clock(DAY + idle_ns);
-			assert_int_equal(judge(&bucket, &class), PASSED);
-			assert_free(&bucket);
+			assert_int_equal(decide(&bucket, &class), PASSED);
+			assert_no_penalty(&bucket);
 		}
-		for (__u64 circles = 1; circles * circle_ns < 4 * YEAR;
-		     circles += circles / 2 + 1) {
-			struct xrl_bucket bucket = resolved_bucket();
+		for (__u64 circles = 1; circles * wrap_ns < 4 * YEAR; circles += circles / 2 + 1) {
+			struct xrl_bucket bucket = classified_bucket();
 
 			set_clock(DAY);
 			penalize(&bucket, &class);
-			set_clock(DAY + circles * circle_ns);
-			assert_int_equal(judge(&bucket, &class), PASSED);
-			assert_free(&bucket);
+			set_clock(DAY + circles * wrap_ns);
+			assert_int_equal(decide(&bucket, &class), PASSED);
+			assert_no_penalty(&bucket);
 		}
 	}
 }
 
 /* The first tick of a circle would say that there is none: it begins in the second, then. */
-static void it_begins_in_any_tick(void **state)
+static void penalty_begins_in_any_tick(void **state)
 {
 	static const __u64 lengths_ns[] = {100 * MILLISECOND, SECOND, 31 * DAY};
 
@@ -171,26 +170,26 @@ static void it_begins_in_any_tick(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct xrl_class class = class_with_penalty(lengths_ns[i]);
 		__u64 tick_ns = 1ULL << class.penalty.tick_shift,
-		      circle_ns = tick_ns << (64 - XRL_RESOLVED_BITS);
+		      wrap_ns = tick_ns << (64 - XRL_RESOLVED_BITS);
 
 		for (int ticks = -20; ticks <= 20; ticks++) {
-			__u64 begin_ns = circle_ns + ticks * (tick_ns / 8 + 1);
-			struct xrl_bucket bucket = resolved_bucket();
+			__u64 begin_ns = wrap_ns + ticks * (tick_ns / 8 + 1);
+			struct xrl_bucket bucket = classified_bucket();
 
 			set_clock(begin_ns);
 			penalize(&bucket, &class);
 			set_clock(begin_ns + lengths_ns[i] - 1);
-			assert_int_equal(judge(&bucket, &class), PENALIZED);
+			assert_int_equal(decide(&bucket, &class), PENALIZED);
 			set_clock(begin_ns + lengths_ns[i] + late_ns(&class));
-			assert_int_equal(judge(&bucket, &class), PASSED);
+			assert_int_equal(decide(&bucket, &class), PASSED);
 		}
 	}
 }
 
-static void who_has_one_gets_no_other(void **state)
+static void active_penalty_is_not_restarted(void **state)
 {
 	struct xrl_class class = class_with_penalty(HOUR);
-	struct xrl_bucket bucket = resolved_bucket(), before;
+	struct xrl_bucket bucket = classified_bucket(), before;
 
 	(void)state;
 	set_clock(DAY);
@@ -202,10 +201,10 @@ static void who_has_one_gets_no_other(void **state)
 }
 
 /* Refused while the bucket is settled, so without a look at the clock: nobody was idle. */
-static void it_begins_when_no_clock_was_read(void **state)
+static void penalty_begins_without_a_refresh(void **state)
 {
 	struct xrl_class class = one_limit(1, SECOND, XRL_PACKETS);
-	struct xrl_bucket bucket = resolved_bucket();
+	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
 	limit_set_penalty(&class.penalty, 100 * MILLISECOND);
@@ -213,76 +212,76 @@ static void it_begins_when_no_clock_was_read(void **state)
 	set_clock(DAY);
 	penalize(&bucket, &class);
 	set_clock(DAY + 850 * MILLISECOND);
-	assert_int_equal(judge(&bucket, &class), EXCEEDED);
+	assert_int_equal(decide(&bucket, &class), EXCEEDED);
 	set_clock(DAY + 950 * MILLISECOND - 1);
-	assert_int_equal(judge(&bucket, &class), PENALIZED);
+	assert_int_equal(decide(&bucket, &class), PENALIZED);
 }
 
 /* A clock that is behind is no way out. */
-static void another_cpu_sees_it_too(void **state)
+static void cpu_with_a_slow_clock_sees_it(void **state)
 {
 	struct xrl_class class = class_with_penalty(SECOND);
 
 	(void)state;
 	for (__u64 behind_ns = 0; behind_ns < SECOND; behind_ns += 7 * MILLISECOND) {
-		struct xrl_bucket bucket = resolved_bucket();
+		struct xrl_bucket bucket = classified_bucket();
 
 		set_clock(DAY);
 		penalize(&bucket, &class);
 		set_clock_behind(DAY, behind_ns);
-		assert_int_equal(judge(&bucket, &class), PENALIZED);
+		assert_int_equal(decide(&bucket, &class), PENALIZED);
 		assert_true(xrl_penalty_ns(&bucket, &class) >= SECOND);
 		set_clock_behind(DAY + SECOND - 1, behind_ns);
-		assert_int_equal(judge(&bucket, &class), PENALIZED);
+		assert_int_equal(decide(&bucket, &class), PENALIZED);
 	}
 }
 
 /* ICMP errors pass by it, and look at the clock: what is over then must not come back. */
-static void a_look_for_other_reasons_ends_it(void **state)
+static void icmp_error_refresh_ends_it(void **state)
 {
 	struct xrl_class class = class_with_penalty(SECOND);
-	__u64 circle_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
-	struct xrl_bucket bucket = resolved_bucket();
+	__u64 wrap_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
+	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
 	set_clock(DAY);
 	penalize(&bucket, &class);
 	set_clock(DAY + SECOND / 2);
 	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
-	assert_int_equal(judge(&bucket, &class), PENALIZED);
-	set_clock(DAY + circle_ns - SECOND / 2);
+	assert_int_equal(decide(&bucket, &class), PENALIZED);
+	set_clock(DAY + wrap_ns - SECOND / 2);
 	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
-	set_clock(DAY + circle_ns);
-	assert_int_equal(judge(&bucket, &class), PASSED);
+	set_clock(DAY + wrap_ns);
+	assert_int_equal(decide(&bucket, &class), PASSED);
 }
 
 /* The class has no penalty any more. */
-static void without_a_length_it_is_over(void **state)
+static void removed_penalty_ends_at_once(void **state)
 {
 	struct xrl_class class = class_with_penalty(HOUR);
-	struct xrl_bucket bucket = resolved_bucket();
+	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
 	set_clock(DAY);
 	penalize(&bucket, &class);
 	class.penalty = (struct xrl_limit){};
 	assert_int_equal(xrl_penalty_ns(&bucket, &class), 0);
-	assert_free(&bucket);
+	assert_no_penalty(&bucket);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_penalty_is_a_part_of_what_is_resolved),
-		cmocka_unit_test(it_lasts_as_long_as_it_says),
-		cmocka_unit_test(it_says_how_long),
-		cmocka_unit_test(idle_of_any_length_ends_it),
-		cmocka_unit_test(it_begins_in_any_tick),
-		cmocka_unit_test(who_has_one_gets_no_other),
-		cmocka_unit_test(it_begins_when_no_clock_was_read),
-		cmocka_unit_test(another_cpu_sees_it_too),
-		cmocka_unit_test(a_look_for_other_reasons_ends_it),
-		cmocka_unit_test(without_a_length_it_is_over),
+		cmocka_unit_test(penalty_leaves_the_classification_intact),
+		cmocka_unit_test(penalty_lasts_its_period),
+		cmocka_unit_test(remaining_time_is_reported),
+		cmocka_unit_test(any_idle_time_past_its_end_ends_it),
+		cmocka_unit_test(penalty_begins_in_any_tick),
+		cmocka_unit_test(active_penalty_is_not_restarted),
+		cmocka_unit_test(penalty_begins_without_a_refresh),
+		cmocka_unit_test(cpu_with_a_slow_clock_sees_it),
+		cmocka_unit_test(icmp_error_refresh_ends_it),
+		cmocka_unit_test(removed_penalty_ends_at_once),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -12,13 +12,13 @@
 
 #include "tests/unit/bpf/limit/simple_fixture.h"
 
-#define MOST_PLAIN ((1ULL << XRL_WINDOW_USED_BITS) - 4)
+#define MAX_SIMPLE_UNITS ((1ULL << XRL_WINDOW_USED_BITS) - 4)
 
 static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, HOUR, DAY};
 #define PERIODS (sizeof(periods_ns) / sizeof(*periods_ns))
 
 /* Some ticks more or less. */
-static __u64 about(__u64 ns, const struct xrl_limit *limit)
+static __u64 near_ns(__u64 ns, const struct xrl_limit *limit)
 {
 	__u64 away_ns = random_below(6 * tick_ns(limit)) >> random_below(4);
 
@@ -33,13 +33,13 @@ static __u64 pause_ns(const struct xrl_limit *limit)
 
 	switch (random_below(24)) {
 	case 0:
-		return about((1 + random_below(9)) * period_ns, limit);
+		return near_ns((1 + random_below(9)) * period_ns, limit);
 	case 1:
-		return about((1 + random_below(300)) * circle_ns(limit) / 8, limit);
+		return near_ns((1 + random_below(300)) * wrap_ns(limit) / 8, limit);
 	case 2:
 		return random_below(5 * period_ns);
 	case 3:
-		return random_below(20) ? about(period_ns, limit) : random_below(YEAR);
+		return random_below(20) ? near_ns(period_ns, limit) : random_below(YEAR);
 	case 4 ... 7:
 		return random_below(period_ns / 4);
 	case 8 ... 12:
@@ -55,8 +55,8 @@ static __u64 pause_ns(const struct xrl_limit *limit)
 
 /* The plain way may leave to the general one what nobody has looked at for a period, and must leave
  * to it what has ICMP errors; nothing else. */
-static void assert_leaves(const struct xrl_bucket *bucket, const struct xrl_class *class,
-                          enum xrl_answer answer)
+static void assert_defers_only_when_allowed(const struct xrl_bucket *bucket,
+                                            const struct xrl_class *class, enum xrl_answer answer)
 {
 	__u32 idle_ticks = xrl_checked_now(fake_boot_ns) - bucket->checked_ticks;
 	int is_idle = (__u64)idle_ticks << XRL_CHECKED_SHIFT >= class->limits[0].period_ns;
@@ -67,37 +67,36 @@ static void assert_leaves(const struct xrl_bucket *bucket, const struct xrl_clas
 		assert_int_not_equal(answer, XRL_AGAIN);
 }
 
-static void assert_same_packet(struct xrl_bucket *plain, struct xrl_bucket *general,
+static void assert_same_packet(struct xrl_bucket *simple, struct xrl_bucket *full,
                                const struct xrl_class *class)
 {
-	struct xrl_bucket before = *plain;
-	enum xrl_answer answer = xrl_try_plain(plain, class);
+	struct xrl_bucket before = *simple;
+	enum xrl_answer answer = xrl_try_plain(simple, class);
 
 	if (answer == XRL_AGAIN) {
-		answer = xrl_look_plain(plain, class);
-		assert_leaves(&before, class, answer);
+		answer = xrl_look_plain(simple, class);
+		assert_defers_only_when_allowed(&before, class, answer);
 	}
 	if (answer == XRL_AGAIN) {
-		assert_memory_equal(plain, &before, sizeof(before));
-		answer = general_way(plain, class);
+		assert_memory_equal(simple, &before, sizeof(before));
+		answer = charge_full_path(simple, class);
 	}
-	assert_int_equal(answer, general_way(general, class));
-	assert_memory_equal(plain, general, sizeof(*plain));
+	assert_int_equal(answer, charge_full_path(full, class));
+	assert_memory_equal(simple, full, sizeof(*simple));
 }
 
-static void assert_same_icmp_error(struct xrl_bucket *plain, struct xrl_bucket *general,
+static void assert_same_icmp_error(struct xrl_bucket *simple, struct xrl_bucket *full,
                                    const struct xrl_class *class)
 {
-	assert_int_equal(xrl_charge_icmp_error(plain, class),
-	                 xrl_charge_icmp_error(general, class));
-	assert_memory_equal(plain, general, sizeof(*plain));
+	assert_int_equal(xrl_charge_icmp_error(simple, class), xrl_charge_icmp_error(full, class));
+	assert_memory_equal(simple, full, sizeof(*simple));
 }
 
 /* Clocks that differ in every other walk, late jiffies and ICMP errors in every third. */
-static void walk_both_ways(struct xrl_class *class, int walk)
+static void walk_both_paths(struct xrl_class *class, int walk)
 {
 	__u64 now_ns = DAY + random_below(YEAR), max_units = class->limits[0].max_units;
-	struct xrl_bucket plain = {}, general = {};
+	struct xrl_bucket simple = {}, full = {};
 
 	jiffies_at_boot = random64();
 	for (int i = 0; i < 3000; i++) {
@@ -108,12 +107,12 @@ static void walk_both_ways(struct xrl_class *class, int walk)
 		if (!random_below(200))
 			class->limits[0].max_units = 1 + random_below(max_units);
 		if (walk % 3 == 1 && !random_below(50))
-			assert_same_icmp_error(&plain, &general, class);
-		assert_same_packet(&plain, &general, class);
+			assert_same_icmp_error(&simple, &full, class);
+		assert_same_packet(&simple, &full, class);
 	}
 }
 
-static void walks_go_the_same_way(void **state)
+static void random_walks_agree_with_the_full_path(void **state)
 {
 	static const __u64 most_units[] = {1, 2, 7, 50, 1000};
 
@@ -121,15 +120,15 @@ static void walks_go_the_same_way(void **state)
 	for (unsigned int i = 0; i < PERIODS * 5; i++)
 		for (int walk = 0; walk < 6; walk++) {
 			struct xrl_class class =
-				plain_class(most_units[i / PERIODS], periods_ns[i % PERIODS]);
+				simple_class(most_units[i / PERIODS], periods_ns[i % PERIODS]);
 
-			walk_both_ways(&class, walk);
+			walk_both_paths(&class, walk);
 		}
 }
 
 static __u64 random_max_units(void)
 {
-	static const __u64 most_units[] = {1, 3, 100, MOST_PLAIN};
+	static const __u64 most_units[] = {1, 3, 100, MAX_SIMPLE_UNITS};
 
 	return most_units[random_below(4)];
 }
@@ -140,21 +139,22 @@ static __u64 random_age_ns(const struct xrl_limit *limit)
 {
 	switch (random_below(4)) {
 	case 0:
-		return about(limit->period_ns, limit);
+		return near_ns(limit->period_ns, limit);
 	case 1:
-		return about(random_below(9) * circle_ns(limit) / 8, limit);
+		return near_ns(random_below(9) * wrap_ns(limit) / 8, limit);
 	case 2:
-		return about(circle_ns(limit) - XRL_MAX_AHEAD_NS % circle_ns(limit), limit);
+		return near_ns(wrap_ns(limit) - XRL_MAX_AHEAD_NS % wrap_ns(limit), limit);
 	default:
-		return random_below(circle_ns(limit));
+		return random_below(wrap_ns(limit));
 	}
 }
 
 static struct xrl_bucket random_bucket(const struct xrl_class *class, __u64 now_ns)
 {
 	const struct xrl_limit *limit = &class->limits[0];
-	__u64 idle_ns = random_below(2) ? about(limit->period_ns, limit) + random_below(SECOND / 8)
-	                                : random_below(limit->period_ns / 2);
+	__u64 idle_ns = random_below(2)
+	                        ? near_ns(limit->period_ns, limit) + random_below(SECOND / 8)
+	                        : random_below(limit->period_ns / 2);
 	struct xrl_bucket bucket = {
 		.settled_until_jiffies = (__u32)(jiffies_at_boot + now_ns / JIFFY) +
 	                                 random_below(2 * class->settled_max_jiffies) -
@@ -169,19 +169,19 @@ static struct xrl_bucket random_bucket(const struct xrl_class *class, __u64 now_
 	return bucket;
 }
 
-static void one_packet_makes_the_same_of_any_bucket(void **state)
+static void one_packet_agrees_for_any_bucket(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 300000; i++) {
 		struct xrl_class class =
-			plain_class(random_max_units(), periods_ns[random_below(PERIODS)]);
+			simple_class(random_max_units(), periods_ns[random_below(PERIODS)]);
 		__u64 now_ns = YEAR + random_below(YEAR);
-		struct xrl_bucket plain, general;
+		struct xrl_bucket simple, full;
 
 		jiffies_at_boot = random64();
 		set_clock(now_ns);
-		plain = general = random_bucket(&class, now_ns);
-		assert_same_packet(&plain, &general, &class);
+		simple = full = random_bucket(&class, now_ns);
+		assert_same_packet(&simple, &full, &class);
 	}
 }
 
@@ -202,7 +202,7 @@ static void assert_exact(struct xrl_bucket *bucket, const struct xrl_class *clas
                          __u64 *used)
 {
 	const struct xrl_limit *limit = &class->limits[0];
-	int passed = plain_way(bucket, class) == XRL_ALLOWED;
+	int passed = charge_simple_path(bucket, class) == XRL_ALLOWED;
 	int is_new = fake_boot_ns >= latest_end_ns(limit, *opened_ns) ||
 	             (fake_boot_ns >= *opened_ns + limit->period_ns && passed &&
 	              bucket->windows[0].used_units == 1);
@@ -216,12 +216,12 @@ static void assert_exact(struct xrl_bucket *bucket, const struct xrl_class *clas
 	assert_int_equal(bucket->windows[0].used_units, *used);
 }
 
-static void a_window_holds_n_and_lasts_a_period(void **state)
+static void window_holds_n_and_lasts_a_period(void **state)
 {
 	(void)state;
 	for (int walk = 0; walk < 200; walk++) {
 		struct xrl_class class =
-			plain_class(1 + random_below(60), periods_ns[walk % PERIODS]);
+			simple_class(1 + random_below(60), periods_ns[walk % PERIODS]);
 		__u64 opened_ns = 0, used = 0, now_ns = DAY + HOUR + random_below(YEAR);
 		struct xrl_bucket bucket = {};
 
@@ -235,78 +235,78 @@ static void a_window_holds_n_and_lasts_a_period(void **state)
 }
 
 /* Open to its last nanosecond, whether or not a clock was read on the way, and over in the next. */
-static void a_window_ends_neither_early_nor_late(void **state)
+static void window_ends_neither_early_nor_late(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
-		struct xrl_class class = plain_class(3, periods_ns[round % PERIODS]);
+		struct xrl_class class = simple_class(3, periods_ns[round % PERIODS]);
 		const struct xrl_limit *limit = &class.limits[0];
 		__u64 opened_ns = DAY + random_below(YEAR), at_ns = opened_ns, end_ns;
 		struct xrl_bucket bucket = {};
 
 		jiffies_at_boot = random64();
 		set_clock(opened_ns);
-		assert_int_equal(plain_flood(&bucket, &class, 9), 3);
+		assert_int_equal(flood_simple(&bucket, &class, 9), 3);
 		end_ns = latest_end_ns(limit, opened_ns);
 		assert_true(end_ns >= opened_ns + limit->period_ns);
 		assert_true(end_ns < opened_ns + limit->period_ns + 2 * tick_ns(limit));
 		while ((at_ns += 1 + random_below(limit->period_ns)) <
 		       opened_ns + limit->period_ns) {
 			set_clock(at_ns);
-			assert_int_equal(plain_way(&bucket, &class), XRL_REFUSED);
+			assert_int_equal(charge_simple_path(&bucket, &class), XRL_REFUSED);
 		}
 		set_clock(opened_ns + limit->period_ns - 1);
-		assert_int_equal(plain_way(&bucket, &class), XRL_REFUSED);
+		assert_int_equal(charge_simple_path(&bucket, &class), XRL_REFUSED);
 		set_clock(end_ns);
 		assert_false(xrl_is_settled(&bucket, &class));
-		assert_int_equal(plain_flood(&bucket, &class, 9), 3);
+		assert_int_equal(flood_simple(&bucket, &class, 9), 3);
 	}
 }
 
 /* However long it was idle, up to years: also where the ticks have gone round. */
-static void idle_sources_get_n_once(void **state)
+static void idle_source_gets_n_once(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 40000; round++) {
-		struct xrl_class class = plain_class(4, periods_ns[round % PERIODS]);
+		struct xrl_class class = simple_class(4, periods_ns[round % PERIODS]);
 		const struct xrl_limit *limit = &class.limits[0];
 		__u64 eighths = 8 + random_below(random_below(2) ? 80 : 20000), idle_ns;
 		struct xrl_bucket bucket = {};
 
-		idle_ns = eighths * (random_below(2) ? limit->period_ns : circle_ns(limit) / 8) / 8;
+		idle_ns = eighths * (random_below(2) ? limit->period_ns : wrap_ns(limit) / 8) / 8;
 		if (idle_ns < limit->period_ns || idle_ns > 4 * YEAR)
 			continue;
 		set_clock(DAY + random_below(DAY));
-		assert_true(plain_flood(&bucket, &class, 1 + random_below(9)) > 0);
+		assert_true(flood_simple(&bucket, &class, 1 + random_below(9)) > 0);
 		set_clock(fake_boot_ns + idle_ns + (2 + random_below(3)) * tick_ns(limit));
-		assert_int_equal(plain_flood(&bucket, &class, 9), 4);
+		assert_int_equal(flood_simple(&bucket, &class, 9), 4);
 		set_clock(fake_boot_ns + limit->period_ns - 1);
-		assert_int_equal(plain_flood(&bucket, &class, 9), 0);
+		assert_int_equal(flood_simple(&bucket, &class, 9), 0);
 	}
 }
 
 /* ---- an open window of ICMP errors ---- */
 
-static void icmp_errors_leave_it_to_the_general_way(void **state)
+static void open_icmp_window_needs_the_full_path(void **state)
 {
 	(void)state;
 	assert_int_equal(xrl_look_plain(NULL, NULL), XRL_AGAIN);
 	for (int packets = 0; packets <= 6; packets++)
 		for (__u64 into_ns = 0; into_ns < 12 * SECOND; into_ns += SECOND / 7) {
-			struct xrl_class class = plain_class(5, SECOND);
+			struct xrl_class class = simple_class(5, SECOND);
 			struct xrl_bucket bucket = {}, before;
 
 			set_clock(DAY);
-			plain_flood(&bucket, &class, packets);
+			flood_simple(&bucket, &class, packets);
 			assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
 			set_clock(DAY + into_ns);
 			before = bucket;
 			assert_int_equal(xrl_look_plain(&bucket, &class), XRL_AGAIN);
 			assert_memory_equal(&before, &bucket, sizeof(bucket));
 			/* which closes it when it's over */
-			general_way(&bucket, &class);
+			charge_full_path(&bucket, &class);
 			set_clock(fake_boot_ns + SECOND + JIFFY);
-			assert_int_equal(general_way(&bucket, &class), XRL_ALLOWED);
+			assert_int_equal(charge_full_path(&bucket, &class), XRL_ALLOWED);
 			assert_int_not_equal(xrl_look_plain(&bucket, &class), XRL_AGAIN);
 		}
 }
@@ -314,12 +314,12 @@ static void icmp_errors_leave_it_to_the_general_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(walks_go_the_same_way),
-		cmocka_unit_test(one_packet_makes_the_same_of_any_bucket),
-		cmocka_unit_test(a_window_holds_n_and_lasts_a_period),
-		cmocka_unit_test(a_window_ends_neither_early_nor_late),
-		cmocka_unit_test(idle_sources_get_n_once),
-		cmocka_unit_test(icmp_errors_leave_it_to_the_general_way),
+		cmocka_unit_test(random_walks_agree_with_the_full_path),
+		cmocka_unit_test(one_packet_agrees_for_any_bucket),
+		cmocka_unit_test(window_holds_n_and_lasts_a_period),
+		cmocka_unit_test(window_ends_neither_early_nor_late),
+		cmocka_unit_test(idle_source_gets_n_once),
+		cmocka_unit_test(open_icmp_window_needs_the_full_path),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -31,7 +31,7 @@ static inline void swap_ends(const void *place, __u64 from, __u64 to)
 		after_swap(place, from, to);
 }
 
-#define AT_A_STEP(read)                 \
+#define WITH_STEPS(read)                \
 	({                              \
 		__typeof__(read) read_; \
 		step_begins();          \
@@ -39,8 +39,8 @@ static inline void swap_ends(const void *place, __u64 from, __u64 to)
 		step_begins();          \
 		read_;                  \
 	})
-#define xrl_boot_ns() AT_A_STEP(xrl_boot_ns())
-#define xrl_jiffies() AT_A_STEP(xrl_jiffies())
+#define xrl_boot_ns() WITH_STEPS(xrl_boot_ns())
+#define xrl_jiffies() WITH_STEPS(xrl_jiffies())
 #define __sync_val_compare_and_swap(place, from, to)                  \
 	({                                                            \
 		__typeof__(from) seen_;                               \
@@ -56,107 +56,107 @@ static inline void swap_ends(const void *place, __u64 from, __u64 to)
 /* ---- other CPUs, between any two steps ---- */
 
 /* All that is at one bucket, and what is known of its window. Whoever swaps it is seen. */
-#define MOST_HELD_UP (20 * MILLISECOND) /* in one packet of the outermost CPU */
+#define MAX_DELAY_NS (20 * MILLISECOND) /* in one packet of the outermost CPU */
 
 static struct {
 	struct xrl_bucket bucket;
 	struct xrl_class class;
 	xrl_word word;
 	__u64 opened_ns, opened, filled, admitted, allowed;
-	__u64 held_up_ns;
+	__u64 delayed_ns;
 	int depth;
-} scene;
+} world;
 
-static int may_be_over(void)
+static int may_have_expired(void)
 {
-	return fake_boot_ns + MOST_HELD_UP >= scene.opened_ns + scene.class.limits[0].period_ns;
+	return fake_boot_ns + MAX_DELAY_NS >= world.opened_ns + world.class.limits[0].period_ns;
 }
 
-static int must_be_over(void)
+static int must_have_expired(void)
 {
-	return fake_boot_ns > scene.opened_ns + scene.class.limits[0].period_ns + JIFFY +
-	                              MOST_HELD_UP + 2 * tick_ns(&scene.class.limits[0]);
+	return fake_boot_ns > world.opened_ns + world.class.limits[0].period_ns + JIFFY +
+	                              MAX_DELAY_NS + 2 * tick_ns(&world.class.limits[0]);
 }
 
 static int is_full(void)
 {
-	return scene.word && !must_be_over() &&
-	       xrl_window_used(&scene.class.limits[0], scene.word) ==
-	               scene.class.limits[0].max_units;
+	return world.word && !must_have_expired() &&
+	       xrl_window_used(&world.class.limits[0], world.word) ==
+	               world.class.limits[0].max_units;
 }
 
-static void assert_opens(xrl_word to)
+static void assert_may_open(xrl_word to)
 {
-	__u64 checked_ns = (__u64)scene.bucket.checked_ticks << XRL_CHECKED_SHIFT;
+	__u64 checked_ns = (__u64)world.bucket.checked_ticks << XRL_CHECKED_SHIFT;
 
-	assert_true(!scene.word || may_be_over());
-	assert_false(xrl_window_is_over(&scene.class.limits[0], to, fake_boot_ns));
-	assert_true(fake_boot_ns - checked_ns < (1 << XRL_CHECKED_SHIFT) + MOST_HELD_UP);
-	scene.opened_ns = fake_boot_ns;
-	scene.opened++;
+	assert_true(!world.word || may_have_expired());
+	assert_false(xrl_window_is_over(&world.class.limits[0], to, fake_boot_ns));
+	assert_true(fake_boot_ns - checked_ns < (1 << XRL_CHECKED_SHIFT) + MAX_DELAY_NS);
+	world.opened_ns = fake_boot_ns;
+	world.opened++;
 }
 
 /* A window holds N, is open for a period, and opens with the packet in it. */
-static void watch(const void *place, __u64 from, __u64 to)
+static void check_swap(const void *place, __u64 from, __u64 to)
 {
-	const struct xrl_limit *limit = &scene.class.limits[0];
+	const struct xrl_limit *limit = &world.class.limits[0];
 
-	if (place == &scene.bucket.checked_ticks)
+	if (place == &world.bucket.checked_ticks)
 		assert_true(to > from);
-	if (place != &scene.bucket.windows[0])
+	if (place != &world.bucket.windows[0])
 		return;
-	assert_int_equal(from, scene.word);
+	assert_int_equal(from, world.word);
 	if (!to) {
-		assert_true(may_be_over());
-		scene.word = 0;
+		assert_true(may_have_expired());
+		world.word = 0;
 		return;
 	}
 	if (from && xrl_window_is_same(limit, from, to)) {
 		assert_int_equal(to, from + 1);
-		assert_false(must_be_over());
+		assert_false(must_have_expired());
 	} else {
 		assert_int_equal(xrl_window_used(limit, to), 1);
-		assert_opens(to);
+		assert_may_open(to);
 	}
 	assert_true(xrl_window_used(limit, to) <= limit->max_units);
-	scene.word = to;
-	scene.filled += is_full();
-	scene.admitted++;
+	world.word = to;
+	world.filled += is_full();
+	world.admitted++;
 }
 
-static void watched_packet(void)
+static void send_watched_packet(void)
 {
-	__u64 filled = scene.filled, was_full = is_full();
-	enum xrl_answer answer = plain_way(&scene.bucket, &scene.class);
+	__u64 filled = world.filled, was_full = is_full();
+	enum xrl_answer answer = charge_simple_path(&world.bucket, &world.class);
 
-	scene.allowed += answer == XRL_ALLOWED;
+	world.allowed += answer == XRL_ALLOWED;
 	assert_int_not_equal(answer, XRL_AGAIN);
 	if (answer == XRL_REFUSED)
-		assert_true(was_full || scene.filled != filled);
+		assert_true(was_full || world.filled != filled);
 }
 
-static void hold_up(void)
+static void delay(void)
 {
 	__u64 ns = random_below(2 * JIFFY);
 
-	if (scene.held_up_ns + ns > MOST_HELD_UP)
+	if (world.delayed_ns + ns > MAX_DELAY_NS)
 		return;
-	scene.held_up_ns += ns;
+	world.delayed_ns += ns;
 	set_clock(fake_boot_ns + ns);
 }
 
-static void others_turn(void)
+static void run_other_cpus(void)
 {
-	if (scene.depth == 2 || random_below(4))
+	if (world.depth == 2 || random_below(4))
 		return;
-	scene.depth++;
+	world.depth++;
 	if (!random_below(4))
-		hold_up();
+		delay();
 	if (random_below(16))
-		watched_packet();
+		send_watched_packet();
 	else
-		xrl_charge_icmp_error(&scene.bucket, &scene.class);
-	scene.depth--;
+		xrl_charge_icmp_error(&world.bucket, &world.class);
+	world.depth--;
 }
 
 /* Also for so long that the ticks of a window have gone round, and it looks open to whoever finds
@@ -166,7 +166,7 @@ static __u64 pause_ns(__u64 period_ns)
 	switch (random_below(16)) {
 	case 0:
 		if (random_below(2))
-			return random_below(3 * circle_ns(&scene.class.limits[0]));
+			return random_below(3 * wrap_ns(&world.class.limits[0]));
 		return random_below(29 * period_ns / 10);
 	case 1 ... 2:
 		return period_ns - random_below(2 * JIFFY);
@@ -178,46 +178,46 @@ static __u64 pause_ns(__u64 period_ns)
 }
 
 /* Nothing may look open that is over, to whoever comes next. */
-static void assert_settled_is_open(void)
+static void assert_fresh_is_open(void)
 {
-	if (scene.word && must_be_over())
-		assert_false(xrl_is_settled(&scene.bucket, &scene.class));
+	if (world.word && must_have_expired())
+		assert_false(xrl_is_settled(&world.bucket, &world.class));
 }
 
-static void play(__u64 max_units, __u64 period_ns)
+static void interleave(__u64 max_units, __u64 period_ns)
 {
-	scene = (typeof(scene)){.class = plain_class(max_units, period_ns)};
+	world = (typeof(world)){.class = simple_class(max_units, period_ns)};
 	set_clock(DAY + random_below(YEAR));
 	for (int i = 0; i < 6000; i++) {
-		scene.held_up_ns = 0;
-		before_step = others_turn;
-		after_swap = watch;
-		watched_packet();
+		world.delayed_ns = 0;
+		before_step = run_other_cpus;
+		after_swap = check_swap;
+		send_watched_packet();
 		before_step = NULL;
 		after_swap = NULL;
-		assert_int_equal(xrl_window_read(&scene.bucket.windows[0]), scene.word);
-		assert_int_equal(scene.admitted, scene.allowed);
+		assert_int_equal(xrl_window_read(&world.bucket.windows[0]), world.word);
+		assert_int_equal(world.admitted, world.allowed);
 		set_clock(fake_boot_ns + pause_ns(period_ns));
-		assert_settled_is_open();
+		assert_fresh_is_open();
 	}
-	assert_true(scene.opened > 300);
+	assert_true(world.opened > 300);
 }
 
-static void others_come_in_between(void **state)
+static void other_cpus_interleave_at_any_step(void **state)
 {
 	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, HOUR};
 	static const __u64 most_units[] = {1, 4, 30, 1000};
 
 	(void)state;
 	for (int i = 0; i < 120; i++)
-		play(most_units[i / 3 % 4], periods_ns[i % 3]);
+		interleave(most_units[i / 3 % 4], periods_ns[i % 3]);
 }
 
 /* ---- one CPU, held up at one of its steps ---- */
 
 static int steps;
 
-static void hold_up_at_its_step(void)
+static void delay_at_chosen_step(void)
 {
 	if (--steps == 0)
 		set_clock(fake_boot_ns + 50 * MILLISECOND);
@@ -226,57 +226,57 @@ static void hold_up_at_its_step(void)
 /* By ticks alone. */
 static void set_clock_to_the_end(void)
 {
-	const struct xrl_limit *limit = &scene.class.limits[0];
-	xrl_word word = xrl_window_read(&scene.bucket.windows[0]);
+	const struct xrl_limit *limit = &world.class.limits[0];
+	xrl_word word = xrl_window_read(&world.bucket.windows[0]);
 
 	while (!xrl_window_is_over(limit, word, fake_boot_ns))
 		set_clock(fake_boot_ns + JIFFY);
 }
 
 /* What it has promised before or after: no window that is over looks open. */
-static void who_is_held_up_promises_no_more(void **state)
+static void delayed_cpu_extends_no_freshness(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 5 * 8 * 16; i++) {
 		__u64 max_units = 1 + i / 128, into_ns = i / 16 % 8 * 117 * MILLISECOND;
 
-		scene = (typeof(scene)){.class = plain_class(max_units, SECOND)};
+		world = (typeof(world)){.class = simple_class(max_units, SECOND)};
 		set_clock(DAY + random_below(SECOND));
-		before_step = hold_up_at_its_step;
+		before_step = delay_at_chosen_step;
 		steps = i % 2 ? i % 16 : 0;
-		assert_int_equal(plain_way(&scene.bucket, &scene.class), XRL_ALLOWED);
+		assert_int_equal(charge_simple_path(&world.bucket, &world.class), XRL_ALLOWED);
 		set_clock(fake_boot_ns + into_ns);
-		scene.bucket.settled_until_jiffies = fake_jiffies; /* so that it looks */
+		world.bucket.settled_until_jiffies = fake_jiffies; /* so that it looks */
 		steps = i % 16;
-		plain_flood(&scene.bucket, &scene.class, 3);
+		flood_simple(&world.bucket, &world.class, 3);
 		before_step = NULL;
 		set_clock_to_the_end();
-		assert_false(xrl_is_settled(&scene.bucket, &scene.class));
-		assert_int_equal(plain_way(&scene.bucket, &scene.class), XRL_ALLOWED);
-		assert_int_equal(scene.bucket.windows[0].used_units, 1);
+		assert_false(xrl_is_settled(&world.bucket, &world.class));
+		assert_int_equal(charge_simple_path(&world.bucket, &world.class), XRL_ALLOWED);
+		assert_int_equal(world.bucket.windows[0].used_units, 1);
 	}
 }
 
 /* By CPUs whose clocks are behind. What is over is closed before, for whoever looks next. */
 static void move_checked_ticks(void)
 {
-	scene.bucket.checked_ticks++;
+	world.bucket.checked_ticks++;
 }
 
-static void nothing_opens_before_its_time_is_noted(void **state)
+static void no_window_opens_before_its_refresh_is_stored(void **state)
 {
 	(void)state;
 	for (int packets = 0; packets < 3; packets++) {
-		scene = (typeof(scene)){.class = plain_class(2, SECOND)};
+		world = (typeof(world)){.class = simple_class(2, SECOND)};
 		set_clock(DAY);
-		plain_flood(&scene.bucket, &scene.class, packets);
+		flood_simple(&world.bucket, &world.class, packets);
 		set_clock(DAY + 2 * SECOND);
-		scene.bucket.checked_ticks = xrl_checked_now(fake_boot_ns) - 20;
+		world.bucket.checked_ticks = xrl_checked_now(fake_boot_ns) - 20;
 		before_step = move_checked_ticks;
-		assert_int_equal(xrl_look_plain(&scene.bucket, &scene.class), XRL_AGAIN);
+		assert_int_equal(xrl_look_plain(&world.bucket, &world.class), XRL_AGAIN);
 		before_step = NULL;
-		assert_int_equal(xrl_window_read(&scene.bucket.windows[0]), 0);
-		assert_false(xrl_is_settled(&scene.bucket, &scene.class));
+		assert_int_equal(xrl_window_read(&world.bucket.windows[0]), 0);
+		assert_false(xrl_is_settled(&world.bucket, &world.class));
 	}
 }
 
@@ -286,7 +286,7 @@ static void nothing_opens_before_its_time_is_noted(void **state)
 #define WINDOWS     1500
 #define MOST_OPENED 64
 
-struct crowd {
+struct shared {
 	struct xrl_bucket bucket;
 	struct xrl_class class;
 	pthread_barrier_t barrier;
@@ -296,43 +296,43 @@ struct crowd {
 	__u32 opened, stalls;
 };
 
-static struct crowd crowd;
+static struct shared shared;
 
 static void run(void *(*push)(void *))
 {
 	pthread_t threads[THREADS];
 
-	pthread_barrier_init(&crowd.barrier, NULL, THREADS);
+	pthread_barrier_init(&shared.barrier, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, push, NULL), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&crowd.barrier);
+	pthread_barrier_destroy(&shared.barrier);
 }
 
 /* All of them find the last window over at the same moment. */
-static void *push_at_once(void *argument)
+static void *push_together(void *argument)
 {
 	__u64 passed = 0;
 
 	(void)argument;
 	for (int window = 0; window < WINDOWS; window++) {
 		set_clock(DAY + window * 2 * SECOND);
-		pthread_barrier_wait(&crowd.barrier);
-		passed += plain_flood(&crowd.bucket, &crowd.class, 50);
-		pthread_barrier_wait(&crowd.barrier);
+		pthread_barrier_wait(&shared.barrier);
+		passed += flood_simple(&shared.bucket, &shared.class, 50);
+		pthread_barrier_wait(&shared.barrier);
 	}
-	__sync_fetch_and_add(&crowd.passed, passed);
+	__sync_fetch_and_add(&shared.passed, passed);
 	return NULL;
 }
 
-static void threads_open_one_window_at_once(void **state)
+static void threads_open_one_window_together(void **state)
 {
 	(void)state;
-	crowd = (struct crowd){.class = plain_class(50, SECOND)};
-	run(push_at_once);
-	assert_int_equal(crowd.passed, WINDOWS * 50);
-	assert_int_equal(crowd.bucket.windows[0].used_units, 50);
+	shared = (struct shared){.class = simple_class(50, SECOND)};
+	run(push_together);
+	assert_int_equal(shared.passed, WINDOWS * 50);
+	assert_int_equal(shared.bucket.windows[0].used_units, 50);
 }
 
 static void read_the_machines_clock(void)
@@ -343,51 +343,51 @@ static void read_the_machines_clock(void)
 	set_clock(now.tv_sec * SECOND + now.tv_nsec);
 }
 
-static void note_opened(const void *place, __u64 from, __u64 to)
+static void record_opened(const void *place, __u64 from, __u64 to)
 {
-	const struct xrl_limit *limit = &crowd.class.limits[0];
+	const struct xrl_limit *limit = &shared.class.limits[0];
 	__u32 i;
 
-	if (place != &crowd.bucket.windows[0] || !to ||
+	if (place != &shared.bucket.windows[0] || !to ||
 	    (from && xrl_window_is_same(limit, from, to)))
 		return;
-	i = __sync_fetch_and_add(&crowd.opened, 1);
+	i = __sync_fetch_and_add(&shared.opened, 1);
 	if (i < MOST_OPENED)
-		crowd.opened_as[i] = to;
+		shared.opened_as[i] = to;
 }
 
 /* Who is held up for half a period is promised nothing by limits.h. */
-static void *push_by_the_machines_clock(void *argument)
+static void *push_on_the_machines_clock(void *argument)
 {
 	__u64 passed = 0, refused = 0, began_ns;
 	enum xrl_answer answer;
 
 	(void)argument;
 	before_step = read_the_machines_clock;
-	after_swap = note_opened;
+	after_swap = record_opened;
 	do {
 		read_the_machines_clock();
 		began_ns = fake_boot_ns;
-		answer = plain_way(&crowd.bucket, &crowd.class);
+		answer = charge_simple_path(&shared.bucket, &shared.class);
 		passed += answer == XRL_ALLOWED;
 		refused += answer == XRL_REFUSED;
 		read_the_machines_clock();
-		if (fake_boot_ns - began_ns >= crowd.class.limits[0].period_ns / 2)
-			__sync_fetch_and_add(&crowd.stalls, 1);
-	} while (fake_boot_ns < crowd.end_ns);
-	__sync_fetch_and_add(&crowd.passed, passed);
-	__sync_fetch_and_add(&crowd.refused, refused);
+		if (fake_boot_ns - began_ns >= shared.class.limits[0].period_ns / 2)
+			__sync_fetch_and_add(&shared.stalls, 1);
+	} while (fake_boot_ns < shared.end_ns);
+	__sync_fetch_and_add(&shared.passed, passed);
+	__sync_fetch_and_add(&shared.refused, refused);
 	return NULL;
 }
 
 static int run_for(__u64 max_units, __u64 period_ns, __u64 run_ns)
 {
 	for (int attempt = 0; attempt < 2; attempt++) {
-		crowd = (struct crowd){.class = plain_class(max_units, period_ns)};
+		shared = (struct shared){.class = simple_class(max_units, period_ns)};
 		read_the_machines_clock();
-		crowd.end_ns = fake_boot_ns + run_ns;
-		run(push_by_the_machines_clock);
-		if (!crowd.stalls)
+		shared.end_ns = fake_boot_ns + run_ns;
+		run(push_on_the_machines_clock);
+		if (!shared.stalls)
 			return 1;
 	}
 	print_message("# this machine is too busy to tell\n");
@@ -397,12 +397,12 @@ static int run_for(__u64 max_units, __u64 period_ns, __u64 run_ns)
 /* The next window opens a period after the last one, and soon: somebody always tries. */
 static void assert_opened_in_time(void)
 {
-	const struct xrl_limit *limit = &crowd.class.limits[0];
+	const struct xrl_limit *limit = &shared.class.limits[0];
 
-	assert_true(crowd.opened <= MOST_OPENED);
-	for (__u32 i = 1; i < crowd.opened; i++) {
-		__u32 lasted_ticks = (crowd.opened_as[i] >> limit->used_bits) -
-		                     (crowd.opened_as[i - 1] >> limit->used_bits);
+	assert_true(shared.opened <= MOST_OPENED);
+	for (__u32 i = 1; i < shared.opened; i++) {
+		__u32 lasted_ticks = (shared.opened_as[i] >> limit->used_bits) -
+		                     (shared.opened_as[i - 1] >> limit->used_bits);
 
 		lasted_ticks &= xrl_window_tick_mask(limit);
 		assert_true(lasted_ticks >= limit->period_ticks);
@@ -410,19 +410,19 @@ static void assert_opened_in_time(void)
 	}
 }
 
-static void threads_by_the_machines_clock(void **state)
+static void threads_on_the_machines_clock(void **state)
 {
 	(void)state;
 	if (!run_for(200, 250 * MILLISECOND, 5 * SECOND / 4))
 		return;
-	assert_int_equal(crowd.passed,
-	                 (crowd.opened - 1) * 200 + crowd.bucket.windows[0].used_units);
+	assert_int_equal(shared.passed,
+	                 (shared.opened - 1) * 200 + shared.bucket.windows[0].used_units);
 	assert_opened_in_time();
-	assert_true(crowd.opened > 3 && crowd.opened <= 5 + 1);
-	assert_true(crowd.refused > 0);
+	assert_true(shared.opened > 3 && shared.opened <= 5 + 1);
+	assert_true(shared.refused > 0);
 }
 
-static int let_nobody_in_between(void **state)
+static int clear_hooks(void **state)
 {
 	(void)state;
 	before_step = NULL;
@@ -433,12 +433,12 @@ static int let_nobody_in_between(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(others_come_in_between, let_nobody_in_between),
-		cmocka_unit_test_teardown(who_is_held_up_promises_no_more, let_nobody_in_between),
-		cmocka_unit_test_teardown(nothing_opens_before_its_time_is_noted,
-	                                  let_nobody_in_between),
-		cmocka_unit_test_teardown(threads_open_one_window_at_once, let_nobody_in_between),
-		cmocka_unit_test_teardown(threads_by_the_machines_clock, let_nobody_in_between),
+		cmocka_unit_test_teardown(other_cpus_interleave_at_any_step, clear_hooks),
+		cmocka_unit_test_teardown(delayed_cpu_extends_no_freshness, clear_hooks),
+		cmocka_unit_test_teardown(no_window_opens_before_its_refresh_is_stored,
+	                                  clear_hooks),
+		cmocka_unit_test_teardown(threads_open_one_window_together, clear_hooks),
+		cmocka_unit_test_teardown(threads_on_the_machines_clock, clear_hooks),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

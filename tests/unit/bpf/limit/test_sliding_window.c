@@ -26,7 +26,7 @@ struct model {
 };
 
 /* As it is seen by this clock. One that is behind sees it as it is. */
-static struct model moved(struct model model, __u64 now_ns, __u64 period_ns)
+static struct model model_rotated(struct model model, __u64 now_ns, __u64 period_ns)
 {
 	__u64 window = now_ns / period_ns;
 
@@ -48,7 +48,7 @@ static wide model_used(const struct model *model, __u64 now_ns, __u64 period_ns)
 }
 
 /* Also times the period. */
-static wide most_rounded(const struct model *model, const struct xrl_limit *limit)
+static wide max_rounding(const struct model *model, const struct xrl_limit *limit)
 {
 	__u64 step = 1ULL << (2 * limit->used_bits - 60);
 	__u64 previous = (model->previous + step - 1) / step * step;
@@ -67,7 +67,7 @@ static void compare_used(const struct xrl_bucket *bucket, const struct xrl_limit
 	wide used = (wide)xrl_used(limit, word, fake_boot_ns) * limit->period_ns;
 
 	assert_true(used >= exact);
-	assert_true(used <= exact + most_rounded(model, limit));
+	assert_true(used <= exact + max_rounding(model, limit));
 }
 
 static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct model *model,
@@ -78,12 +78,12 @@ static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct
 	wide most = (wide)limit->max_units * limit->period_ns, wanted;
 	struct model now;
 
-	now = moved(*model, fake_boot_ns, limit->period_ns);
+	now = model_rotated(*model, fake_boot_ns, limit->period_ns);
 	wanted = model_used(&now, fake_boot_ns, limit->period_ns) + (wide)units * limit->period_ns;
 	if (passed)
 		assert_true(wanted <= most);
 	else
-		assert_true(wanted + most_rounded(&now, limit) > most);
+		assert_true(wanted + max_rounding(&now, limit) > most);
 	now.current += passed ? units : 0;
 	compare_used(bucket, limit, &now);
 	/* a refused packet changes nothing, unless what there was is over */
@@ -117,26 +117,26 @@ static void random_sequences(enum xrl_unit unit, __u64 most_units)
 	assert_true(passed > 100000 && refused > 10000);
 }
 
-static void connections_are_as_in_the_model(void **state)
+static void connections_match_the_model(void **state)
 {
 	(void)state;
 	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
 }
 
-static void few_are_as_in_the_model(void **state)
+static void small_limits_match_the_model(void **state)
 {
 	(void)state;
 	random_sequences(XRL_CONNECTIONS, 100);
 }
 
-static void bytes_are_as_in_the_model(void **state)
+static void bytes_match_the_model(void **state)
 {
 	(void)state;
 	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
 }
 
 /* N at the end of one window: the next one has room for what the formula says, to the unit. */
-static void the_previous_window_fades(void **state)
+static void previous_window_fades(void **state)
 {
 	static const struct {
 		__u64 into_ns, room;
@@ -170,7 +170,7 @@ static void the_previous_window_fades(void **state)
 }
 
 /* Windows are numbered modulo 16. */
-static void whole_windows_of_idle_time(void **state)
+static void idle_for_whole_windows(void **state)
 {
 	static const __u64 periods_ns[] = {100 * MILLISECOND, 1234567890, HOUR, 31 * DAY};
 
@@ -197,7 +197,7 @@ static void whole_windows_of_idle_time(void **state)
 }
 
 /* Both counts are in one word: nobody can add to a window that is over. */
-static void a_clock_that_is_behind_adds_to_the_present(void **state)
+static void clock_behind_charges_the_current_window(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_PACKETS);
 	struct xrl_class class = class_with(limit);
@@ -218,7 +218,7 @@ static void a_clock_that_is_behind_adds_to_the_present(void **state)
 
 /* Seen from 0 to 15 windows later: the present one, the one before, over, and a CPU that is
  * ahead, if it isn't too far. */
-static void a_word_by_its_age(void **state)
+static void state_by_age(void **state)
 {
 	static const __u64 periods_ns[] = {100 * MILLISECOND, 250 * MILLISECOND, 1234567890, HOUR};
 
@@ -230,7 +230,7 @@ static void a_word_by_its_age(void **state)
 
 		for (__u64 age = 0; age < 16; age++) {
 			__u64 now_ns = begin_ns + age * periods_ns[i];
-			xrl_word moved = xrl_sliding_move(&limit, word, window + age);
+			xrl_word model_rotated = xrl_sliding_move(&limit, word, window + age);
 			__u64 ahead_ns = (16 - age) * periods_ns[i];
 			int is_ahead = age >= 12;
 
@@ -239,16 +239,17 @@ static void a_word_by_its_age(void **state)
 			                 age >= 2 && !is_ahead);
 			assert_int_equal(xrl_sliding_is_foreign(&limit, word, now_ns),
 			                 is_ahead && ahead_ns > XRL_MAX_AHEAD_NS);
-			assert_int_equal(xrl_sliding_current(&limit, moved),
+			assert_int_equal(xrl_sliding_current(&limit, model_rotated),
 			                 !age || is_ahead ? 7 : 0);
-			assert_int_equal(xrl_sliding_previous(&limit, moved), age == 1 ? 7 : 0);
-			assert_int_equal(moved >> 60, (window + (is_ahead ? 0 : age)) & 15);
+			assert_int_equal(xrl_sliding_previous(&limit, model_rotated),
+			                 age == 1 ? 7 : 0);
+			assert_int_equal(model_rotated >> 60, (window + (is_ahead ? 0 : age)) & 15);
 		}
 	}
 }
 
 /* To the nanosecond: a window that begins 2^30 ns from now is of a CPU that is ahead. */
-static void too_far_ahead_is_foreign(void **state)
+static void too_far_ahead_is_a_stale_write(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 9, 0, 2 * SECOND, XRL_BYTES);
 	xrl_word word = xrl_sliding_next(&limit, 0, DAY, 7);
@@ -259,7 +260,7 @@ static void too_far_ahead_is_foreign(void **state)
 }
 
 /* Neither count is more than N, or what N is rounded up to. */
-static void too_much_is_foreign(void **state)
+static void count_above_the_limit_is_a_stale_write(void **state)
 {
 	static const __u64 most[] = {9, LIMIT_MAX_UNITS, 5000000000ULL, LIMIT_MAX_BYTES};
 
@@ -281,7 +282,7 @@ static void too_much_is_foreign(void **state)
 }
 
 /* Only what is in the current window, and nothing of what came before it. */
-static void giving_back(void **state)
+static void refund_touches_the_current_window_only(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_BYTES);
 	struct xrl_class class = class_with(limit);
@@ -307,7 +308,7 @@ static void giving_back(void **state)
 }
 
 /* All of it given back: as good as new. */
-static void nothing_is_left_of_what_is_given_back(void **state)
+static void full_refund_leaves_nothing(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_BYTES);
 	struct xrl_class class = class_with(limit);
@@ -326,10 +327,10 @@ static void nothing_is_left_of_what_is_given_back(void **state)
 
 /* Two CPUs whose clocks differ, at one word. Each swap obeys the formula for the word that it
  * replaced, and every unit that was admitted is in the count of a window. */
-#define THREADS       2
-#define CROWD_WINDOWS 12
+#define THREADS        2
+#define SHARED_WINDOWS 12
 
-struct crowd {
+struct shared {
 	struct xrl_window word;
 	struct xrl_limit limit;
 	__u64 begin_ns, admitted[16], highest[16]; /* by window, modulo 16 */
@@ -338,9 +339,9 @@ struct crowd {
 	__u64 shared_ns;
 };
 
-static void note_swap(struct crowd *crowd, xrl_word from, xrl_word to, __u64 now_ns)
+static void check_swap(struct shared *shared, xrl_word from, xrl_word to, __u64 now_ns)
 {
-	const struct xrl_limit *limit = &crowd->limit;
+	const struct xrl_limit *limit = &shared->limit;
 	struct model model = {now_ns / limit->period_ns - 4, 0, 0};
 	__u64 window = to >> 60, count = to & ((1ULL << 30) - 1), seen;
 
@@ -349,41 +350,41 @@ static void note_swap(struct crowd *crowd, xrl_word from, xrl_word to, __u64 now
 		model.window++;
 	model.current = from & ((1ULL << 30) - 1);
 	model.previous = from >> 30 & ((1ULL << 30) - 1);
-	model = moved(model, now_ns, limit->period_ns);
+	model = model_rotated(model, now_ns, limit->period_ns);
 	if (model_used(&model, now_ns, limit->period_ns) + limit->period_ns >
 	            (wide)limit->max_units * limit->period_ns ||
 	    count != model.current + 1 || (to >> 30 & ((1ULL << 30) - 1)) != model.previous)
-		__sync_fetch_and_add(&crowd->failures, 1);
-	__sync_fetch_and_add(&crowd->admitted[window], 1);
-	seen = crowd->highest[window];
-	while (seen < count && !__sync_bool_compare_and_swap(&crowd->highest[window], seen, count))
-		seen = crowd->highest[window];
+		__sync_fetch_and_add(&shared->failures, 1);
+	__sync_fetch_and_add(&shared->admitted[window], 1);
+	seen = shared->highest[window];
+	while (seen < count && !__sync_bool_compare_and_swap(&shared->highest[window], seen, count))
+		seen = shared->highest[window];
 }
 
 static void *push(void *argument)
 {
-	struct crowd *crowd = argument;
-	__u64 end_ns = crowd->begin_ns + CROWD_WINDOWS * crowd->limit.period_ns, random = 1;
+	struct shared *shared = argument;
+	__u64 end_ns = shared->begin_ns + SHARED_WINDOWS * shared->limit.period_ns, random = 1;
 
-	pthread_barrier_wait(&crowd->barrier);
+	pthread_barrier_wait(&shared->barrier);
 	for (;;) {
-		xrl_word word = xrl_window_read(&crowd->word), next; /* before the clock */
-		__u64 now_ns = __sync_add_and_fetch(&crowd->shared_ns, 500);
+		xrl_word word = xrl_window_read(&shared->word), next; /* before the clock */
+		__u64 now_ns = __sync_add_and_fetch(&shared->shared_ns, 500);
 
 		if (now_ns >= end_ns)
 			return NULL;
 		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
 		now_ns -= (random >> 40) % 20000;
-		next = xrl_next(&crowd->limit, word, now_ns, 1);
-		if (next && xrl_window_swap(&crowd->word, word, next))
-			note_swap(crowd, word, next, now_ns);
+		next = xrl_next(&shared->limit, word, now_ns, 1);
+		if (next && xrl_window_swap(&shared->word, word, next))
+			check_swap(shared, word, next, now_ns);
 	}
 }
 
-static void two_cpus_at_one_word(void **state)
+static void two_cpus_share_one_state(void **state)
 {
 	__u64 period_ns = 100 * MILLISECOND;
-	struct crowd crowd = {
+	struct shared shared = {
 		.limit = limit_like(XRL_SLIDING, 40000, 0, period_ns, XRL_PACKETS),
 		.begin_ns = 1000 * period_ns,
 		.shared_ns = 1000 * period_ns + 20000,
@@ -392,36 +393,36 @@ static void two_cpus_at_one_word(void **state)
 	__u64 total = 0;
 
 	(void)state;
-	pthread_barrier_init(&crowd.barrier, NULL, THREADS);
+	pthread_barrier_init(&shared.barrier, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, push, &crowd), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, push, &shared), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&crowd.barrier);
-	assert_int_equal(crowd.failures, 0);
+	pthread_barrier_destroy(&shared.barrier);
+	assert_int_equal(shared.failures, 0);
 	for (int i = 0; i < 16; i++) {
-		assert_int_equal(crowd.admitted[i], crowd.highest[i]);
-		assert_true(crowd.admitted[i] <= 40000);
-		total += crowd.admitted[i];
+		assert_int_equal(shared.admitted[i], shared.highest[i]);
+		assert_true(shared.admitted[i] <= 40000);
+		total += shared.admitted[i];
 	}
-	assert_true(total > CROWD_WINDOWS * 40000 * 9 / 10);
+	assert_true(total > SHARED_WINDOWS * 40000 * 9 / 10);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(connections_are_as_in_the_model),
-		cmocka_unit_test(few_are_as_in_the_model),
-		cmocka_unit_test(bytes_are_as_in_the_model),
-		cmocka_unit_test(the_previous_window_fades),
-		cmocka_unit_test(whole_windows_of_idle_time),
-		cmocka_unit_test(a_clock_that_is_behind_adds_to_the_present),
-		cmocka_unit_test(a_word_by_its_age),
-		cmocka_unit_test(too_far_ahead_is_foreign),
-		cmocka_unit_test(too_much_is_foreign),
-		cmocka_unit_test(giving_back),
-		cmocka_unit_test(nothing_is_left_of_what_is_given_back),
-		cmocka_unit_test(two_cpus_at_one_word),
+		cmocka_unit_test(connections_match_the_model),
+		cmocka_unit_test(small_limits_match_the_model),
+		cmocka_unit_test(bytes_match_the_model),
+		cmocka_unit_test(previous_window_fades),
+		cmocka_unit_test(idle_for_whole_windows),
+		cmocka_unit_test(clock_behind_charges_the_current_window),
+		cmocka_unit_test(state_by_age),
+		cmocka_unit_test(too_far_ahead_is_a_stale_write),
+		cmocka_unit_test(count_above_the_limit_is_a_stale_write),
+		cmocka_unit_test(refund_touches_the_current_window_only),
+		cmocka_unit_test(full_refund_leaves_nothing),
+		cmocka_unit_test(two_cpus_share_one_state),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -24,7 +24,7 @@ struct model {
 	__u64 behind_ns; /* by which clocks differ: a window may end as much later */
 };
 
-static void end_when_over(struct model *model, __u64 period_ns)
+static void model_expire(struct model *model, __u64 period_ns)
 {
 	if (model->open && fake_boot_ns >= model->opened_ns + period_ns)
 		model->open = 0;
@@ -55,8 +55,8 @@ static int is_near_the_end(const struct model *model, const struct xrl_class *cl
 }
 
 /* It is still the window that the model knows. */
-static int still_stands(const struct xrl_bucket *bucket, const struct xrl_class *class,
-                        const struct model *model)
+static int is_same_window(const struct xrl_bucket *bucket, const struct xrl_class *class,
+                          const struct model *model)
 {
 	const struct xrl_limit *limit = &class->limits[0];
 	xrl_word word = xrl_window_read(&bucket->windows[0]);
@@ -70,8 +70,8 @@ static void step(struct xrl_bucket *bucket, const struct xrl_class *class, struc
 	const struct xrl_limit *limit = &class->limits[0];
 	int passed = charge_units(bucket, class, units) == XRL_ALLOWED;
 
-	if (!is_near_the_end(model, class) || !still_stands(bucket, class, model))
-		end_when_over(model, limit->period_ns);
+	if (!is_near_the_end(model, class) || !is_same_window(bucket, class, model))
+		model_expire(model, limit->period_ns);
 	assert_int_equal(passed, model_passes(model, limit->max_units, units));
 	if (model->open)
 		assert_int_equal(xrl_window_used(limit, xrl_window_read(&bucket->windows[0])),
@@ -99,27 +99,27 @@ static void random_sequences(enum xrl_unit unit, __u64 most_units)
 	}
 }
 
-static void packets_are_as_in_the_model(void **state)
+static void packets_match_the_model(void **state)
 {
 	(void)state;
 	random_sequences(XRL_PACKETS, 100);
 }
 
-static void bytes_are_as_in_the_model(void **state)
+static void bytes_match_the_model(void **state)
 {
 	(void)state;
 	random_sequences(XRL_BYTES, 100000);
 	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
 }
 
-static void connections_are_as_in_the_model(void **state)
+static void connections_match_the_model(void **state)
 {
 	(void)state;
 	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
 }
 
 /* Unlimited demand: N in each window, and a window is a period long, a little more at most. */
-static void unlimited_demand_gets_exactly_n(void **state)
+static void unlimited_demand_passes_exactly_n(void **state)
 {
 	struct xrl_class class = one_limit(100, SECOND, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
@@ -149,7 +149,7 @@ static void unlimited_demand_gets_exactly_n(void **state)
 }
 
 /* Two CPUs that disagree about the time by up to a period. */
-static void clocks_that_disagree_admit_no_more(void **state)
+static void skewed_clocks_pass_no_more(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 200; round++) {
@@ -171,7 +171,7 @@ static void clocks_that_disagree_admit_no_more(void **state)
 }
 
 /* A CPU that is behind, alone: it ends nothing that the one ahead has opened. */
-static void a_clock_set_back_opens_nothing(void **state)
+static void clock_behind_opens_nothing(void **state)
 {
 	struct xrl_class class = one_limit(10, SECOND, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
@@ -185,7 +185,7 @@ static void a_clock_set_back_opens_nothing(void **state)
 	}
 }
 
-static void jiffies_go_round(void **state)
+static void jiffies_wrap_around(void **state)
 {
 	(void)state;
 	for (__u32 before = 0; before < 600; before++) {
@@ -204,7 +204,7 @@ static void jiffies_go_round(void **state)
 
 /* A source that comes back after any time is like a new one. Where the ticks have gone round
  * a whole number of times, they alone would say that no time went by. */
-static void idle_sources_are_as_new(void **state)
+static void idle_source_is_like_a_new_one(void **state)
 {
 	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, 60 * SECOND, HOUR};
 
@@ -212,7 +212,7 @@ static void idle_sources_are_as_new(void **state)
 	jiffies_at_boot = 0;
 	for (int i = 0; i < 4; i++) {
 		struct xrl_class class = one_limit(5, periods_ns[i], XRL_PACKETS);
-		__u64 circle_ns = 1ULL << (24 + class.limits[0].tick_shift);
+		__u64 wrap_ns = 1ULL << (24 + class.limits[0].tick_shift);
 
 		for (__u64 periods = 1; periods <= 1000000; periods = periods * 5 / 4 + 1) {
 			__u64 idle_ns = periods * periods_ns[i] + lateness_ns(&class);
@@ -222,7 +222,7 @@ static void idle_sources_are_as_new(void **state)
 			assert_int_equal(flood(&bucket, &class, 9), 5);
 			set_clock(DAY + idle_ns);
 			assert_int_equal(flood(&bucket, &class, 9), 5);
-			set_clock(DAY + idle_ns + (periods / 4 + 1) * circle_ns);
+			set_clock(DAY + idle_ns + (periods / 4 + 1) * wrap_ns);
 			assert_int_equal(flood(&bucket, &class, 9), 5);
 		}
 	}
@@ -230,17 +230,17 @@ static void idle_sources_are_as_new(void **state)
 
 /* Jiffies go round too, in 2^32 of them (199 days at 250 a second). A source that is back
  * just then may have to wait, but never longer than a second, and gets no more than N. */
-static void jiffies_that_went_round_cost_a_second(void **state)
+static void jiffies_wraparound_costs_at_most_a_second(void **state)
 {
 	struct xrl_class class = one_limit(5, HOUR, XRL_PACKETS);
-	__u64 circle_ns = JIFFY << 32, back_ns;
+	__u64 wrap_ns = JIFFY << 32, back_ns;
 	struct xrl_bucket bucket = {};
 
 	(void)state;
 	set_clock(DAY);
 	assert_int_equal(flood(&bucket, &class, 9), 5);
 	for (back_ns = 0; back_ns <= SECOND; back_ns += JIFFY) {
-		set_clock(DAY + circle_ns + back_ns);
+		set_clock(DAY + wrap_ns + back_ns);
 		if (passes(&bucket, &class))
 			break;
 	}
@@ -290,7 +290,7 @@ static void all_or_none(void **state)
 }
 
 /* Which limit refused is said by its unit. */
-static void the_unit_that_refuses_is_named(void **state)
+static void result_names_the_rejecting_unit(void **state)
 {
 	struct xrl_class class = empty_class();
 	struct xrl_bucket bucket = {};
@@ -309,7 +309,7 @@ static void the_unit_that_refuses_is_named(void **state)
 	assert_int_equal(bucket.windows[0].used_units, 2);
 }
 
-static void more_than_a_limit_holds_never_passes(void **state)
+static void cost_above_the_limit_never_passes(void **state)
 {
 	struct xrl_class class = one_limit(1000, SECOND, XRL_BYTES);
 	struct xrl_bucket bucket = {};
@@ -323,7 +323,7 @@ static void more_than_a_limit_holds_never_passes(void **state)
 	assert_int_equal(charge(&bucket, &class, 1000, 0).answer, XRL_ALLOWED);
 }
 
-static void what_uses_nothing_opens_no_window(void **state)
+static void zero_cost_opens_no_window(void **state)
 {
 	struct xrl_class class = one_limit(1, SECOND, XRL_CONNECTIONS);
 	struct xrl_bucket bucket = {};
@@ -338,7 +338,7 @@ static void what_uses_nothing_opens_no_window(void **state)
 	assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_ALLOWED);
 }
 
-static void no_limits_refuse_nothing(void **state)
+static void class_without_limits_rejects_nothing(void **state)
 {
 	struct xrl_class class = one_limit(1, SECOND, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
@@ -367,7 +367,7 @@ static void icmp_errors_have_their_own_window(void **state)
 	assert_int_equal(flood(&bucket, &class, 10), 3);
 }
 
-static void giving_back_ends_with_the_window(void **state)
+static void refund_ends_with_the_window(void **state)
 {
 	struct xrl_class class = one_limit(100, SECOND, XRL_PACKETS);
 	const struct xrl_limit *limit = &class.limits[0];
@@ -391,7 +391,7 @@ static void giving_back_ends_with_the_window(void **state)
 }
 
 /* And is none, as far as its time is concerned: the next unit opens another one. */
-static void an_unused_window_opens_again(void **state)
+static void emptied_window_reopens(void **state)
 {
 	struct xrl_class class = one_limit(5, SECOND, XRL_BYTES);
 	struct xrl_bucket bucket = {};
@@ -408,12 +408,12 @@ static void an_unused_window_opens_again(void **state)
 
 /* The circle of ticks is over after four years, and at its end nobody's idle time is seen; a
  * new bucket, whose ticks are 0, must not believe that for longer than clocks differ. */
-static void four_years_without_a_break(void **state)
+static void four_years_of_uptime(void **state)
 {
-	const __u64 circle_ns = 1ULL << (32 + XRL_CHECKED_SHIFT);
+	const __u64 wrap_ns = 1ULL << (32 + XRL_CHECKED_SHIFT);
 
 	(void)state;
-	for (__u64 up_ns = DAY; up_ns < 2 * circle_ns; up_ns += 7 * DAY + HOUR) {
+	for (__u64 up_ns = DAY; up_ns < 2 * wrap_ns; up_ns += 7 * DAY + HOUR) {
 		struct xrl_class class = one_limit(5, SECOND, XRL_PACKETS);
 		__u64 ticks_ns = 1ULL << (24 + class.limits[0].tick_shift);
 		struct xrl_bucket bucket = {};
@@ -428,7 +428,7 @@ static void four_years_without_a_break(void **state)
 }
 
 /* In no jiffy that a look now wouldn't promise. */
-static void a_promise_is_for_the_next_jiffies(void **state)
+static void freshness_covers_only_the_next_jiffies(void **state)
 {
 	struct xrl_class class = one_limit(5, SECOND, XRL_PACKETS);
 	__u32 most = class.settled_max_jiffies;
@@ -443,7 +443,7 @@ static void a_promise_is_for_the_next_jiffies(void **state)
 }
 
 /* A class that is plain takes the short way, and says the same. */
-static void the_short_way_says_the_same(void **state)
+static void simple_path_agrees_with_the_full_one(void **state)
 {
 	struct xrl_class plain = one_limit(50, SECOND, XRL_PACKETS), same = plain;
 	struct xrl_bucket one = {}, other = {};
@@ -466,26 +466,26 @@ static void the_short_way_says_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(packets_are_as_in_the_model),
-		cmocka_unit_test(bytes_are_as_in_the_model),
-		cmocka_unit_test(connections_are_as_in_the_model),
-		cmocka_unit_test(unlimited_demand_gets_exactly_n),
-		cmocka_unit_test(clocks_that_disagree_admit_no_more),
-		cmocka_unit_test(a_clock_set_back_opens_nothing),
-		cmocka_unit_test(jiffies_go_round),
-		cmocka_unit_test(idle_sources_are_as_new),
-		cmocka_unit_test(jiffies_that_went_round_cost_a_second),
+		cmocka_unit_test(packets_match_the_model),
+		cmocka_unit_test(bytes_match_the_model),
+		cmocka_unit_test(connections_match_the_model),
+		cmocka_unit_test(unlimited_demand_passes_exactly_n),
+		cmocka_unit_test(skewed_clocks_pass_no_more),
+		cmocka_unit_test(clock_behind_opens_nothing),
+		cmocka_unit_test(jiffies_wrap_around),
+		cmocka_unit_test(idle_source_is_like_a_new_one),
+		cmocka_unit_test(jiffies_wraparound_costs_at_most_a_second),
 		cmocka_unit_test(all_or_none),
-		cmocka_unit_test(the_unit_that_refuses_is_named),
-		cmocka_unit_test(more_than_a_limit_holds_never_passes),
-		cmocka_unit_test(what_uses_nothing_opens_no_window),
-		cmocka_unit_test(no_limits_refuse_nothing),
+		cmocka_unit_test(result_names_the_rejecting_unit),
+		cmocka_unit_test(cost_above_the_limit_never_passes),
+		cmocka_unit_test(zero_cost_opens_no_window),
+		cmocka_unit_test(class_without_limits_rejects_nothing),
 		cmocka_unit_test(icmp_errors_have_their_own_window),
-		cmocka_unit_test(giving_back_ends_with_the_window),
-		cmocka_unit_test(an_unused_window_opens_again),
-		cmocka_unit_test(four_years_without_a_break),
-		cmocka_unit_test(a_promise_is_for_the_next_jiffies),
-		cmocka_unit_test(the_short_way_says_the_same),
+		cmocka_unit_test(refund_ends_with_the_window),
+		cmocka_unit_test(emptied_window_reopens),
+		cmocka_unit_test(four_years_of_uptime),
+		cmocka_unit_test(freshness_covers_only_the_next_jiffies),
+		cmocka_unit_test(simple_path_agrees_with_the_full_one),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -25,7 +25,7 @@ static struct xrl_limit random_limit(enum xrl_algorithm algorithm)
 }
 
 /* Noise, a full window of any age, or what another limit makes of the same moment. */
-static xrl_word random_word(const struct xrl_limit *limit)
+static xrl_word random_state_word(const struct xrl_limit *limit)
 {
 	struct xrl_limit other = random_limit(random_below(XRL_ALGORITHMS));
 	__u64 few = random_below(3), now_ns = random_below(4 * YEAR);
@@ -59,7 +59,7 @@ static __u64 longest_ns(const struct xrl_limit *limit)
 }
 
 /* With packets all the time, so that it's never idle. */
-static void let_nobody_be_locked_out(enum xrl_algorithm algorithm)
+static void assert_no_lockout(enum xrl_algorithm algorithm)
 {
 	for (int i = 0; i < TRIES; i++) {
 		struct xrl_class class = class_with(random_limit(algorithm));
@@ -69,7 +69,7 @@ static void let_nobody_be_locked_out(enum xrl_algorithm algorithm)
 		int passed = 0;
 
 		set_clock(begin_ns);
-		assert_true(xrl_window_swap(&bucket.windows[0], 0, random_word(limit)));
+		assert_true(xrl_window_swap(&bucket.windows[0], 0, random_state_word(limit)));
 		for (int probe = 0; probe <= PROBES && !passed; probe++) {
 			set_clock(begin_ns + longest / PROBES * probe + probe);
 			passed = charge_units(&bucket, &class, 1) == XRL_ALLOWED;
@@ -78,26 +78,26 @@ static void let_nobody_be_locked_out(enum xrl_algorithm algorithm)
 	}
 }
 
-static void fixed_buckets(void **state)
+static void fixed_windows_recover(void **state)
 {
 	(void)state;
-	let_nobody_be_locked_out(XRL_FIXED);
+	assert_no_lockout(XRL_FIXED);
 }
 
-static void sliding_windows(void **state)
+static void sliding_windows_recover(void **state)
 {
 	(void)state;
-	let_nobody_be_locked_out(XRL_SLIDING);
+	assert_no_lockout(XRL_SLIDING);
 }
 
-static void token_buckets(void **state)
+static void token_buckets_recover(void **state)
 {
 	(void)state;
-	let_nobody_be_locked_out(XRL_TOKEN);
+	assert_no_lockout(XRL_TOKEN);
 }
 
 /* Whoever asks without a look at the clock gets an answer, too. */
-static void any_word_is_an_answer(void **state)
+static void any_state_yields_a_result(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 300000; i++) {
@@ -107,7 +107,7 @@ static void any_word_is_an_answer(void **state)
 		__u64 units = 1 + random_below(65535);
 
 		set_clock(random_below(4 * YEAR));
-		word = random_word(&limit);
+		word = random_state_word(&limit);
 		limit.warn_units = random_scale(1, limit.max_units);
 		next = xrl_next(&limit, word, fake_boot_ns, units);
 		if (next)
@@ -122,7 +122,7 @@ static void any_word_is_an_answer(void **state)
 }
 
 /* A plain class sees what is foreign at the next look, which is a second away at the most. */
-static void a_plain_class_looks_in_a_second(void **state)
+static void simple_class_refreshes_within_a_second(void **state)
 {
 	struct xrl_class class = one_limit(5, HOUR, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
@@ -141,11 +141,11 @@ static void a_plain_class_looks_in_a_second(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fixed_buckets),
-		cmocka_unit_test(sliding_windows),
-		cmocka_unit_test(token_buckets),
-		cmocka_unit_test(any_word_is_an_answer),
-		cmocka_unit_test(a_plain_class_looks_in_a_second),
+		cmocka_unit_test(fixed_windows_recover),
+		cmocka_unit_test(sliding_windows_recover),
+		cmocka_unit_test(token_buckets_recover),
+		cmocka_unit_test(any_state_yields_a_result),
+		cmocka_unit_test(simple_class_refreshes_within_a_second),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

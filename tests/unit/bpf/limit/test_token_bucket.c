@@ -124,19 +124,19 @@ static void random_sequences(enum xrl_unit unit, __u64 most_units)
 	assert_true(passed > 100000 && refused > 10000);
 }
 
-static void connections_are_as_in_the_models(void **state)
+static void connections_match_the_models(void **state)
 {
 	(void)state;
 	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
 }
 
-static void few_are_as_in_the_models(void **state)
+static void small_limits_match_the_models(void **state)
 {
 	(void)state;
 	random_sequences(XRL_CONNECTIONS, 50);
 }
 
-static void bytes_are_as_in_the_models(void **state)
+static void bytes_match_the_models(void **state)
 {
 	(void)state;
 	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
@@ -144,14 +144,14 @@ static void bytes_are_as_in_the_models(void **state)
 
 /* Time of the word goes round after 16 s at the least, and zero and the highest three words are
  * not to be used. */
-static void the_circle_changes_nothing(void **state)
+static void wraparound_changes_nothing(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_TOKEN, 1000, 10, SECOND, XRL_PACKETS);
-	const __u64 circle_ns = 1ULL << (64 - limit.token_shift);
+	const __u64 wrap_ns = 1ULL << (64 - limit.token_shift);
 
 	(void)state;
 	assert_int_equal(limit.token_shift, 30);
-	for (__u64 at_ns = circle_ns - 20 * MILLISECOND; at_ns < circle_ns + 20 * MILLISECOND;
+	for (__u64 at_ns = wrap_ns - 20 * MILLISECOND; at_ns < wrap_ns + 20 * MILLISECOND;
 	     at_ns += 99999) {
 		struct xrl_class class = class_with(limit);
 		struct xrl_bucket bucket = {};
@@ -160,14 +160,14 @@ static void the_circle_changes_nothing(void **state)
 		assert_int_equal(flood(&bucket, &class, 20), 10);
 		set_clock(at_ns + 5 * MILLISECOND);
 		assert_int_equal(flood(&bucket, &class, 20), 5);
-		set_clock(at_ns + circle_ns / 2 - 1);
+		set_clock(at_ns + wrap_ns / 2 - 1);
 		assert_int_equal(flood(&bucket, &class, 20), 10);
-		set_clock(at_ns + circle_ns + circle_ns / 2);
+		set_clock(at_ns + wrap_ns + wrap_ns / 2);
 		assert_int_equal(flood(&bucket, &class, 20), 10);
 	}
 }
 
-static void no_word_has_another_meaning(void **state)
+static void reserved_states_are_never_produced(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_TOKEN, 1, 100, SECOND, XRL_PACKETS);
 	__u64 parts = 1ULL << limit.token_shift;
@@ -185,7 +185,7 @@ static void no_word_has_another_meaning(void **state)
 }
 
 /* From any pause in which all is paid for, half circles and whole ones too. */
-static void idle_sources_are_as_new(void **state)
+static void idle_source_is_like_a_new_one(void **state)
 {
 	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, HOUR, 31 * DAY};
 
@@ -212,7 +212,7 @@ static void idle_sources_are_as_new(void **state)
 }
 
 /* A packet is given back what would be there without it: all of it, or what isn't paid yet. */
-static void giving_back(void **state)
+static void refund_restores_what_is_unpaid(void **state)
 {
 	static const struct {
 		__u64 later_ms, others, room; /* packets of other CPUs; what passes afterwards */
@@ -239,7 +239,7 @@ static void giving_back(void **state)
 }
 
 /* Closed meanwhile, by a new policy say: nothing to give back to. */
-static void nothing_is_given_back_to_a_closed_bucket(void **state)
+static void refund_skips_a_closed_bucket(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND, XRL_PACKETS);
 	struct xrl_class class = class_with(limit);
@@ -256,7 +256,7 @@ static void nothing_is_given_back_to_a_closed_bucket(void **state)
 }
 
 /* Random givers: with what they gave back, others never get more than without them. */
-static void giving_back_is_never_too_much(void **state)
+static void refund_is_never_too_much(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
@@ -295,7 +295,7 @@ static void giving_back_is_never_too_much(void **state)
 /* Two CPUs whose clocks differ, and a time that goes on while they push. */
 #define THREADS 2
 
-struct crowd {
+struct shared {
 	struct xrl_bucket bucket;
 	struct xrl_class class;
 	pthread_barrier_t barrier;
@@ -304,56 +304,56 @@ struct crowd {
 
 static void *push(void *argument)
 {
-	struct crowd *crowd = argument;
+	struct shared *shared = argument;
 	__u64 random = 1, passed = 0;
 
-	pthread_barrier_wait(&crowd->barrier);
+	pthread_barrier_wait(&shared->barrier);
 	for (;;) {
-		__u64 now_ns = __sync_add_and_fetch(&crowd->shared_ns, 500);
+		__u64 now_ns = __sync_add_and_fetch(&shared->shared_ns, 500);
 
-		if (now_ns >= crowd->end_ns)
+		if (now_ns >= shared->end_ns)
 			break;
 		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
 		set_clock_behind(now_ns, (random >> 40) % 20000);
-		passed += passes(&crowd->bucket, &crowd->class);
+		passed += passes(&shared->bucket, &shared->class);
 	}
-	__sync_fetch_and_add(&crowd->passed, passed);
+	__sync_fetch_and_add(&shared->passed, passed);
 	return NULL;
 }
 
-static void two_cpus_at_one_bucket(void **state)
+static void two_cpus_share_one_bucket(void **state)
 {
-	struct crowd crowd = {
+	struct shared shared = {
 		.class = class_with(limit_like(XRL_TOKEN, 300000, 5000, SECOND, XRL_PACKETS)),
 		.shared_ns = DAY,
 		.end_ns = DAY + SECOND};
 	pthread_t threads[THREADS];
 
 	(void)state;
-	pthread_barrier_init(&crowd.barrier, NULL, THREADS);
+	pthread_barrier_init(&shared.barrier, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, push, &crowd), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, push, &shared), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&crowd.barrier);
+	pthread_barrier_destroy(&shared.barrier);
 	/* 20 us by which the clocks differ, twice, are worth 12 */
-	assert_true(crowd.passed <= 5000 + 300000 + 12);
-	assert_true(crowd.passed > 290000);
+	assert_true(shared.passed <= 5000 + 300000 + 12);
+	assert_true(shared.passed > 290000);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(connections_are_as_in_the_models),
-		cmocka_unit_test(few_are_as_in_the_models),
-		cmocka_unit_test(bytes_are_as_in_the_models),
-		cmocka_unit_test(the_circle_changes_nothing),
-		cmocka_unit_test(no_word_has_another_meaning),
-		cmocka_unit_test(idle_sources_are_as_new),
-		cmocka_unit_test(giving_back),
-		cmocka_unit_test(nothing_is_given_back_to_a_closed_bucket),
-		cmocka_unit_test(giving_back_is_never_too_much),
-		cmocka_unit_test(two_cpus_at_one_bucket),
+		cmocka_unit_test(connections_match_the_models),
+		cmocka_unit_test(small_limits_match_the_models),
+		cmocka_unit_test(bytes_match_the_models),
+		cmocka_unit_test(wraparound_changes_nothing),
+		cmocka_unit_test(reserved_states_are_never_produced),
+		cmocka_unit_test(idle_source_is_like_a_new_one),
+		cmocka_unit_test(refund_restores_what_is_unpaid),
+		cmocka_unit_test(refund_skips_a_closed_bucket),
+		cmocka_unit_test(refund_is_never_too_much),
+		cmocka_unit_test(two_cpus_share_one_bucket),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

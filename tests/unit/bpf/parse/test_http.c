@@ -42,7 +42,7 @@ static int begins(const char *start)
 	return http_begins_request(word_of(start));
 }
 
-static void all_methods_begin_a_request(void **state)
+static void every_method_begins_a_request(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < METHODS; i++) {
@@ -59,7 +59,7 @@ static void all_methods_begin_a_request(void **state)
 	}
 }
 
-static void near_misses_do_not(void **state)
+static void near_misses_are_rejected(void **state)
 {
 	static const char *const others[] = {
 		"GETX / H",
@@ -98,7 +98,7 @@ static void near_misses_do_not(void **state)
 		assert_false(begins(others[i]));
 }
 
-static void every_bit_counts(void **state)
+static void every_bit_matters(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < METHODS; i++) {
@@ -115,7 +115,7 @@ static void every_bit_counts(void **state)
 }
 
 /* Each byte of a method, replaced by any other one. */
-static void every_byte_counts(void **state)
+static void every_byte_matters(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < METHODS; i++)
@@ -129,7 +129,7 @@ static void every_byte_counts(void **state)
 			}
 }
 
-static void anything_is_as_in_the_list(void **state)
+static void random_bytes_match_the_list(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 2000000; i++) {
@@ -149,11 +149,11 @@ static void anything_is_as_in_the_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_methods_begin_a_request),
-		cmocka_unit_test(near_misses_do_not),
-		cmocka_unit_test(every_bit_counts),
-		cmocka_unit_test(every_byte_counts),
-		cmocka_unit_test(anything_is_as_in_the_list),
+		cmocka_unit_test(every_method_begins_a_request),
+		cmocka_unit_test(near_misses_are_rejected),
+		cmocka_unit_test(every_bit_matters),
+		cmocka_unit_test(every_byte_matters),
+		cmocka_unit_test(random_bytes_match_the_list),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
