@@ -14,9 +14,11 @@ REPLAYS    := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/replay_%,$(wildcard te
 FRAMES     := $(OUT)/tests/frames
 FAULT_TOOLS := $(OUT)/tests/xdp-ratelimit-faults $(OUT)/tests/step_clock.so
 
-.PHONY: test-programs e2e-programs test test-kernels fuzz bench bench-compare bench-manual lint
+.PHONY: test-programs e2e-programs lint-programs test test-kernels fuzz bench bench-compare bench-manual lint
 
 e2e-programs: all $(FRAMES) $(FAULT_TOOLS)
+
+lint-programs:
 
 test-programs: e2e-programs $(UNIT_TESTS) $(PROG_TESTS) $(REPLAYS) ## build all tests
 
@@ -82,9 +84,10 @@ $(FRAMES): $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/tools/frames/*.c))
 
 # ---- runs ----
 
-test: deps ## run all tests and lints
-	$(call build,test-programs)
-	$(Q)tests/run $(OUT)
+test: deps ## run all tests, or those of T=unit/policy or T=e2e/permits/request NAME='asking again'
+	$(Q)tests/run --needs $(OUT) $(T) >/dev/null
+	$(call build,$$(tests/run --needs $(OUT) $(T)))
+	$(Q)tests/run $(if $(NAME),--name '$(NAME)') $(OUT) $(T)
 
 test-kernels: deps ## run the tests that boot other kernels
 	$(call build,test-programs)
@@ -110,6 +113,6 @@ bench-manual: $(if $(BENCH_JSON),,bench) ## write xdp-ratelimit-bench(7) of a ne
 	$(Q)tests/bench/manual $(or $(BENCH_JSON),$(OUT)/bench.json) > $(OUT)/xdp-ratelimit-bench.7
 	$(Q)mv $(OUT)/xdp-ratelimit-bench.7 user/man/xdp-ratelimit-bench.7
 
-lint: ## check the source
-	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' | grep -v '^vmlinux/')
-	$(Q)shellcheck $$(git grep -lE '^#!/(bin/sh|usr/bin/env bash|bin/bash)')
+lint: deps ## check the source
+	$(Q)mkdir -p $(OUT)
+	$(Q)tests/run $(OUT) lint
