@@ -103,7 +103,7 @@ bench: deps ## run the benchmarks; BENCH_OPTIONS=--quick shortens them
 
 bench-compare: deps ## compare the packet path with that of WITH=REVISION or WITH=DIRECTORY
 	$(call build,$(OUT)/tests/bench/nanoseconds)
-	$(Q)tests/bench/compare $(OUT) '$(WITH)' '$(SCENE)' '$(ROUNDS)' '$(LOADS)'
+	$(Q)tests/bench/compare $(OUT) '$(WITH)' '$(WORKLOAD)' '$(ROUNDS)' '$(LOADS)'
 
 bench-manual: $(if $(BENCH_JSON),,bench) ## write xdp-ratelimit-bench(7) of a new run, or of BENCH_JSON
 	$(call say,PLOT,user/man/growth.svg)

@@ -23,9 +23,8 @@
 #include "include/program.h"
 #include "xdp_ratelimit.skel.h"
 #include "baseline.skel.h"
+#include "tests/units.h"
 
-#define SECOND_NS  1000000000ULL
-#define HOUR_NS    (3600 * SECOND_NS)
 #define MAX_ROUNDS 64
 
 /* A test run takes no frame shorter than an Ethernet header; this one is the shortest on
@@ -166,7 +165,7 @@ static inline void set_gate(struct xdp_ratelimit_bpf *limiter, enum xrl_flood_mo
 }
 
 /* Its classes are filled in: what the gate does follows from them, too. */
-static inline void switch_policy(struct xdp_ratelimit_bpf *limiter)
+static inline void commit_policy(struct xdp_ratelimit_bpf *limiter)
 {
 	__u32 generation = limiter->data_meta->meta.generation + 1;
 
@@ -177,8 +176,8 @@ static inline void switch_policy(struct xdp_ratelimit_bpf *limiter)
 }
 
 /* The default policy with another number and period. */
-static inline void put_limit_in_force(struct xdp_ratelimit_bpf *limiter, __u64 max_packets,
-                                      __u64 period_ns)
+static inline void activate_limit(struct xdp_ratelimit_bpf *limiter, __u64 max_packets,
+                                  __u64 period_ns)
 {
 	struct xrl_class *class = &next_policy(limiter)->classes[0];
 
@@ -186,5 +185,5 @@ static inline void put_limit_in_force(struct xdp_ratelimit_bpf *limiter, __u64 m
 	limit_set(&class->limits[0], max_packets, period_ns, XRL_PACKETS);
 	class->limits[0].since_generation = limiter->data_meta->meta.generation + 1;
 	class_finish(class);
-	switch_policy(limiter);
+	commit_policy(limiter);
 }

@@ -31,7 +31,7 @@ static const char *const mode_names[MODES] = {"bare", "look_up", "limiter", "nft
 /* Where there are many sources none reaches the default limit, and nothing would be dropped:
  * there both limiters get one packet an hour. In a flood both have the default limit, and the
  * limiter's gate has never seen its sources. */
-struct scene {
+struct workload {
 	const char *name;
 	__u64 sources;
 	__u64 max_packets, period_ns;
@@ -39,7 +39,7 @@ struct scene {
 	int is_flood;
 };
 
-static const struct scene scenes[] = {
+static const struct workload workloads[] = {
 	{"one_source", 1, CLASS_DEFAULT_MAX_PACKETS, SECOND_NS, "10000/second", 0},
 	{"flood_1m", 1000000, CLASS_DEFAULT_MAX_PACKETS, SECOND_NS, "10000/second", 1},
 	{"sources_64k", 65536, 1, HOUR_NS, "1/hour burst 1 packets", 0},
@@ -96,29 +96,29 @@ static void make_table(void)
 }
 
 /* The set outlives its rule, so that what it has learnt is there in the next round. */
-static void set_rules(const struct scene *scene, enum mode mode)
+static void set_rules(const struct workload *workload, enum mode mode)
 {
 	if (mode == NFTABLES)
 		shell("nft -f - <<'.'\nflush chain netdev bench ingress\n"
 		      "add rule netdev bench ingress update @%s { ip saddr limit rate over %s } "
 		      "drop\n"
 		      "add rule netdev bench ingress drop\n.\n",
-		      scene->name, scene->nft_limit);
+		      workload->name, workload->nft_limit);
 	else
 		shell("nft -f - <<'.'\nflush chain netdev bench ingress\n"
 		      "add rule netdev bench ingress drop\n.\n");
 }
 
-static void make_set(const struct scene *scene)
+static void make_set(const struct workload *workload)
 {
 	shell("nft add set netdev bench %s "
 	      "'{ type ipv4_addr; flags dynamic; size 1048576; timeout 60s; }'",
-	      scene->name);
+	      workload->name);
 }
 
-static void delete_set(const struct scene *scene)
+static void delete_set(const struct workload *workload)
 {
-	shell("nft delete set netdev bench %s", scene->name);
+	shell("nft delete set netdev bench %s", workload->name);
 }
 
 /* The kernel's thread for the receiver's NAPI is napi/IFNAME-NUMBER. */
@@ -162,14 +162,14 @@ static int pin_receiver(void)
 }
 
 /* What the receiver has done until now, and in how much time of its CPU. */
-struct receipt {
+struct sample {
 	double wall_ns, busy_ns, frames;
 };
 
 /* Frames a second of the clock on the wall, and of the receiver's time on its CPU. They are
  * the same when the receiver is busy all the time and nobody else is on its CPU. The ratios
  * are of the second, since on a machine with other work the first one measures that. */
-struct pace {
+struct rate {
 	double wall, busy;
 };
 
@@ -184,9 +184,9 @@ static double received_frames(void)
 	return frames;
 }
 
-static struct receipt receipt(const struct bench *bench)
+static struct sample sample(const struct bench *bench)
 {
-	struct receipt r = {.wall_ns = clock_ns(CLOCK_MONOTONIC), .frames = received_frames()};
+	struct sample r = {.wall_ns = clock_ns(CLOCK_MONOTONIC), .frames = received_frames()};
 	char path[64];
 	FILE *file;
 
@@ -198,7 +198,7 @@ static struct receipt receipt(const struct bench *bench)
 	return r;
 }
 
-static void wake_up(int signal)
+static void interrupt(int signal)
 {
 	(void)signal;
 }
@@ -247,18 +247,18 @@ static void attach(const struct bench *bench, enum mode mode)
 		die("attaching");
 }
 
-static struct pace measure(struct bench *bench, const struct scene *scene, enum mode mode,
+static struct rate measure(struct bench *bench, const struct workload *workload, enum mode mode,
                            useconds_t measure_us)
 {
-	struct receipt from, to;
+	struct sample from, to;
 
 	attach(bench, mode);
-	set_rules(scene, mode);
+	set_rules(workload, mode);
 	usleep(SETTLE_US);
-	from = receipt(bench);
+	from = sample(bench);
 	usleep(measure_us);
-	to = receipt(bench);
-	return (struct pace){
+	to = sample(bench);
+	return (struct rate){
 		.wall = (to.frames - from.frames) * SECOND_NS / (to.wall_ns - from.wall_ns),
 		.busy = (to.frames - from.frames) * SECOND_NS / (to.busy_ns - from.busy_ns),
 	};
@@ -266,25 +266,26 @@ static struct pace measure(struct bench *bench, const struct scene *scene, enum 
 
 /* Until all but a few sources are known: five packets for each, drawn at random, as
  * far as there is time for them. */
-static void meet(struct bench *bench, const struct scene *scene, enum mode mode, int seconds)
+static void warm_up(struct bench *bench, const struct workload *workload, enum mode mode,
+                    int seconds)
 {
 	__u64 end_ns = clock_ns(CLOCK_MONOTONIC) + seconds * SECOND_NS;
-	double sources = scene->sources >> 32 ? 1048576 : scene->sources, until;
+	double sources = workload->sources >> 32 ? 1048576 : workload->sources, until;
 
 	attach(bench, mode);
-	set_rules(scene, mode);
+	set_rules(workload, mode);
 	until = received_frames() + 5 * sources;
 	while (received_frames() < until && clock_ns(CLOCK_MONOTONIC) < end_ns)
 		usleep(SETTLE_US);
 }
 
 /* While the gate is off, or it would keep out those that are to be known. */
-static void meet_all(struct bench *bench, const struct scene *scene, int seconds)
+static void warm_up_all(struct bench *bench, const struct workload *workload, int seconds)
 {
 	set_gate(bench->limiter, XRL_FLOOD_OFF);
 	for (enum mode mode = LOOK_UP; mode < MODES; mode++)
-		if (mode != LIMITER || !scene->is_flood)
-			meet(bench, scene, mode, seconds);
+		if (mode != LIMITER || !workload->is_flood)
+			warm_up(bench, workload, mode, seconds);
 	set_gate(bench->limiter, XRL_FLOOD_ON);
 }
 
@@ -298,7 +299,7 @@ static void meet_all(struct bench *bench, const struct scene *scene, int seconds
 enum placement { NEAR, APART, MOVED, PLACEMENTS };
 
 struct round {
-	struct pace paces[MODES];
+	struct rate rates[MODES];
 	double core_to_core_ns;
 	enum placement placement;
 };
@@ -321,7 +322,7 @@ static enum placement placement_of(double before_ns, double after_ns)
 }
 
 /* The programs take turns within a round. The CPUs' latency is asked for when nobody sends. */
-static struct round measure_round(struct bench *bench, const struct scene *scene,
+static struct round measure_round(struct bench *bench, const struct workload *workload,
                                   useconds_t measure_us)
 {
 	double before_ns = core_to_core_ns(SENDER_CPU, RECEIVER_CPU), after_ns;
@@ -329,7 +330,7 @@ static struct round measure_round(struct bench *bench, const struct scene *scene
 	struct round round;
 
 	for (int mode = 0; mode < MODES; mode++)
-		round.paces[mode] = measure(bench, scene, mode, measure_us);
+		round.rates[mode] = measure(bench, workload, mode, measure_us);
 	stop_sending(bench, sender);
 	after_ns = core_to_core_ns(SENDER_CPU, RECEIVER_CPU);
 	round.core_to_core_ns = (before_ns + after_ns) / 2;
@@ -353,8 +354,8 @@ static void select_rounds(struct columns *columns, const struct round *measured,
 		if (measured[i].placement != placement)
 			continue;
 		for (int mode = 0; mode < MODES; mode++) {
-			columns->wall[mode][round] = measured[i].paces[mode].wall;
-			columns->busy[mode][round] = measured[i].paces[mode].busy;
+			columns->wall[mode][round] = measured[i].rates[mode].wall;
+			columns->busy[mode][round] = measured[i].rates[mode].busy;
 		}
 		columns->core_to_core_ns[round] = measured[i].core_to_core_ns;
 		columns->rounds++;
@@ -390,9 +391,10 @@ static void report(const char *name, const struct columns *columns)
 /* Fewer rounds say nothing. */
 #define MIN_ROUNDS 3
 
-/* The scene's own figures are of the rounds with the CPUs near each other, and those with them
+/* The workload's own figures are of the rounds with the CPUs near each other, and those with them
  * apart are reported by themselves. */
-static void report_scene(const struct scene *scene, const struct round *measured, int count)
+static void report_workload(const struct workload *workload, const struct round *measured,
+                            int count)
 {
 	static const char *const suffixes[PLACEMENTS] = {"", "_apart", "_moved"};
 	static struct columns columns;
@@ -400,7 +402,7 @@ static void report_scene(const struct scene *scene, const struct round *measured
 
 	for (enum placement placement = NEAR; placement < PLACEMENTS; placement++) {
 		select_rounds(&columns, measured, count, placement);
-		snprintf(name, sizeof(name), "%s%s", scene->name, suffixes[placement]);
+		snprintf(name, sizeof(name), "%s%s", workload->name, suffixes[placement]);
 		printf("%s_rounds %d\n", name, columns.rounds);
 		if (placement != MOVED && columns.rounds >= MIN_ROUNDS)
 			report(name, &columns);
@@ -415,7 +417,7 @@ static void report_scene(const struct scene *scene, const struct round *measured
 /* So many rounds with the CPUs near each other are wanted, and if they are apart, no more than so
  * many are measured at all. */
 struct effort {
-	int near_rounds, max_rounds, meet_seconds;
+	int near_rounds, max_rounds, warm_up_seconds;
 	useconds_t measure_us;
 };
 
@@ -425,32 +427,33 @@ static const struct effort full_effort = {5, 10, 6, 500000}, quick_effort = {3, 
  * many short rounds, so that most of them are quiet, or noisy, from one end to the other. */
 static const struct effort one_source_effort = {25, MAX_ROUNDS, 1, 200000};
 
-static void play(struct bench *bench, const struct scene *scene, const struct effort *effort)
+static void measure_workload(struct bench *bench, const struct workload *workload,
+                             const struct effort *effort)
 {
 	static struct round measured[MAX_ROUNDS];
 	int count = 0, near = 0;
 	pthread_t sender;
 
-	put_limit_in_force(bench->limiter, scene->max_packets, scene->period_ns);
-	bench->baseline->data->source_count = scene->sources;
-	make_set(scene);
+	activate_limit(bench->limiter, workload->max_packets, workload->period_ns);
+	bench->baseline->data->source_count = workload->sources;
+	make_set(workload);
 	sender = start_sending(bench);
-	meet_all(bench, scene, effort->meet_seconds);
+	warm_up_all(bench, workload, effort->warm_up_seconds);
 	stop_sending(bench, sender);
 	while (near < effort->near_rounds && count < effort->max_rounds) {
-		measured[count] = measure_round(bench, scene, effort->measure_us);
+		measured[count] = measure_round(bench, workload, effort->measure_us);
 		near += measured[count++].placement == NEAR;
 	}
-	set_rules(scene, BARE);
-	delete_set(scene);
-	report_scene(scene, measured, count);
+	set_rules(workload, BARE);
+	delete_set(workload);
+	report_workload(workload, measured, count);
 }
 
-static const struct effort *choose_effort(const struct scene *scene, int quick)
+static const struct effort *choose_effort(const struct workload *workload, int quick)
 {
 	if (quick)
 		return &quick_effort;
-	return scene->sources == 1 ? &one_source_effort : &full_effort;
+	return workload->sources == 1 ? &one_source_effort : &full_effort;
 }
 
 int main(int argc, char **argv)
@@ -462,7 +465,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench: generator and receiver need a CPU each\n");
 		return 1;
 	}
-	signal(SIGUSR1, wake_up);
+	signal(SIGUSR1, interrupt);
 	enter_own_network();
 	make_veth();
 	make_table();
@@ -476,7 +479,7 @@ int main(int argc, char **argv)
 	bench.baseline->bss->redirect_ifindex = if_nametoindex(SENDER);
 	attach(&bench, BARE);
 	bench.receiver_pid = pin_receiver();
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
-		play(&bench, &scenes[i], choose_effort(&scenes[i], quick));
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+		measure_workload(&bench, &workloads[i], choose_effort(&workloads[i], quick));
 	return 0;
 }

@@ -7,9 +7,9 @@
 
 #include "tests/bench/bench.h"
 #include "user/policy/policy.h"
+#include "tests/units.h"
 
 #define NEVER_REACHED LIMIT_MAX_UNITS
-#define DAY_NS        (24 * HOUR_NS)
 #define HOT_PACKETS   100000
 #define NEW_SOURCES   200000
 #define CIDRS         10000
@@ -41,12 +41,12 @@ static struct xrl_limit limit_of(enum xrl_unit unit, enum xrl_algorithm algorith
 	return limit;
 }
 
-static void add_own(struct xrl_class *class, enum xrl_unit unit, enum xrl_algorithm algorithm)
+static void add_limit(struct xrl_class *class, enum xrl_unit unit, enum xrl_algorithm algorithm)
 {
 	class->limits[class->limit_count++] = limit_of(unit, algorithm);
 }
 
-static struct xrl_limit *add_separate(struct xrl_class *class, __u8 scope_bits)
+static struct xrl_limit *add_scoped(struct xrl_class *class, __u8 scope_bits)
 {
 	struct xrl_limit *limit = &class->separate[class->separate_count++];
 
@@ -56,38 +56,38 @@ static struct xrl_limit *add_separate(struct xrl_class *class, __u8 scope_bits)
 	return limit;
 }
 
-static void as_default(struct xrl_policy *policy, struct xrl_class *class)
+static void with_default(struct xrl_policy *policy, struct xrl_class *class)
 {
 	(void)policy;
-	add_own(class, XRL_PACKETS, XRL_FIXED);
+	add_limit(class, XRL_PACKETS, XRL_FIXED);
 }
 
 static void with_token(struct xrl_policy *policy, struct xrl_class *class)
 {
 	(void)policy;
-	add_own(class, XRL_PACKETS, XRL_TOKEN);
+	add_limit(class, XRL_PACKETS, XRL_TOKEN);
 }
 
 static void with_sliding(struct xrl_policy *policy, struct xrl_class *class)
 {
 	(void)policy;
-	add_own(class, XRL_PACKETS, XRL_SLIDING);
+	add_limit(class, XRL_PACKETS, XRL_SLIDING);
 }
 
 static void with_four_limits(struct xrl_policy *policy, struct xrl_class *class)
 {
 	(void)policy;
-	add_own(class, XRL_PACKETS, XRL_FIXED);
-	add_own(class, XRL_BYTES, XRL_FIXED);
-	add_own(class, XRL_CONNECTIONS, XRL_FIXED);
-	add_own(class, XRL_PACKETS, XRL_FIXED);
+	add_limit(class, XRL_PACKETS, XRL_FIXED);
+	add_limit(class, XRL_BYTES, XRL_FIXED);
+	add_limit(class, XRL_CONNECTIONS, XRL_FIXED);
+	add_limit(class, XRL_PACKETS, XRL_FIXED);
 }
 
 static void with_endpoint(struct xrl_policy *policy, struct xrl_class *class)
 {
-	struct xrl_limit *limit = add_separate(class, XRL_SCOPE_SOURCE);
+	struct xrl_limit *limit = add_scoped(class, XRL_SCOPE_SOURCE);
 
-	as_default(policy, class);
+	with_default(policy, class);
 	policy->wants = XRL_WANTS_PORTS;
 	limit->endpoint_protocol = IPPROTO_UDP;
 	limit->first_port = limit->last_port = 53;
@@ -102,38 +102,38 @@ static void with_other_endpoint(struct xrl_policy *policy, struct xrl_class *cla
 
 static void with_prefix(struct xrl_policy *policy, struct xrl_class *class)
 {
-	as_default(policy, class);
-	add_separate(class, 24);
+	with_default(policy, class);
+	add_scoped(class, 24);
 }
 
 static void with_class_scope(struct xrl_policy *policy, struct xrl_class *class)
 {
-	as_default(policy, class);
-	add_separate(class, XRL_SCOPE_CLASS);
+	with_default(policy, class);
+	add_scoped(class, XRL_SCOPE_CLASS);
 }
 
 static void with_protect(struct xrl_policy *policy, struct xrl_class *class)
 {
-	as_default(policy, class);
+	with_default(policy, class);
 	policy->wants = XRL_WANTS_PORTS | XRL_PROTECTS | XRL_PROTECTS_UDP | XRL_PROTECTS_TCP;
 }
 
 static void with_penalty(struct xrl_policy *policy, struct xrl_class *class)
 {
-	as_default(policy, class);
+	with_default(policy, class);
 	limit_set_penalty(&class->penalty, DAY_NS);
 }
 
 static void with_warn(struct xrl_policy *policy, struct xrl_class *class)
 {
-	as_default(policy, class);
+	with_default(policy, class);
 	class->warns = 1;
 	class->limits[0].warn_units = class->limits[0].max_units / 5 * 4;
 }
 
 static void with_http_requests(struct xrl_policy *policy, struct xrl_class *class)
 {
-	add_own(class, XRL_HTTP_REQUESTS, XRL_FIXED);
+	add_limit(class, XRL_HTTP_REQUESTS, XRL_FIXED);
 	policy->wants = XRL_WANTS_HTTP;
 }
 
@@ -144,7 +144,7 @@ static const struct feature {
 	__u32 frame_bytes;
 	__u32 cidrs;
 } features[] = {
-	{"default", as_default, frame, sizeof(frame), 0},
+	{"default", with_default, frame, sizeof(frame), 0},
 	{"four_limits", with_four_limits, frame, sizeof(frame), 0},
 	{"token", with_token, frame, sizeof(frame), 0},
 	{"sliding", with_sliding, frame, sizeof(frame), 0},
@@ -156,7 +156,7 @@ static const struct feature {
 	{"penalty", with_penalty, frame, sizeof(frame), 0},
 	{"warn", with_warn, frame, sizeof(frame), 0},
 	{"http_requests", with_http_requests, request, sizeof(request), 0},
-	{"cidrs_10k", as_default, frame, sizeof(frame), CIDRS},
+	{"cidrs_10k", with_default, frame, sizeof(frame), CIDRS},
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))
@@ -186,7 +186,7 @@ static void set_cidrs(struct xdp_ratelimit_bpf *limiter, struct xrl_policy *poli
 	close(tree);
 }
 
-static void make_separate_buckets(struct xdp_ratelimit_bpf *limiter)
+static void make_scoped_buckets(struct xdp_ratelimit_bpf *limiter)
 {
 	int map = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "separate", sizeof(struct xrl_separate_key),
 	                         sizeof(struct xrl_separate_bucket), 65536, NULL);
@@ -197,7 +197,7 @@ static void make_separate_buckets(struct xdp_ratelimit_bpf *limiter)
 			die("setting the separate buckets");
 }
 
-static void put_in_force(struct bench *bench, const struct feature *feature)
+static void activate(struct bench *bench, const struct feature *feature)
 {
 	__u32 generation = bench->limiter->data_meta->meta.generation + 1;
 	struct xrl_policy *policy = next_policy(bench->limiter);
@@ -211,7 +211,7 @@ static void put_in_force(struct bench *bench, const struct feature *feature)
 	class_finish(class);
 	memset(bench->limiter->data_ports, 0xFF, sizeof(*bench->limiter->data_ports));
 	set_cidrs(bench->limiter, policy, feature->cidrs);
-	switch_policy(bench->limiter);
+	commit_policy(bench->limiter);
 }
 
 static void report(const char *kind, const char *name, double ns[PROGRAMS][MAX_ROUNDS], int rounds)
@@ -269,13 +269,13 @@ int main(int argc, char **argv)
 	bench.programs[EMPTY] = bpf_program__fd(bench.baseline->progs.empty_pass);
 	bench.programs[BARE] = bpf_program__fd(bench.baseline->progs.bare_lookup);
 	bench.programs[LIMITER] = bpf_program__fd(bench.limiter->progs.xdp_ratelimit);
-	make_separate_buckets(bench.limiter);
+	make_scoped_buckets(bench.limiter);
 	for (size_t i = 0; i < FEATURES; i++) {
-		put_in_force(&bench, &features[i]);
+		activate(&bench, &features[i]);
 		measure_hot(&bench, &features[i], quick ? 11 : 41);
 	}
 	for (size_t i = 0; i < FEATURES; i += FEATURES - 1) {
-		put_in_force(&bench, &features[i]);
+		activate(&bench, &features[i]);
 		measure_new(&bench, &features[i], quick ? 3 : 9);
 	}
 	xdp_ratelimit_bpf__destroy(bench.limiter);

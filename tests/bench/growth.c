@@ -136,7 +136,7 @@ static void set_permits(struct bench *bench, __u32 count)
 	}
 }
 
-static void put_in_force(struct bench *bench, const struct point *point)
+static void activate(struct bench *bench, const struct point *point)
 {
 	struct xrl_policy *policy = next_policy(bench->limiter);
 	struct xrl_class *class = &policy->classes[0];
@@ -147,7 +147,7 @@ static void put_in_force(struct bench *bench, const struct point *point)
 	class_finish(class);
 	set_cidrs(bench, policy, point->cidrs);
 	set_permits(bench, point->permits);
-	switch_policy(bench->limiter);
+	commit_policy(bench->limiter);
 }
 
 static double measure(struct bench *bench, const struct point *point, int program, __u32 packets)
@@ -162,7 +162,7 @@ static double measure(struct bench *bench, const struct point *point, int progra
 }
 
 /* Each source once, and of a flood as many as there are buckets, all with the gate off. */
-static void meet(struct bench *bench, const struct point *point)
+static void warm_up(struct bench *bench, const struct point *point)
 {
 	__u32 sources = point->sources == SPOOFED ? 2 * BUCKETS : point->sources;
 
@@ -195,16 +195,17 @@ static void report(const struct point *point, double ns[PROGRAMS][MAX_ROUNDS], i
 }
 
 /* The programs take turns within a round, so that what disturbs one disturbs all. */
-static void play(struct bench *bench, const struct point *point, const struct effort *effort)
+static void measure_rounds(struct bench *bench, const struct point *point,
+                           const struct effort *effort)
 {
 	static double ns[PROGRAMS][MAX_ROUNDS];
 
 	if (point->cpus > sysconf(_SC_NPROCESSORS_ONLN))
 		return;
-	put_in_force(bench, point);
+	activate(bench, point);
 	bench->baseline->data->source_count = point->sources;
 	set_gate(bench->limiter, XRL_FLOOD_OFF);
-	meet(bench, point);
+	warm_up(bench, point);
 	set_gate(bench->limiter, XRL_FLOOD_ON);
 	for (int program = 0; program < PROGRAMS; program++)
 		measure(bench, point, program, effort->packets / 4);
@@ -265,14 +266,14 @@ static void unload(struct bench *bench)
 	baseline_bpf__destroy(bench->baseline);
 }
 
-static void play_points(const struct point *first, size_t count, __u32 buckets,
-                        const struct effort *effort)
+static void measure_points(const struct point *first, size_t count, __u32 buckets,
+                           const struct effort *effort)
 {
 	struct bench bench;
 
 	if (load(&bench, buckets))
 		for (size_t i = 0; i < count; i++)
-			play(&bench, &first[i], effort);
+			measure_rounds(&bench, &first[i], effort);
 	else
 		fprintf(stderr, "bench: no memory for %u buckets: not measured\n", buckets);
 	unload(&bench);
@@ -284,7 +285,7 @@ int main(int argc, char **argv)
 	const struct effort *effort = quick ? &quick_effort : &full_effort;
 
 	pin_to_cpu(0);
-	play_points(points, sizeof(points) / sizeof(points[0]), BUCKETS, effort);
-	play_points(&most_sources, 1, MORE_BUCKETS, effort);
+	measure_points(points, sizeof(points) / sizeof(points[0]), BUCKETS, effort);
+	measure_points(&most_sources, 1, MORE_BUCKETS, effort);
 	return 0;
 }

@@ -22,7 +22,7 @@ static const char *const program_names[PROGRAMS] = {"empty", "bare", "limiter"};
  * each of them needs the clock once a second, no matter how many packets it sends. Single rounds
  * differ by half there, as others on the machine take more or less of its caches: hence so many
  * that their median hardly does. */
-struct scene {
+struct workload {
 	const char *name;
 	__u64 sources;
 	__u64 max_packets;
@@ -34,7 +34,7 @@ struct scene {
 	int back_to_back; /* without BETWEEN_PACKETS, see baseline.bpf.c */
 };
 
-static const struct scene scenes[] = {
+static const struct workload workloads[] = {
 	{"hot_within", 1, NEVER_REACHED, HOT_PACKETS, HOT_PACKETS, 5, 12, 31, 0, 1, 0},
 	{"hot_over", 1, CLASS_DEFAULT_MAX_PACKETS, HOT_PACKETS, HOT_PACKETS, 5, 12, 31, 0, 1, 0},
 	{"known_64k", 65536, CLASS_DEFAULT_MAX_PACKETS, 2000000, 1000000, 12, 3, 3, 1, 1, 0},
@@ -53,27 +53,27 @@ struct bench {
 	int programs[PROGRAMS];
 };
 
-static double measure(struct bench *bench, const struct scene *scene, enum program program,
+static double measure(struct bench *bench, const struct workload *workload, enum program program,
                       __u32 packets)
 {
 	struct bpf_program *program_of_many =
-		scene->back_to_back ? bench->baseline->progs.from_random_source_back_to_back
-				    : bench->baseline->progs.from_random_source;
+		workload->back_to_back ? bench->baseline->progs.from_random_source_back_to_back
+				       : bench->baseline->progs.from_random_source;
 	int from_random = bpf_program__fd(program_of_many);
 
-	if (scene->sources == 1)
+	if (workload->sources == 1)
 		return run_ns(bench->programs[program], frame, sizeof(frame), packets);
 	continue_in(bench->baseline, bench->programs[program]);
-	if (scene->cpus == 1)
+	if (workload->cpus == 1)
 		return run_ns(from_random, frame, sizeof(frame), packets);
-	return run_together_ns(from_random, scene->cpus, packets, 0);
+	return run_together_ns(from_random, workload->cpus, packets, 0);
 }
 
 /* Every source once. Of the flood as many as fill the map, so that it's full. The gate is open
  * then: it would take them for a flood, all of them. */
-static void meet(struct bench *bench, const struct scene *scene)
+static void warm_up(struct bench *bench, const struct workload *workload)
 {
-	__u32 sources = scene->sources >> 32 ? 2 * 1048576 : scene->sources;
+	__u32 sources = workload->sources >> 32 ? 2 * 1048576 : workload->sources;
 
 	set_gate(bench->limiter, XRL_FLOOD_OFF);
 	for (enum program program = BARE; program < PROGRAMS; program++) {
@@ -90,12 +90,13 @@ struct round {
 };
 
 /* The programs take turns within a round, so that what disturbs one disturbs all. */
-static struct round measure_round(struct bench *bench, const struct scene *scene, __u32 packets)
+static struct round measure_round(struct bench *bench, const struct workload *workload,
+                                  __u32 packets)
 {
 	struct round round;
 
 	for (int program = 0; program < PROGRAMS; program++)
-		round.ns[program] = measure(bench, scene, program, packets);
+		round.ns[program] = measure(bench, workload, program, packets);
 	return round;
 }
 
@@ -106,7 +107,7 @@ static double ratio(const struct round *round)
 
 /* The ratio is that of each round, since what else happens on the machine happens to all
  * three programs of a round alike; of the rounds, the median. */
-static void report(const struct scene *scene, const struct round *measured, int rounds)
+static void report(const struct workload *workload, const struct round *measured, int rounds)
 {
 	double ns[PROGRAMS][MAX_ROUNDS], ratios[MAX_ROUNDS];
 
@@ -116,9 +117,9 @@ static void report(const struct scene *scene, const struct round *measured, int 
 		ratios[i] = ratio(&measured[i]);
 	}
 	for (int program = 0; program < PROGRAMS; program++)
-		printf("%s_%s_ns %.2f\n", scene->name, program_names[program],
+		printf("%s_%s_ns %.2f\n", workload->name, program_names[program],
 		       median(ns[program], rounds));
-	printf("%s_ratio %.3f\n", scene->name, median(ratios, rounds));
+	printf("%s_ratio %.3f\n", workload->name, median(ratios, rounds));
 	fflush(stdout);
 }
 
@@ -138,42 +139,43 @@ static void unload(struct bench *bench)
 	baseline_bpf__destroy(bench->baseline);
 }
 
-static void prepare(struct bench *bench, const struct scene *scene, __u32 packets)
+static void prepare(struct bench *bench, const struct workload *workload, __u32 packets)
 {
-	put_limit_in_force(bench->limiter, scene->max_packets, SECOND_NS);
-	bench->baseline->data->source_count = scene->sources;
-	if (scene->known)
-		meet(bench, scene);
+	activate_limit(bench->limiter, workload->max_packets, SECOND_NS);
+	bench->baseline->data->source_count = workload->sources;
+	if (workload->known)
+		warm_up(bench, workload);
 	for (int program = 0; program < PROGRAMS; program++)
-		measure(bench, scene, program, packets / 4);
+		measure(bench, workload, program, packets / 4);
 }
 
-static void play(const struct scene *scene, int quick)
+static void measure_workload(const struct workload *workload, int quick)
 {
-	int loads = quick ? 1 : scene->loads, rounds = quick ? scene->quick_rounds : scene->rounds;
-	__u32 packets = quick ? scene->quick_packets : scene->packets;
+	int loads = quick ? 1 : workload->loads,
+	    rounds = quick ? workload->quick_rounds : workload->rounds;
+	__u32 packets = quick ? workload->quick_packets : workload->packets;
 	struct round measured[MAX_ROUNDS];
 
 	if (loads * rounds > MAX_ROUNDS) {
-		fprintf(stderr, "bench: %s has more than %d rounds\n", scene->name, MAX_ROUNDS);
+		fprintf(stderr, "bench: %s has more than %d rounds\n", workload->name, MAX_ROUNDS);
 		exit(1);
 	}
 	for (int round = 0; round < loads * rounds;) {
 		struct bench bench = load();
 
-		prepare(&bench, scene, packets);
+		prepare(&bench, workload, packets);
 		do
-			measured[round] = measure_round(&bench, scene, packets);
+			measured[round] = measure_round(&bench, workload, packets);
 		while (++round % rounds);
 		unload(&bench);
 	}
-	report(scene, measured, loads * rounds);
+	report(workload, measured, loads * rounds);
 }
 
 /* For tests/bench/compare, which lets two builds of this program take turns: every line it is given
  * is answered with the ratio of one round. "load", as the first one has to be: all is loaded anew
  * before it. */
-static void play_by_turns(const struct scene *scene)
+static void measure_by_turns(const struct workload *workload)
 {
 	struct bench bench = {};
 	char line[16];
@@ -184,23 +186,23 @@ static void play_by_turns(const struct scene *scene)
 		if (!strcmp(line, "load\n")) {
 			unload(&bench);
 			bench = load();
-			prepare(&bench, scene, scene->packets);
+			prepare(&bench, workload, workload->packets);
 		}
-		round = measure_round(&bench, scene, scene->packets);
+		round = measure_round(&bench, workload, workload->packets);
 		printf("%.4f\n", ratio(&round));
 		fflush(stdout);
 	}
 	unload(&bench);
 }
 
-static const struct scene *find_scene(const char *name)
+static const struct workload *find_workload(const char *name)
 {
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
-		if (!strcmp(scenes[i].name, name))
-			return &scenes[i];
-	fprintf(stderr, "bench: no scene '%s'; there are", name);
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
-		fprintf(stderr, " %s", scenes[i].name);
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+		if (!strcmp(workloads[i].name, name))
+			return &workloads[i];
+	fprintf(stderr, "bench: no workload '%s'; there are", name);
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+		fprintf(stderr, " %s", workloads[i].name);
 	fprintf(stderr, "\n");
 	exit(2);
 }
@@ -211,11 +213,11 @@ int main(int argc, char **argv)
 
 	pin_to_cpu(0);
 	if (argc > 2 && !strcmp(argv[1], "--by-turns")) {
-		play_by_turns(find_scene(argv[2]));
+		measure_by_turns(find_workload(argv[2]));
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
-		if (scenes[i].cpus <= sysconf(_SC_NPROCESSORS_ONLN))
-			play(&scenes[i], quick);
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+		if (workloads[i].cpus <= sysconf(_SC_NPROCESSORS_ONLN))
+			measure_workload(&workloads[i], quick);
 	return 0;
 }

@@ -8,9 +8,9 @@
 #include "tests/fuzz/check.h"
 #include "user/config/settings.h"
 #include "user/util/duration.h"
+#include "tests/units.h"
 
-#define SECOND_NS 1000000000ULL
-#define MONTH_NS  (31 * 86400 * SECOND_NS)
+#define MONTH_NS (31 * 86400 * SECOND_NS)
 
 static void check_permits(const struct permit_rules *rules)
 {

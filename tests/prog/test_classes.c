@@ -15,11 +15,10 @@
 #include "tests/prog/lib/program.h"
 #include "tests/prog/lib/policy.h"
 #include "tests/tap.h"
+#include "tests/units.h"
 
 #define FRAME_BYTES      60
 #define LOOPBACK_IFINDEX 1
-#define MS_NS            1000000ULL
-#define HOUR_NS          (3600000 * MS_NS)
 #define PENALTY_NS       (300 * MS_NS)
 #define GIVE_UP_NS       (10000 * MS_NS)
 

@@ -15,15 +15,14 @@
 #include "tests/prog/lib/policy.h"
 #include "tests/tap.h"
 #include "tests/prog/lib/traffic.h"
+#include "tests/units.h"
 
 #define WINDOWS         20
 #define PERIOD_NS       100000000ULL
 #define GIVE_UP_NS      40000000000ULL /* a busy machine needs longer than WINDOWS periods */
 #define FRAME_BYTES     60
-#define SECOND_NS       1000000000ULL
 #define TOKEN_US        1500000
 #define SLIDING_WINDOWS 10
-#define HOUR_NS         3600000000000ULL
 
 /* The frame is a SYN of FRAME_BYTES. */
 struct scenario {

@@ -23,14 +23,13 @@
 #include "tests/prog/cases/scoped.h"
 #include "tests/prog/cases/transport.h"
 #include "tests/tap.h"
+#include "tests/units.h"
 
 #define FRAMES             200000
 #define EPOCH_FRAMES       1000
 #define PERMIT_EVERY       300
 #define LEAST_OF_A_COUNTER 5
 #define FRAME_BYTES        60
-#define SECOND_NS          1000000000ULL
-#define HOUR_NS            (3600 * SECOND_NS)
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -16,9 +16,8 @@
 #include "tests/prog/lib/spoofed.h"
 #include "tests/tap.h"
 #include "tests/prog/lib/traffic.h"
+#include "tests/units.h"
 
-#define MS_NS        1000000ULL
-#define SECOND_NS    (1000 * MS_NS)
 #define POLL_US      500
 #define GIVE_UP_NS   (15 * SECOND_NS)
 #define FEW_BUCKETS  1024

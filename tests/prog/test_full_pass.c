@@ -16,12 +16,11 @@
 #include "tests/prog/lib/program.h"
 #include "tests/prog/lib/policy.h"
 #include "tests/tap.h"
+#include "tests/units.h"
 
 #define FRAME_BYTES 60
 #define TIMES       20
 #define ROUNDS      9
-#define MS_NS       1000000ULL
-#define HOUR_NS     (3600000 * MS_NS)
 #define SHORT_MS    100
 
 static const struct xrl_address source = {{198, 51, 100, 9}};

@@ -17,9 +17,8 @@
 #include "tests/prog/lib/spoofed.h"
 #include "tests/tap.h"
 #include "tests/prog/lib/traffic.h"
+#include "tests/units.h"
 
-#define MS_NS         1000000ULL
-#define SECOND_NS     (1000 * MS_NS)
 #define BUCKETS       1024
 #define FLOOD_US      1200000
 #define SENT          40

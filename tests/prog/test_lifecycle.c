@@ -16,9 +16,9 @@
 #include "tests/prog/lib/frame.h"
 #include "tests/prog/lib/program.h"
 #include "tests/tap.h"
+#include "tests/units.h"
 
 #define FRAME_BYTES 60
-#define HOUR_NS     3600000000000ULL
 #define FAR_PACKETS "1000000/1h packets"
 
 static const struct xrl_address source = {{198, 51, 100, 9}};

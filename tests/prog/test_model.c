@@ -19,13 +19,13 @@
 #include "tests/prog/lib/model.h"
 #include "tests/prog/lib/random_policy.h"
 #include "tests/tap.h"
+#include "tests/units.h"
 
 #define FRAMES             1050000
 #define EPOCHS             48 /* policies, one after the other */
 #define PERMIT_EVERY       400
 #define MANY_SOURCES       (1u << 18) /* so many that none is evicted */
 #define LEAST_OF_A_COUNTER 100
-#define HOUR_NS            3600000000000ULL
 
 static __u32 number_of(struct xrl_address address)
 {

@@ -16,9 +16,9 @@
 #include "tests/prog/cases/scoped.h"
 #include "tests/prog/cases/transport.h"
 #include "tests/tap.h"
+#include "tests/units.h"
 
 #define LOOPBACK_IFINDEX 1
-#define HOUR_NS          3600000000000ULL
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -15,14 +15,13 @@
 #include "tests/prog/lib/program.h"
 #include "tests/prog/lib/policy.h"
 #include "tests/tap.h"
+#include "tests/units.h"
 
 #define TIMES       50
 #define CLASS_TIMES 4 /* where each one waits for the kernel to change maps */
 #define FLOOD       20000
 #define WINDOWS     9
 #define PERIOD_NS   100000000ULL
-#define SECOND_NS   1000000000ULL
-#define HOUR_NS     (3600 * SECOND_NS)
 #define FRAME_BYTES 60
 #define BIG_BYTES   1200
 

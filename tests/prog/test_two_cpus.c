@@ -14,8 +14,8 @@
 #include "tests/prog/lib/policy.h"
 #include "tests/tap.h"
 #include "tests/prog/lib/traffic.h"
+#include "tests/units.h"
 
-#define MS_NS        1000000ULL
 #define PERIOD_NS    (100 * MS_NS)
 #define WINDOWS      10
 #define GIVE_UP_NS   (20000 * MS_NS)

@@ -7,9 +7,8 @@
 
 #include "tests/prog/lib/random_frame.h"
 #include "user/policy/limit.h"
+#include "tests/units.h"
 
-#define DAY_NS      (86400 * 1000000000ULL)
-#define SECOND_NS   1000000000ULL
 #define MAX_CLASSES 6
 
 /* What comes before the next one, to take limits over from. */

@@ -11,11 +11,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "tests/units.h"
+
 #define MAX_FRAME_BYTES 9600
 #define MIN_FRAME_BYTES 60
 #define MAX_TAGS        2
 #define TAG_BYTES       4
-#define SECOND_NS       1000000000ULL
 
 enum proto {
 	UDP,

@@ -15,9 +15,9 @@
 #include "user/policy/limit.h"
 #include "tests/unit/config/policy_text.h"
 #include "include/bucket.h"
+#include "tests/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define SECOND       1000000000ULL
 
 static struct policy must_read(const char *text)
 {
@@ -175,7 +175,7 @@ static void a_class_that_warns_and_punishes_is_read(void **state)
 	assert_int_equal(standard->warn_percent, 80);
 	assert_int_equal(standard->action, XRL_REDIRECT);
 	assert_int_equal(policy.redirects[1], 1);
-	assert_int_equal(standard->penalty.period_ns, 30 * SECOND);
+	assert_int_equal(standard->penalty.period_ns, 30 * SECOND_NS);
 	assert_int_equal(standard->penalty.used_bits, XRL_RESOLVED_BITS);
 	assert_true(standard->penalty.period_ticks > 0);
 	assert_int_equal(standard->settled_max_jiffies, 0);
@@ -190,9 +190,9 @@ static void flood_and_cidrs_are_read(void **state)
 	(void)state;
 	assert_int_equal(compiled->flood.mode, XRL_FLOOD_MONITOR);
 	assert_int_equal(compiled->flood.newcomers_packets, 1000);
-	assert_int_equal(compiled->flood.newcomers_period_ns, 3 * SECOND);
+	assert_int_equal(compiled->flood.newcomers_period_ns, 3 * SECOND_NS);
 	assert_int_equal(compiled->flood.prefix_packets, 20);
-	assert_int_equal(compiled->flood.prefix_period_ns, SECOND / 2);
+	assert_int_equal(compiled->flood.prefix_period_ns, SECOND_NS / 2);
 
 	assert_int_equal(policy.cidr_count, 4);
 	assert_int_equal(compiled->cidr_count, 4);
@@ -221,17 +221,17 @@ static void assert_flood(const char *text, __u32 mode, __u64 newcomers, __u64 ne
 static void the_gate_is_on_unless_it_is_said(void **state)
 {
 	(void)state;
-	assert_flood("", XRL_FLOOD_ON, 50000, SECOND, 2000, SECOND);
-	assert_flood("[class a]\nlimit = 1/1s packets\n", XRL_FLOOD_ON, 50000, SECOND, 2000,
-	             SECOND);
-	assert_flood("[flood]\n[class a]\nlimit = 1/1s packets\n", XRL_FLOOD_ON, 50000, SECOND,
-	             2000, SECOND);
+	assert_flood("", XRL_FLOOD_ON, 50000, SECOND_NS, 2000, SECOND_NS);
+	assert_flood("[class a]\nlimit = 1/1s packets\n", XRL_FLOOD_ON, 50000, SECOND_NS, 2000,
+	             SECOND_NS);
+	assert_flood("[flood]\n[class a]\nlimit = 1/1s packets\n", XRL_FLOOD_ON, 50000, SECOND_NS,
+	             2000, SECOND_NS);
 	assert_flood("[flood]\ngate = off\n[class a]\nlimit = 1/1s packets\n", XRL_FLOOD_OFF, 50000,
-	             SECOND, 2000, SECOND);
+	             SECOND_NS, 2000, SECOND_NS);
 	assert_flood("[class a]\nlimit = 1/1s packets\n[flood]\ngate = on\nprefix = 7/1h\n",
-	             XRL_FLOOD_ON, 50000, SECOND, 7, 3600 * SECOND);
+	             XRL_FLOOD_ON, 50000, SECOND_NS, 7, 3600 * SECOND_NS);
 	assert_flood("[class a]\nlimit = 1/1s packets\n[flood]\nnewcomers = 1000000000/100ms\n",
-	             XRL_FLOOD_ON, 1000000000, SECOND / 10, 2000, SECOND);
+	             XRL_FLOOD_ON, 1000000000, SECOND_NS / 10, 2000, SECOND_NS);
 }
 
 static bool is_protected(const __u8 *bits, __u32 port)

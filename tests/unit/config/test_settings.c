@@ -16,14 +16,11 @@
 /* before cmocka.h, which has a macro fail() */
 #include "user/util/address_list.h"
 #include "user/config/settings.h"
+#include "tests/units.h"
 
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MS           1000000ULL
-#define SECOND       (1000 * MS)
-#define HOUR         (3600 * SECOND)
-#define DAY          (24 * HOUR)
 
 static char path[64];
 

@@ -19,11 +19,9 @@
 #include "user/policy/policy.h"
 #include "tests/unit/random.h"
 #include "bpf/gate/newcomer.h"
+#include "tests/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define SECOND       1000000000ULL
-#define HOUR         (3600 * SECOND)
-#define DAY          (24 * HOUR)
 #define TRIES        20000
 
 typedef unsigned __int128 wide;
@@ -161,7 +159,7 @@ static void no_more_than_n_in_a_period(void **state)
 		flood->prefix_packets = random_scale(1, FLOOD_MAX_PACKETS);
 		flood->prefix_period_ns = random_scale(FLOOD_MIN_PERIOD_NS, FLOOD_MAX_PERIOD_NS);
 		sources = random_scale(1, 67108864);
-		longest_ns = random_scale(SECOND, 31 * DAY);
+		longest_ns = random_scale(SECOND_NS, 31 * DAY_NS);
 		set_period(policy.compiled, longest_ns);
 		flood_finish(policy.compiled, sources);
 		check_share(&flood->newcomers, flood->newcomers_packets,
@@ -176,7 +174,7 @@ static void no_more_than_n_in_a_period(void **state)
 static void the_extremes(void **state)
 {
 	static const __u64 packets[] = {1, 2, 15, 16, 17, FLOOD_MAX_PACKETS};
-	static const __u64 periods_ns[] = {FLOOD_MIN_PERIOD_NS, SECOND, FLOOD_MAX_PERIOD_NS};
+	static const __u64 periods_ns[] = {FLOOD_MIN_PERIOD_NS, SECOND_NS, FLOOD_MAX_PERIOD_NS};
 	struct policy policy;
 	struct xrl_flood *flood;
 
@@ -207,26 +205,26 @@ static const struct engagement {
 	__u32 promoted; /* buckets in a second: as many as newcomers, but at least 16 */
 } engagements[] = {
 	/* the periods are short: the budget decides */
-	{"1/1s packets", 1048576, 50000, SECOND, 0, 0, 0},
-	{"1/100ms packets", 1048576, 50000, SECOND, 0, 0, 0},
+	{"1/1s packets", 1048576, 50000, SECOND_NS, 0, 0, 0},
+	{"1/100ms packets", 1048576, 50000, SECOND_NS, 0, 0, 0},
 	/* buckets are to be kept for an hour, a day, a month: then few new ones are a reason */
-	{"1/1h packets", 1048576, 50000, SECOND, 0, 145, 0},
-	{"1/1h packets sliding", 1048576, 50000, SECOND, 0, 72, 0},
-	{"9/1h connections endpoint tcp/80", 1048576, 50000, SECOND, 0, 145, 0},
-	{"1/1d packets scope /24", 1048576, 50000, SECOND, 0, 16, 0},
-	{"1/31d packets", 67108864, 50000, SECOND, 0, 16, 0},
+	{"1/1h packets", 1048576, 50000, SECOND_NS, 0, 145, 0},
+	{"1/1h packets sliding", 1048576, 50000, SECOND_NS, 0, 72, 0},
+	{"9/1h connections endpoint tcp/80", 1048576, 50000, SECOND_NS, 0, 145, 0},
+	{"1/1d packets scope /24", 1048576, 50000, SECOND_NS, 0, 16, 0},
+	{"1/31d packets", 67108864, 50000, SECOND_NS, 0, 16, 0},
 	/* few buckets: a sixteenth of them, but never less than 16 */
-	{"1/1s packets", 256, 50000, SECOND, 16, 16, 0},
-	{"1/100ms packets", 256, 50000, SECOND, 16, 16, 0},
-	{"1/1s packets", 1, 50000, SECOND, 16, 16, 0},
-	{"1/1s packets", 1600, 50000, SECOND, 100, 100, 0},
-	{"1/1m packets", 16000, 50000, SECOND, 1000, 133, 0},
+	{"1/1s packets", 256, 50000, SECOND_NS, 16, 16, 0},
+	{"1/100ms packets", 256, 50000, SECOND_NS, 16, 16, 0},
+	{"1/1s packets", 1, 50000, SECOND_NS, 16, 16, 0},
+	{"1/1s packets", 1600, 50000, SECOND_NS, 100, 100, 0},
+	{"1/1m packets", 16000, 50000, SECOND_NS, 1000, 133, 0},
 	/* many buckets */
-	{"1/1s packets", 67108864, 50000, SECOND, 0, 0, 0},
-	{"1/1h packets", 67108864, 50000, SECOND, 0, 9320, 0},
-	{"1/1s packets", 67108864, FLOOD_MAX_PACKETS, SECOND / 10, 4194304, 4194304, ~0U},
+	{"1/1s packets", 67108864, 50000, SECOND_NS, 0, 0, 0},
+	{"1/1h packets", 67108864, 50000, SECOND_NS, 0, 9320, 0},
+	{"1/1s packets", 67108864, FLOOD_MAX_PACKETS, SECOND_NS / 10, 4194304, 4194304, ~0U},
 	/* a budget of next to nothing */
-	{"1/1s packets", 1048576, 10, HOUR, 16, 16, 16},
+	{"1/1s packets", 1048576, 10, HOUR_NS, 16, 16, 16},
 };
 
 static void set_limit(struct policy *policy, const char *text)
@@ -256,7 +254,7 @@ static void check_engagement(struct policy *policy, const struct engagement *exp
 	newcomers = (wide)expected->newcomers_packets * a_second / expected->newcomers_period_ns;
 
 	/* a power of two of jiffies */
-	assert_true(a_second <= SECOND * 9 / 8 && a_second * 2 > SECOND * 9 / 8);
+	assert_true(a_second <= SECOND_NS * 9 / 8 && a_second * 2 > SECOND_NS * 9 / 8);
 	assert_int_equal(flood->promoted.shift, flood->engage.shift);
 	assert_int_equal(flood->engage.max_units, expected->engage ? expected->engage : newcomers);
 	assert_int_equal(flood->engage_when_full,
@@ -286,12 +284,12 @@ static void the_longest_period_counts(void **state)
 	policy_set_default(&policy);
 	class = policy_add_class(&policy, "other");
 	for (int i = 0; i < 3; i++)
-		limit_set(&class->limits[class->limit_count++], 1, i == 1 ? HOUR : SECOND,
+		limit_set(&class->limits[class->limit_count++], 1, i == 1 ? HOUR_NS : SECOND_NS,
 		          XRL_PACKETS);
 	flood_finish(policy.compiled, 1048576);
 	assert_int_equal(policy.compiled->flood.engage_when_full, 145);
-	limit_set(&class->separate[class->separate_count++], 1, 2 * HOUR, XRL_PACKETS);
-	limit_set(&class->separate[class->separate_count++], 1, SECOND, XRL_PACKETS);
+	limit_set(&class->separate[class->separate_count++], 1, 2 * HOUR_NS, XRL_PACKETS);
+	limit_set(&class->separate[class->separate_count++], 1, SECOND_NS, XRL_PACKETS);
 	flood_finish(policy.compiled, 1048576);
 	assert_int_equal(policy.compiled->flood.engage_when_full, 72);
 	policy_free(&policy);
@@ -308,7 +306,7 @@ static void classes_behind_a_gap_count(void **state)
 	classes = policy.compiled->classes;
 	classes[XRL_MAX_CLASSES - 1] = classes[0];
 	classes[0] = (struct xrl_class){};
-	limit_set(&classes[XRL_MAX_CLASSES - 1].limits[0], 1, HOUR, XRL_PACKETS);
+	limit_set(&classes[XRL_MAX_CLASSES - 1].limits[0], 1, HOUR_NS, XRL_PACKETS);
 	flood_finish(policy.compiled, 1048576);
 	assert_int_equal(policy.compiled->flood.engage_when_full, 145);
 	policy_free(&policy);
@@ -448,12 +446,12 @@ static void finishing_again_begins_anew(void **state)
 	(void)state;
 	class_set_empty(&class);
 	class.limit_count = 2;
-	limit_set(&class.limits[1], 1, SECOND, XRL_BYTES);
+	limit_set(&class.limits[1], 1, SECOND_NS, XRL_BYTES);
 	class_finish(&class);
 	assert_int_equal(class.newcomer_bytes_64, 0);
 	assert_int_equal(class.newcomer_packets, XRL_GATE_FEW);
 	assert_int_equal(class.units, BIT(BYTES));
-	limit_set(&class.limits[1], 2, SECOND, XRL_CONNECTIONS);
+	limit_set(&class.limits[1], 2, SECOND_NS, XRL_CONNECTIONS);
 	class_finish(&class);
 	assert_int_equal(class.newcomer_bytes_64, 0xFFFF);
 	assert_int_equal(class.newcomer_packets, 2);

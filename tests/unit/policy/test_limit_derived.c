@@ -145,15 +145,15 @@ static void a_class_settles_for_its_shortest_window(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct xrl_class class = one_limit(5, 2 * SECOND, XRL_BYTES);
-		struct xrl_limit limit = limit_like(table[i].algorithm, 5, 5,
-		                                    table[i].period_ms * MILLISECOND, XRL_BYTES);
+		struct xrl_class class = one_limit(5, 2 * SECOND_NS, XRL_BYTES);
+		struct xrl_limit limit =
+			limit_like(table[i].algorithm, 5, 5, table[i].period_ms * MS_NS, XRL_BYTES);
 
 		class.limits[class.limit_count++] = limit;
 		class_finish(&class);
-		assert_true(class.jiffy_ns >= MILLISECOND && class.jiffy_ns <= 10 * MILLISECOND);
+		assert_true(class.jiffy_ns >= MS_NS && class.jiffy_ns <= 10 * MS_NS);
 		assert_int_equal(class.settled_max_jiffies,
-		                 table[i].settled_ms * MILLISECOND / class.jiffy_ns);
+		                 table[i].settled_ms * MS_NS / class.jiffy_ns);
 	}
 }
 
@@ -173,7 +173,7 @@ static void what_is_plain(void **state)
 	class_finish(&changed);
 	assert_false(changed.is_plain);
 	changed = class;
-	limit_set_penalty(&changed.penalty, SECOND);
+	limit_set_penalty(&changed.penalty, SECOND_NS);
 	class_finish(&changed);
 	assert_false(changed.is_plain);
 	changed = class;
@@ -184,9 +184,9 @@ static void what_is_plain(void **state)
 	class_finish(&changed);
 	assert_false(changed.is_plain);
 	for (int unit = XRL_BYTES; unit < XRL_UNITS; unit++)
-		assert_false(one_limit(5, SECOND, unit).is_plain);
+		assert_false(one_limit(5, SECOND_NS, unit).is_plain);
 	for (int other = XRL_SLIDING; other < XRL_ALGORITHMS; other++)
-		assert_false(class_with(limit_like(other, 5, 5, SECOND, XRL_PACKETS)).is_plain);
+		assert_false(class_with(limit_like(other, 5, 5, SECOND_NS, XRL_PACKETS)).is_plain);
 }
 
 int main(void)

@@ -15,10 +15,9 @@
 #include "user/util/quote.h"
 #include "tests/unit/random.h"
 #include "bpf/limit/fixed_window.h"
+#include "tests/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define SECOND       1000000000ULL
-#define DAY          (86400 * SECOND)
 
 static const struct {
 	const char *text;
@@ -26,25 +25,25 @@ static const struct {
 	__u32 unit;
 	const char *formatted; /* NULL: as it was written */
 } good[] = {
-	{"1/1s packets", 1, SECOND, XRL_PACKETS, NULL},
-	{"10000/1s packets", 10000, SECOND, XRL_PACKETS, NULL},
-	{"100/1m connections", 100, 60 * SECOND, XRL_CONNECTIONS, NULL},
-	{"20000/2h bytes", 20000, 7200 * SECOND, XRL_BYTES, NULL},
-	{"5/100ms packets", 5, SECOND / 10, XRL_PACKETS, NULL},
-	{"5/1500ms packets", 5, SECOND * 3 / 2, XRL_PACKETS, NULL},
-	{"5/1000ms packets", 5, SECOND, XRL_PACKETS, "5/1s packets"},
-	{"5/60s packets", 5, 60 * SECOND, XRL_PACKETS, "5/1m packets"},
-	{"5/90s packets", 5, 90 * SECOND, XRL_PACKETS, NULL},
-	{"5/90m packets", 5, 5400 * SECOND, XRL_PACKETS, NULL},
-	{"5/24h packets", 5, DAY, XRL_PACKETS, "5/1d packets"},
-	{"5/31d packets", 5, 31 * DAY, XRL_PACKETS, NULL},
-	{"5/2678400s packets", 5, 31 * DAY, XRL_PACKETS, "5/31d packets"},
-	{"007/01s packets", 7, SECOND, XRL_PACKETS, "7/1s packets"},
-	{"1000000000/1s packets", 1000000000, SECOND, XRL_PACKETS, NULL},
-	{"1000000000/1s connections", 1000000000, SECOND, XRL_CONNECTIONS, NULL},
-	{"1000000000000000/1s bytes", 1000000000000000, SECOND, XRL_BYTES, NULL},
-	{"2500/1d http-requests", 2500, DAY, XRL_HTTP_REQUESTS, NULL},
-	{"10/1s   packets", 10, SECOND, XRL_PACKETS, "10/1s packets"},
+	{"1/1s packets", 1, SECOND_NS, XRL_PACKETS, NULL},
+	{"10000/1s packets", 10000, SECOND_NS, XRL_PACKETS, NULL},
+	{"100/1m connections", 100, 60 * SECOND_NS, XRL_CONNECTIONS, NULL},
+	{"20000/2h bytes", 20000, 7200 * SECOND_NS, XRL_BYTES, NULL},
+	{"5/100ms packets", 5, SECOND_NS / 10, XRL_PACKETS, NULL},
+	{"5/1500ms packets", 5, SECOND_NS * 3 / 2, XRL_PACKETS, NULL},
+	{"5/1000ms packets", 5, SECOND_NS, XRL_PACKETS, "5/1s packets"},
+	{"5/60s packets", 5, 60 * SECOND_NS, XRL_PACKETS, "5/1m packets"},
+	{"5/90s packets", 5, 90 * SECOND_NS, XRL_PACKETS, NULL},
+	{"5/90m packets", 5, 5400 * SECOND_NS, XRL_PACKETS, NULL},
+	{"5/24h packets", 5, DAY_NS, XRL_PACKETS, "5/1d packets"},
+	{"5/31d packets", 5, 31 * DAY_NS, XRL_PACKETS, NULL},
+	{"5/2678400s packets", 5, 31 * DAY_NS, XRL_PACKETS, "5/31d packets"},
+	{"007/01s packets", 7, SECOND_NS, XRL_PACKETS, "7/1s packets"},
+	{"1000000000/1s packets", 1000000000, SECOND_NS, XRL_PACKETS, NULL},
+	{"1000000000/1s connections", 1000000000, SECOND_NS, XRL_CONNECTIONS, NULL},
+	{"1000000000000000/1s bytes", 1000000000000000, SECOND_NS, XRL_BYTES, NULL},
+	{"2500/1d http-requests", 2500, DAY_NS, XRL_HTTP_REQUESTS, NULL},
+	{"10/1s   packets", 10, SECOND_NS, XRL_PACKETS, "10/1s packets"},
 };
 
 /* The text, and what the complaint must speak of. */

@@ -26,14 +26,13 @@ static inline __u64 xrl_boot_ns(void)
 }
 
 #include "bpf/limit/algorithm.h"
+#include "tests/units.h"
 
-#define MILLISECOND 1000000ULL
-#define SECOND      (1000 * MILLISECOND)
-#define DAY         (86400 * SECOND)
-#define TRIES       20000
+#define TRIES 20000
 
 static const __u64 periods_ns[] = {
-	100 * MILLISECOND, SECOND, 1234567891ULL, 60 * SECOND, 3600 * SECOND, DAY, 31 * DAY,
+	100 * MS_NS,      SECOND_NS, 1234567891ULL, 60 * SECOND_NS,
+	3600 * SECOND_NS, DAY_NS,    31 * DAY_NS,
 };
 
 #define PERIODS (sizeof(periods_ns) / sizeof(periods_ns[0]))
@@ -49,7 +48,7 @@ static struct xrl_limit random_limit(enum xrl_algorithm algorithm)
 
 	limit_set(&limit, max_units, periods_ns[random_below(PERIODS)], XRL_PACKETS);
 	limit.algorithm = algorithm;
-	if (algorithm == XRL_TOKEN && random_below(2) && limit.period_ns < DAY)
+	if (algorithm == XRL_TOKEN && random_below(2) && limit.period_ns < DAY_NS)
 		limit.max_units = 1 + random_below(2 * max_units);
 	limit_finish(&limit);
 	return limit;
@@ -85,7 +84,7 @@ static void use(struct state *state, __u64 units)
 static struct state random_state_of(enum xrl_algorithm algorithm)
 {
 	struct state state = {.limit = random_limit(algorithm),
-	                      .now_ns = 100 * DAY + random_below(4 * 365 * DAY)};
+	                      .now_ns = 100 * DAY_NS + random_below(4 * 365 * DAY_NS)};
 	__u64 most = state.limit.max_units;
 
 	for (__u64 steps = random_below(8); steps; steps--) {
@@ -181,8 +180,8 @@ static void a_clock_that_is_behind_tells_of_the_same_moment(void **unused)
 	(void)unused;
 	for (int i = 0; i < XRL_ALGORITHMS * TRIES; i++) {
 		struct state state = random_state_of(i % XRL_ALGORITHMS);
-		__u64 most_ns =
-			state.limit.period_ns < SECOND ? state.limit.period_ns / 2 : SECOND / 2;
+		__u64 most_ns = state.limit.period_ns < SECOND_NS ? state.limit.period_ns / 2
+		                                                  : SECOND_NS / 2;
 		__u64 behind_ns = random_below(most_ns);
 		struct limit_rest rest;
 
@@ -199,7 +198,8 @@ static void the_end_of_a_penalty(void **unused)
 {
 	(void)unused;
 	for (int i = 0; i < TRIES; i++) {
-		__u64 now_ns = 100 * DAY + random_below(4 * 365 * DAY), word, rest_ns, began_ns;
+		__u64 now_ns = 100 * DAY_NS + random_below(4 * 365 * DAY_NS), word, rest_ns,
+		      began_ns;
 		struct xrl_limit penalty;
 
 		limit_set_penalty(&penalty, periods_ns[random_below(PERIODS)]);

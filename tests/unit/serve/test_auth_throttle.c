@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "user/serve/worker/auth_throttle.h"
+#include "tests/units.h"
 
-#define SECOND 1000000000ULL
-#define NOW    (1000 * SECOND)
+#define NOW (1000 * SECOND_NS)
 
 static struct throttle *throttle;
 
@@ -50,13 +50,13 @@ static void five_at_once_and_then_one_in_ten_seconds(void **state)
 
 	(void)state;
 	guess(&key, 5, NOW);
-	assert_int_equal(throttle_wait_ns(throttle, &key, NOW), 10 * SECOND);
-	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 3 * SECOND), 7 * SECOND);
-	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 10 * SECOND - 1), 1);
-	guess(&key, 1, NOW + 10 * SECOND);
-	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 10 * SECOND), 10 * SECOND);
-	guess(&key, 3, NOW + 40 * SECOND);
-	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 40 * SECOND), 0);
+	assert_int_equal(throttle_wait_ns(throttle, &key, NOW), 10 * SECOND_NS);
+	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 3 * SECOND_NS), 7 * SECOND_NS);
+	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 10 * SECOND_NS - 1), 1);
+	guess(&key, 1, NOW + 10 * SECOND_NS);
+	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 10 * SECOND_NS), 10 * SECOND_NS);
+	guess(&key, 3, NOW + 40 * SECOND_NS);
+	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 40 * SECOND_NS), 0);
 }
 
 static void everything_is_forgiven_in_time(void **state)
@@ -65,10 +65,10 @@ static void everything_is_forgiven_in_time(void **state)
 
 	(void)state;
 	guess(&key, 5, NOW);
-	guess(&key, 5, NOW + 50 * SECOND);
-	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 50 * SECOND), 0);
-	guess(&key, 5, NOW + 100000 * SECOND);
-	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 100000 * SECOND), 0);
+	guess(&key, 5, NOW + 50 * SECOND_NS);
+	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 50 * SECOND_NS), 0);
+	guess(&key, 5, NOW + 100000 * SECOND_NS);
+	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 100000 * SECOND_NS), 0);
 }
 
 static void others_are_not_slowed(void **state)
@@ -125,7 +125,7 @@ static void the_all_zero_key_is_one_like_any_other(void **state)
 	(void)state;
 	assert_int_equal(throttle_wait_ns(throttle, &unix_socket, NOW), 0);
 	guess(&unix_socket, 5, NOW);
-	assert_int_equal(throttle_wait_ns(throttle, &unix_socket, NOW), 10 * SECOND);
+	assert_int_equal(throttle_wait_ns(throttle, &unix_socket, NOW), 10 * SECOND_NS);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

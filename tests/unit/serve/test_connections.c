@@ -10,10 +10,10 @@
 #include <cmocka.h>
 
 #include "user/serve/http/connections.h"
+#include "tests/units.h"
 
-#define SECOND 1000000000ULL
-#define LIMIT  20
-#define MOST   30
+#define LIMIT 20
+#define MOST  30
 
 static struct connections connections;
 static struct tracked *tracked[MOST];
@@ -113,15 +113,15 @@ static void a_life_is_sixty_seconds(void **state)
 {
 	(void)state;
 	add(0, 0, 0);
-	add(1, 1, SECOND);
+	add(1, 1, SECOND_NS);
 	connections_begin_request(&connections, tracked[0]);
-	connections_shut_old(&connections, 59 * SECOND);
+	connections_shut_old(&connections, 59 * SECOND_NS);
 	assert_false(is_shut(0));
-	connections_shut_old(&connections, 60 * SECOND);
+	connections_shut_old(&connections, 60 * SECOND_NS);
 	assert_true(is_shut(0));
 	assert_false(is_shut(1));
-	connections_end_request(&connections, tracked[0], 60 * SECOND);
-	connections_shut_old(&connections, 61 * SECOND);
+	connections_end_request(&connections, tracked[0], 60 * SECOND_NS);
+	connections_shut_old(&connections, 61 * SECOND_NS);
 	assert_true(is_shut(1));
 }
 

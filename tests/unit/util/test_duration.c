@@ -9,12 +9,9 @@
 #include <cmocka.h>
 
 #include "user/util/duration.h"
+#include "tests/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MS           1000000ULL
-#define SECOND       (1000 * MS)
-#define HOUR         (3600 * SECOND)
-#define DAY          (24 * HOUR)
 #define UNTOUCHED    12345
 
 static const struct {
@@ -49,23 +46,23 @@ static const struct {
 	__u64 ns;
 	const char *rest;
 } durations[] = {
-	{"1ms", 0, MS, ""},
-	{"1s", 0, SECOND, ""},
-	{"1m", 0, 60 * SECOND, ""},
-	{"1h", 0, HOUR, ""},
-	{"1d", 0, DAY, ""},
+	{"1ms", 0, MS_NS, ""},
+	{"1s", 0, SECOND_NS, ""},
+	{"1m", 0, 60 * SECOND_NS, ""},
+	{"1h", 0, HOUR_NS, ""},
+	{"1d", 0, DAY_NS, ""},
 	{"0s", 0, 0, ""},
 	{"0d", 0, 0, ""},
-	{"090s", 0, 90 * SECOND, ""},
-	{"15m, 3", 0, 15 * 60 * SECOND, ", 3"},
-	{"1s 1s", 0, SECOND, " 1s"},
-	{"1s1s", 0, SECOND, "1s"},
-	{"1s\xC3\xA9", 0, SECOND, "\xC3\xA9"},
-	{"213503d", 0, 213503 * DAY, ""},
+	{"090s", 0, 90 * SECOND_NS, ""},
+	{"15m, 3", 0, 15 * 60 * SECOND_NS, ", 3"},
+	{"1s 1s", 0, SECOND_NS, " 1s"},
+	{"1s1s", 0, SECOND_NS, "1s"},
+	{"1s\xC3\xA9", 0, SECOND_NS, "\xC3\xA9"},
+	{"213503d", 0, 213503 * DAY_NS, ""},
 	{"213504d", -ERANGE, 0, NULL},
-	{"5124095h", 0, 5124095 * HOUR, ""},
+	{"5124095h", 0, 5124095 * HOUR_NS, ""},
 	{"5124096h", -ERANGE, 0, NULL},
-	{"18446744073709ms", 0, 18446744073709 * MS, ""},
+	{"18446744073709ms", 0, 18446744073709 * MS_NS, ""},
 	{"18446744073710ms", -ERANGE, 0, NULL},
 	{"18446744073709551616s", -ERANGE, 0, NULL},
 	{"", -EINVAL, 0, NULL},
@@ -90,21 +87,21 @@ static const struct {
 	const char *text;
 } formats[] = {
 	{0, "0s"},
-	{MS, "1ms"},
-	{999 * MS, "999ms"},
-	{SECOND, "1s"},
-	{1500 * MS, "1500ms"},
-	{59 * SECOND, "59s"},
-	{60 * SECOND, "1m"},
-	{90 * SECOND, "90s"},
-	{15 * 60 * SECOND, "15m"},
-	{HOUR, "1h"},
-	{HOUR * 3 / 2, "90m"},
-	{DAY, "1d"},
-	{25 * HOUR, "25h"},
-	{31 * DAY, "31d"},
-	{DAY + MS, "86400001ms"},
-	{MS * 5 / 2, "2ms"},
+	{MS_NS, "1ms"},
+	{999 * MS_NS, "999ms"},
+	{SECOND_NS, "1s"},
+	{1500 * MS_NS, "1500ms"},
+	{59 * SECOND_NS, "59s"},
+	{60 * SECOND_NS, "1m"},
+	{90 * SECOND_NS, "90s"},
+	{15 * 60 * SECOND_NS, "15m"},
+	{HOUR_NS, "1h"},
+	{HOUR_NS * 3 / 2, "90m"},
+	{DAY_NS, "1d"},
+	{25 * HOUR_NS, "25h"},
+	{31 * DAY_NS, "31d"},
+	{DAY_NS + MS_NS, "86400001ms"},
+	{MS_NS * 5 / 2, "2ms"},
 	{~0ULL, "18446744073709ms"},
 };
 
@@ -160,7 +157,8 @@ static void durations_are_formatted(void **state)
 /* Whole milliseconds, many of them whole in larger units. */
 static void what_is_formatted_is_taken(void **state)
 {
-	static const __u64 steps[] = {MS, 7 * MS, SECOND, 30 * SECOND, 60 * SECOND, HOUR, DAY};
+	static const __u64 steps[] = {MS_NS,          7 * MS_NS, SECOND_NS, 30 * SECOND_NS,
+	                              60 * SECOND_NS, HOUR_NS,   DAY_NS};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(steps); i++)
@@ -180,7 +178,7 @@ static void a_small_room_for_the_text_is_kept(void **state)
 	char text[8] = "abcdefg";
 
 	(void)state;
-	duration_format(1500 * MS, text, 4);
+	duration_format(1500 * MS_NS, text, 4);
 	assert_string_equal(text, "150");
 	assert_string_equal(text + 4, "efg");
 }

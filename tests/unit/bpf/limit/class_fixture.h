@@ -9,14 +9,10 @@
 #include "tests/unit/random.h"
 #include "tests/unit/bpf/clock_fixture.h"
 #include "bpf/limit/source_limits.h"
+#include "tests/units.h"
 
-#define MILLISECOND 1000000ULL
-#define SECOND      (1000 * MILLISECOND)
-#define HOUR        (3600 * SECOND)
-#define DAY         (24 * HOUR)
-#define YEAR        (365 * DAY)
-#define JIFFY       (4 * MILLISECOND)
-#define TINY_FRAME  60
+#define JIFFY_NS   (4 * MS_NS)
+#define TINY_FRAME 60
 
 typedef __int128 wide;
 
@@ -26,7 +22,7 @@ static __u32 jiffies_at_boot;
 static inline void set_clock(__u64 boot_ns)
 {
 	fake_boot_ns = boot_ns;
-	fake_jiffies = jiffies_at_boot + (__u32)(boot_ns / JIFFY);
+	fake_jiffies = jiffies_at_boot + (__u32)(boot_ns / JIFFY_NS);
 }
 
 /* This CPU's clock is behind; the jiffies are one for all of them. */
@@ -40,8 +36,9 @@ static inline void set_clock_behind(__u64 boot_ns, __u64 behind_ns)
 static inline void finish(struct xrl_class *class)
 {
 	class_finish(class);
-	class->settled_max_jiffies = (__u64) class->settled_max_jiffies * class->jiffy_ns / JIFFY;
-	class->jiffy_ns = JIFFY;
+	class->settled_max_jiffies =
+		(__u64) class->settled_max_jiffies * class->jiffy_ns / JIFFY_NS;
+	class->jiffy_ns = JIFFY_NS;
 }
 
 static inline struct xrl_limit limit_like(enum xrl_algorithm algorithm, __u64 rate_units,
@@ -73,7 +70,7 @@ static inline struct xrl_class empty_class(void)
 {
 	struct xrl_class class = {};
 
-	limit_set(&class.limits[XRL_ICMP_ERRORS], 100, SECOND, XRL_PACKETS);
+	limit_set(&class.limits[XRL_ICMP_ERRORS], 100, SECOND_NS, XRL_PACKETS);
 	return class;
 }
 
@@ -154,8 +151,8 @@ static inline __u64 random_scale(__u64 from, __u64 to)
 /* From 100 ms to 31 days, round numbers and others. */
 static inline __u64 random_period(void)
 {
-	static const __u64 round_ns[] = {100 * MILLISECOND, SECOND, 60 * SECOND, HOUR, DAY,
-	                                 31 * DAY};
+	static const __u64 round_ns[] = {100 * MS_NS, SECOND_NS, 60 * SECOND_NS,
+	                                 HOUR_NS,     DAY_NS,    31 * DAY_NS};
 
 	if (random_below(2))
 		return round_ns[random_below(6)];
@@ -174,7 +171,7 @@ static inline __u64 random_pause(__u64 now_ns, __u64 period_ns)
 	case 2: /* the last nanosecond of a window that is counted from boot, or the next two */
 		return period_ns - now_ns % period_ns - 1 + random_below(3);
 	case 3:
-		return random_below(40) ? period_ns : random_below(3 * YEAR);
+		return random_below(40) ? period_ns : random_below(3 * YEAR_NS);
 	case 4 ... 8:
 		return random_below(period_ns / 5);
 	case 9 ... 14:

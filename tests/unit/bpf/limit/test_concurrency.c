@@ -38,7 +38,7 @@ static void *push(void *argument)
 	struct shared *shared = worker->shared;
 
 	for (int window = 0; window < WINDOWS; window++) {
-		set_clock(DAY + window * 2 * SECOND);
+		set_clock(DAY_NS + window * 2 * SECOND_NS);
 		pthread_barrier_wait(&shared->barrier);
 		shared->passed[worker->number] +=
 			flood(&shared->bucket, &shared->class, shared->attempts);
@@ -67,7 +67,8 @@ static __u64 run_threads(struct shared *shared)
 
 static void threads_pass_exactly_n_in_each_window(void **state)
 {
-	struct shared shared = {.class = one_limit(20000, SECOND, XRL_PACKETS), .attempts = 20000};
+	struct shared shared = {.class = one_limit(20000, SECOND_NS, XRL_PACKETS),
+	                        .attempts = 20000};
 
 	(void)state;
 	assert_int_equal(run_threads(&shared), WINDOWS * 20000);
@@ -78,10 +79,10 @@ static void threads_pass_exactly_n_of_four_limits(void **state)
 	struct shared shared = {.class = empty_class(), .attempts = 20000};
 
 	(void)state;
-	add_limit(&shared.class, 9000, SECOND, XRL_PACKETS);
-	add_limit(&shared.class, 5000 * TINY_FRAME + TINY_FRAME - 1, SECOND, XRL_BYTES);
-	add_limit(&shared.class, 6000, SECOND, XRL_CONNECTIONS);
-	add_limit(&shared.class, WINDOWS * 5000, HOUR, XRL_PACKETS);
+	add_limit(&shared.class, 9000, SECOND_NS, XRL_PACKETS);
+	add_limit(&shared.class, 5000 * TINY_FRAME + TINY_FRAME - 1, SECOND_NS, XRL_BYTES);
+	add_limit(&shared.class, 6000, SECOND_NS, XRL_CONNECTIONS);
+	add_limit(&shared.class, WINDOWS * 5000, HOUR_NS, XRL_PACKETS);
 	assert_int_equal(run_threads(&shared), WINDOWS * 5000);
 	assert_int_equal(shared.bucket.windows[0].used_units, 5000);
 	assert_int_equal(shared.bucket.windows[2].used_units, 5000);
@@ -101,32 +102,32 @@ static void threads_pass_exactly_n_of_mixed_limits(void **state)
 
 		for (int k = XRL_ALGORITHMS - 1; k >= 0; k--)
 			add(&shared.class,
-			    limit_like(k, units[i][k], units[i][k], SECOND, XRL_PACKETS));
+			    limit_like(k, units[i][k], units[i][k], SECOND_NS, XRL_PACKETS));
 		assert_int_equal(run_threads(&shared), WINDOWS * 5000);
 		for (int k = 0; k < XRL_ALGORITHMS; k++)
 			assert_int_equal(xrl_used(&shared.class.limits[k],
 			                          xrl_window_read(&shared.bucket.windows[k]),
-			                          DAY + (WINDOWS - 1) * 2 * SECOND),
+			                          DAY_NS + (WINDOWS - 1) * 2 * SECOND_NS),
 			                 5000);
 	}
 }
 
 /* The same with the machine's own clock, and windows that end while the threads push. */
-#define MACHINE_PERIOD_NS (400 * MILLISECOND)
+#define MACHINE_PERIOD_NS (400 * MS_NS)
 
 static __u64 machine_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * SECOND + now.tv_nsec;
+	return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
 static void *push_on_the_machines_clock(void *argument)
 {
 	struct worker *worker = argument;
 	struct shared *shared = worker->shared;
-	__u64 end_ns = machine_ns() + 2 * SECOND;
+	__u64 end_ns = machine_ns() + 2 * SECOND_NS;
 
 	do {
 		set_clock(machine_ns());

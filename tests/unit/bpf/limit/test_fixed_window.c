@@ -11,15 +11,14 @@
 #include "user/policy/limit.h"
 #include "tests/unit/random.h"
 #include "bpf/limit/fixed_window.h"
+#include "tests/units.h"
 
-#define MILLISECOND 1000000ULL
-#define SECOND      (1000 * MILLISECOND)
-#define DAY         (86400 * SECOND)
 /* What 40 bits hold, and the largest of all limits, which takes 50. */
 static const __u64 most_units[] = {(1ULL << 40) - 4, LIMIT_MAX_BYTES};
 
 static const __u64 periods_ns[] = {
-	100 * MILLISECOND, SECOND, 1234567891ULL, 60 * SECOND, 3600 * SECOND, DAY, 31 * DAY,
+	100 * MS_NS,      SECOND_NS, 1234567891ULL, 60 * SECOND_NS,
+	3600 * SECOND_NS, DAY_NS,    31 * DAY_NS,
 };
 
 #define PERIODS (sizeof(periods_ns) / sizeof(periods_ns[0]))
@@ -47,15 +46,15 @@ static __u64 tick_ns(const struct xrl_limit *limit)
 /* Anywhere in the first 50 years after booting. */
 static __u64 random_time(void)
 {
-	return random_below(50 * 365 * DAY);
+	return random_below(50 * 365 * DAY_NS);
 }
 
 static void window_packs_into_one_word(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		struct xrl_limit limit = limit_of(most_units[i], SECOND);
-		xrl_word word = xrl_window_open(&limit, 12345 * SECOND, most_units[i]);
+		struct xrl_limit limit = limit_of(most_units[i], SECOND_NS);
+		xrl_word word = xrl_window_open(&limit, 12345 * SECOND_NS, most_units[i]);
 
 		assert_int_equal(limit.used_bits, i ? 50 : 40);
 		assert_int_equal(xrl_window_used(&limit, word), most_units[i]);
@@ -71,20 +70,20 @@ static void window_packs_into_one_word(void **state)
 /* bpftool shows the word by these fields. */
 static void bit_fields_match_the_map(void **state)
 {
-	struct xrl_limit limit = limit_of(1000, SECOND);
-	xrl_word word = xrl_window_open(&limit, 3 * SECOND, 7);
+	struct xrl_limit limit = limit_of(1000, SECOND_NS);
+	xrl_word word = xrl_window_open(&limit, 3 * SECOND_NS, 7);
 	struct xrl_window window = {};
 
 	(void)state;
 	assert_true(xrl_window_swap(&window, 0, word));
 	assert_int_equal(window.used_units, 7);
 	assert_int_equal(window.opened_ticks,
-	                 xrl_window_ticks(&limit, 3 * SECOND) & xrl_window_tick_mask(&limit));
+	                 xrl_window_ticks(&limit, 3 * SECOND_NS) & xrl_window_tick_mask(&limit));
 }
 
 static void open_window_is_never_zero(void **state)
 {
-	struct xrl_limit limit = limit_of(1, SECOND);
+	struct xrl_limit limit = limit_of(1, SECOND_NS);
 	__u64 wrap_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
 
 	(void)state;
@@ -97,7 +96,7 @@ static void three_highest_words_are_reserved(void **state)
 {
 	(void)state;
 	for (__u64 units = (1ULL << 40) - 9; units < (1ULL << 40) + 9; units++) {
-		struct xrl_limit limit = limit_of(units, SECOND);
+		struct xrl_limit limit = limit_of(units, SECOND_NS);
 		__u64 last_ns = (__u64)xrl_window_tick_mask(&limit) << limit.tick_shift;
 
 		assert_true(xrl_window_open(&limit, last_ns, units) < ~0ULL - 2);
@@ -110,23 +109,23 @@ static void room_is_exact_to_the_unit(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		struct xrl_limit limit = limit_of(most_units[i], SECOND);
-		xrl_word word = xrl_window_open(&limit, SECOND, most_units[i] - 10);
+		struct xrl_limit limit = limit_of(most_units[i], SECOND_NS);
+		xrl_word word = xrl_window_open(&limit, SECOND_NS, most_units[i] - 10);
 
 		assert_int_equal(xrl_window_next(&limit, word, 0, 10), word + 10);
 		assert_int_equal(xrl_window_next(&limit, word, 0, 11), 0);
 		word += 10;
 		assert_int_equal(xrl_window_next(&limit, word, 0, 1), 0);
 		assert_int_equal(xrl_window_next(&limit, word, 0, 0), word);
-		assert_int_equal(xrl_window_next(&limit, 0, SECOND, most_units[i] + 1), 0);
-		assert_int_equal(xrl_window_next(&limit, 0, SECOND, most_units[i]), word);
+		assert_int_equal(xrl_window_next(&limit, 0, SECOND_NS, most_units[i] + 1), 0);
+		assert_int_equal(xrl_window_next(&limit, 0, SECOND_NS, most_units[i]), word);
 	}
 }
 
 static void swap_fails_on_a_changed_word(void **state)
 {
-	struct xrl_limit limit = limit_of(1000, SECOND);
-	xrl_word word = xrl_window_open(&limit, SECOND, 1), more = word + 1;
+	struct xrl_limit limit = limit_of(1000, SECOND_NS);
+	xrl_word word = xrl_window_open(&limit, SECOND_NS, 1), more = word + 1;
 	struct xrl_window window = {};
 
 	(void)state;

@@ -14,7 +14,8 @@
 static struct xrl_limit random_limit(void)
 {
 	enum xrl_unit unit = random_below(XRL_UNITS);
-	__u64 n = unit == XRL_BYTES ? 20000 : 30, period_ns = SECOND + random_below(9 * SECOND);
+	__u64 n = unit == XRL_BYTES ? 20000 : 30,
+	      period_ns = SECOND_NS + random_below(9 * SECOND_NS);
 
 	return limit_like(random_below(XRL_ALGORITHMS), 1 + random_below(n), 1 + random_below(n),
 	                  period_ns, unit);
@@ -64,7 +65,7 @@ static void all_or_none(void **state)
 	for (int round = 0; round < 300; round++) {
 		struct xrl_class class = random_class();
 		struct xrl_bucket bucket = {}, before;
-		__u64 now_ns = DAY + random_below(YEAR);
+		__u64 now_ns = DAY_NS + random_below(YEAR_NS);
 
 		jiffies_at_boot = random64();
 		for (int i = 0; i < 2000; i++) {
@@ -73,7 +74,7 @@ static void all_or_none(void **state)
 			struct charge answer;
 			__u32 refusing;
 
-			now_ns += random_below(random_below(30) ? 200 * MILLISECOND : 20 * SECOND);
+			now_ns += random_below(random_below(30) ? 200 * MS_NS : 20 * SECOND_NS);
 			set_clock(now_ns);
 			xrl_look(&bucket, &class); /* closes what is over: the rest must stay */
 			before = bucket;
@@ -103,13 +104,13 @@ static void one_limit_decides_like_two_equal_ones(void **state)
 	for (int round = 0; round < 300; round++) {
 		struct xrl_class one = class_with(random_limit()), two = one;
 		struct xrl_bucket bucket = {}, other = {};
-		__u64 now_ns = DAY;
+		__u64 now_ns = DAY_NS;
 
 		add(&two, one.limits[0]);
 		for (int i = 0; i < 1000; i++) {
 			struct xrl_demand demand = random_cost();
 
-			now_ns += random_below(random_below(30) ? 200 * MILLISECOND : 20 * SECOND);
+			now_ns += random_below(random_below(30) ? 200 * MS_NS : 20 * SECOND_NS);
 			set_clock(now_ns);
 			assert_int_equal(charge_cost(&bucket, &one, &demand).answer,
 			                 charge_cost(&other, &two, &demand).answer);
@@ -123,8 +124,8 @@ static void one_limit_decides_like_two_equal_ones(void **state)
 static void assert_refunded(const struct xrl_limit *limit, const struct xrl_window *now,
                             const struct xrl_window *before)
 {
-	__u64 used = xrl_used(limit, xrl_window_read(now), DAY);
-	__u64 was = xrl_used(limit, xrl_window_read(before), DAY);
+	__u64 used = xrl_used(limit, xrl_window_read(now), DAY_NS);
+	__u64 was = xrl_used(limit, xrl_window_read(before), DAY_NS);
 
 	assert_true(used >= was && used <= was + (limit->algorithm == XRL_TOKEN));
 }
@@ -140,9 +141,9 @@ static void partial_charge_is_refunded(void **state)
 		struct xrl_bucket bucket = {}, before;
 		struct xrl_marks taken;
 		__u32 last = class.limit_count - 1;
-		__u64 now_ns = DAY;
+		__u64 now_ns = DAY_NS;
 
-		set_clock(DAY);
+		set_clock(DAY_NS);
 		charge_cost(&bucket, &class, &demand);
 		before = bucket;
 		memset(&taken, 0xFF, sizeof(taken));
@@ -173,10 +174,10 @@ static void warning_starts_at_its_percentage(void **state)
 	for (int round = 0; round < 3000; round++) {
 		__u64 n = 1 + random_below(300), near = percent_of(n, percents[round % 6]);
 		struct xrl_class class = class_with(
-			limit_like(round / 6 % XRL_ALGORITHMS, n, n, SECOND, XRL_CONNECTIONS));
+			limit_like(round / 6 % XRL_ALGORITHMS, n, n, SECOND_NS, XRL_CONNECTIONS));
 		struct xrl_bucket bucket = {};
 
-		set_clock(DAY);
+		set_clock(DAY_NS);
 		class.limits[0].warn_units = near;
 		assert_int_equal(charge_units(&(struct xrl_bucket){}, &class, n), XRL_ALLOWED);
 		class.warns = 1;
@@ -207,14 +208,14 @@ static void warning_ends_as_usage_fades(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct xrl_class class = class_with(
-			limit_like(table[i].algorithm, 100, 100, SECOND, XRL_CONNECTIONS));
+			limit_like(table[i].algorithm, 100, 100, SECOND_NS, XRL_CONNECTIONS));
 		struct xrl_bucket bucket = {};
 
 		class.limits[0].warn_units = 80;
 		class.warns = 1;
-		set_clock(DAY + table[i].full_ms * MILLISECOND);
+		set_clock(DAY_NS + table[i].full_ms * MS_NS);
 		assert_int_equal(charge_units(&bucket, &class, 100), XRL_ALLOWED_NEAR);
-		set_clock(DAY + table[i].then_ms * MILLISECOND);
+		set_clock(DAY_NS + table[i].then_ms * MS_NS);
 		assert_int_equal(charge_units(&bucket, &class, 1),
 		                 table[i].is_near ? XRL_ALLOWED_NEAR : XRL_ALLOWED);
 	}
@@ -229,10 +230,10 @@ static void any_charged_limit_warns(void **state)
 		struct xrl_bucket bucket = {};
 
 		for (int i = 0; i < XRL_ALGORITHMS; i++)
-			add(&class, limit_like(i, 10, 10, SECOND, XRL_CONNECTIONS));
+			add(&class, limit_like(i, 10, 10, SECOND_NS, XRL_CONNECTIONS));
 		class.warns = 1;
 		class.limits[near].warn_units = 3;
-		set_clock(DAY);
+		set_clock(DAY_NS);
 		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED);
 		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED);
 		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED_NEAR);

@@ -38,7 +38,7 @@ static struct xrl_bucket classified_bucket(void)
 /* One packet in 100 ms, of whatever length the penalty is. */
 static struct xrl_class class_with_penalty(__u64 penalty_ns)
 {
-	struct xrl_class class = one_limit(1, 100 * MILLISECOND, XRL_PACKETS);
+	struct xrl_class class = one_limit(1, 100 * MS_NS, XRL_PACKETS);
 
 	limit_set_penalty(&class.penalty, penalty_ns);
 	finish(&class);
@@ -67,16 +67,16 @@ static void penalize(struct xrl_bucket *bucket, const struct xrl_class *class)
 
 static void penalty_leaves_the_classification_intact(void **state)
 {
-	struct xrl_class class = class_with_penalty(HOUR);
+	struct xrl_class class = class_with_penalty(HOUR_NS);
 	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_no_penalty(&bucket);
 	penalize(&bucket, &class);
 	assert_int_equal(bucket.resolved.generation, GENERATION);
 	assert_int_equal(bucket.resolved.class_number, CLASS_NUMBER);
-	set_clock(DAY + HOUR + late_ns(&class));
+	set_clock(DAY_NS + HOUR_NS + late_ns(&class));
 	assert_int_equal(decide(&bucket, &class), PASSED);
 	assert_no_penalty(&bucket);
 	assert_int_equal(bucket.resolved.generation, GENERATION);
@@ -88,7 +88,7 @@ static void penalty_lasts_its_period(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
-		__u64 length_ns = random_period(), begin_ns = DAY + random_below(3 * YEAR);
+		__u64 length_ns = random_period(), begin_ns = DAY_NS + random_below(3 * YEAR_NS);
 		struct xrl_class class = class_with_penalty(length_ns);
 		struct xrl_bucket bucket = classified_bucket();
 		__u64 at_ns = begin_ns, most = length_ns >> random_below(8);
@@ -113,7 +113,7 @@ static void remaining_time_is_reported(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
-		__u64 length_ns = random_period(), begin_ns = DAY + random_below(3 * YEAR);
+		__u64 length_ns = random_period(), begin_ns = DAY_NS + random_below(3 * YEAR_NS);
 		struct xrl_class class = class_with_penalty(length_ns);
 		struct xrl_bucket bucket = classified_bucket();
 		__u64 into_ns = random_below(length_ns), rest_ns;
@@ -130,7 +130,8 @@ static void remaining_time_is_reported(void **state)
 /* Its ticks go round in four of its lengths and more. */
 static void any_idle_time_past_its_end_ends_it(void **state)
 {
-	static const __u64 lengths_ns[] = {100 * MILLISECOND, SECOND, 1234567891, HOUR, 31 * DAY};
+	static const __u64 lengths_ns[] = {100 * MS_NS, SECOND_NS, 1234567891, HOUR_NS,
+	                                   31 * DAY_NS};
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
@@ -141,20 +142,21 @@ static void any_idle_time_past_its_end_ends_it(void **state)
 			__u64 idle_ns = eighths * (lengths_ns[i] / 8) + late_ns(&class) + 8;
 			struct xrl_bucket bucket = classified_bucket();
 
-			if (idle_ns > 4 * YEAR)
+			if (idle_ns > 4 * YEAR_NS)
 				break;
-			set_clock(DAY);
+			set_clock(DAY_NS);
 			penalize(&bucket, &class);
-			set_clock(DAY + idle_ns);
+			set_clock(DAY_NS + idle_ns);
 			assert_int_equal(decide(&bucket, &class), PASSED);
 			assert_no_penalty(&bucket);
 		}
-		for (__u64 circles = 1; circles * wrap_ns < 4 * YEAR; circles += circles / 2 + 1) {
+		for (__u64 circles = 1; circles * wrap_ns < 4 * YEAR_NS;
+		     circles += circles / 2 + 1) {
 			struct xrl_bucket bucket = classified_bucket();
 
-			set_clock(DAY);
+			set_clock(DAY_NS);
 			penalize(&bucket, &class);
-			set_clock(DAY + circles * wrap_ns);
+			set_clock(DAY_NS + circles * wrap_ns);
 			assert_int_equal(decide(&bucket, &class), PASSED);
 			assert_no_penalty(&bucket);
 		}
@@ -164,7 +166,7 @@ static void any_idle_time_past_its_end_ends_it(void **state)
 /* The first tick of a circle would say that there is none: it begins in the second, then. */
 static void penalty_begins_in_any_tick(void **state)
 {
-	static const __u64 lengths_ns[] = {100 * MILLISECOND, SECOND, 31 * DAY};
+	static const __u64 lengths_ns[] = {100 * MS_NS, SECOND_NS, 31 * DAY_NS};
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
@@ -188,14 +190,14 @@ static void penalty_begins_in_any_tick(void **state)
 
 static void active_penalty_is_not_restarted(void **state)
 {
-	struct xrl_class class = class_with_penalty(HOUR);
+	struct xrl_class class = class_with_penalty(HOUR_NS);
 	struct xrl_bucket bucket = classified_bucket(), before;
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_true(xrl_begin_penalty(&bucket, &class, bucket.resolved.generation));
 	before = bucket;
-	set_clock(DAY + HOUR / 2);
+	set_clock(DAY_NS + HOUR_NS / 2);
 	assert_false(xrl_begin_penalty(&bucket, &class, bucket.resolved.generation));
 	assert_memory_equal(&before, &bucket, sizeof(bucket));
 }
@@ -203,35 +205,35 @@ static void active_penalty_is_not_restarted(void **state)
 /* Refused while the bucket is settled, so without a look at the clock: nobody was idle. */
 static void penalty_begins_without_a_refresh(void **state)
 {
-	struct xrl_class class = one_limit(1, SECOND, XRL_PACKETS);
+	struct xrl_class class = one_limit(1, SECOND_NS, XRL_PACKETS);
 	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
-	limit_set_penalty(&class.penalty, 100 * MILLISECOND);
+	limit_set_penalty(&class.penalty, 100 * MS_NS);
 	finish(&class);
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	penalize(&bucket, &class);
-	set_clock(DAY + 850 * MILLISECOND);
+	set_clock(DAY_NS + 850 * MS_NS);
 	assert_int_equal(decide(&bucket, &class), EXCEEDED);
-	set_clock(DAY + 950 * MILLISECOND - 1);
+	set_clock(DAY_NS + 950 * MS_NS - 1);
 	assert_int_equal(decide(&bucket, &class), PENALIZED);
 }
 
 /* A clock that is behind is no way out. */
 static void cpu_with_a_slow_clock_sees_it(void **state)
 {
-	struct xrl_class class = class_with_penalty(SECOND);
+	struct xrl_class class = class_with_penalty(SECOND_NS);
 
 	(void)state;
-	for (__u64 behind_ns = 0; behind_ns < SECOND; behind_ns += 7 * MILLISECOND) {
+	for (__u64 behind_ns = 0; behind_ns < SECOND_NS; behind_ns += 7 * MS_NS) {
 		struct xrl_bucket bucket = classified_bucket();
 
-		set_clock(DAY);
+		set_clock(DAY_NS);
 		penalize(&bucket, &class);
-		set_clock_behind(DAY, behind_ns);
+		set_clock_behind(DAY_NS, behind_ns);
 		assert_int_equal(decide(&bucket, &class), PENALIZED);
-		assert_true(xrl_penalty_ns(&bucket, &class) >= SECOND);
-		set_clock_behind(DAY + SECOND - 1, behind_ns);
+		assert_true(xrl_penalty_ns(&bucket, &class) >= SECOND_NS);
+		set_clock_behind(DAY_NS + SECOND_NS - 1, behind_ns);
 		assert_int_equal(decide(&bucket, &class), PENALIZED);
 	}
 }
@@ -239,30 +241,30 @@ static void cpu_with_a_slow_clock_sees_it(void **state)
 /* ICMP errors pass by it, and look at the clock: what is over then must not come back. */
 static void icmp_error_refresh_ends_it(void **state)
 {
-	struct xrl_class class = class_with_penalty(SECOND);
+	struct xrl_class class = class_with_penalty(SECOND_NS);
 	__u64 wrap_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
 	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	penalize(&bucket, &class);
-	set_clock(DAY + SECOND / 2);
+	set_clock(DAY_NS + SECOND_NS / 2);
 	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
 	assert_int_equal(decide(&bucket, &class), PENALIZED);
-	set_clock(DAY + wrap_ns - SECOND / 2);
+	set_clock(DAY_NS + wrap_ns - SECOND_NS / 2);
 	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
-	set_clock(DAY + wrap_ns);
+	set_clock(DAY_NS + wrap_ns);
 	assert_int_equal(decide(&bucket, &class), PASSED);
 }
 
 /* The class has no penalty any more. */
 static void removed_penalty_ends_at_once(void **state)
 {
-	struct xrl_class class = class_with_penalty(HOUR);
+	struct xrl_class class = class_with_penalty(HOUR_NS);
 	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	penalize(&bucket, &class);
 	class.penalty = (struct xrl_limit){};
 	assert_int_equal(xrl_penalty_ns(&bucket, &class), 0);

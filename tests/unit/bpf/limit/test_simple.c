@@ -14,7 +14,7 @@
 
 #define MAX_SIMPLE_UNITS ((1ULL << XRL_WINDOW_USED_BITS) - 4)
 
-static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, HOUR, DAY};
+static const __u64 periods_ns[] = {100 * MS_NS, SECOND_NS, HOUR_NS, DAY_NS};
 #define PERIODS (sizeof(periods_ns) / sizeof(*periods_ns))
 
 /* Some ticks more or less. */
@@ -39,13 +39,13 @@ static __u64 pause_ns(const struct xrl_limit *limit)
 	case 2:
 		return random_below(5 * period_ns);
 	case 3:
-		return random_below(20) ? near_ns(period_ns, limit) : random_below(YEAR);
+		return random_below(20) ? near_ns(period_ns, limit) : random_below(YEAR_NS);
 	case 4 ... 7:
 		return random_below(period_ns / 4);
 	case 8 ... 12:
 		return random_below(period_ns / 40);
 	case 13 ... 17:
-		return random_below(3 * JIFFY);
+		return random_below(3 * JIFFY_NS);
 	default:
 		return random_below(1000);
 	}
@@ -95,13 +95,13 @@ static void assert_same_icmp_error(struct xrl_bucket *simple, struct xrl_bucket 
 /* Clocks that differ in every other walk, late jiffies and ICMP errors in every third. */
 static void walk_both_paths(struct xrl_class *class, int walk)
 {
-	__u64 now_ns = DAY + random_below(YEAR), max_units = class->limits[0].max_units;
+	__u64 now_ns = DAY_NS + random_below(YEAR_NS), max_units = class->limits[0].max_units;
 	struct xrl_bucket simple = {}, full = {};
 
 	jiffies_at_boot = random64();
 	for (int i = 0; i < 3000; i++) {
 		now_ns += pause_ns(&class->limits[0]);
-		set_clock_behind(now_ns, walk % 2 ? random_below(SECOND) : 0);
+		set_clock_behind(now_ns, walk % 2 ? random_below(SECOND_NS) : 0);
 		fake_jiffies -= walk % 3 ? 0 : random_below(4);
 		/* what was counted under a larger limit is foreign to a smaller one */
 		if (!random_below(200))
@@ -153,10 +153,10 @@ static struct xrl_bucket random_bucket(const struct xrl_class *class, __u64 now_
 {
 	const struct xrl_limit *limit = &class->limits[0];
 	__u64 idle_ns = random_below(2)
-	                        ? near_ns(limit->period_ns, limit) + random_below(SECOND / 8)
+	                        ? near_ns(limit->period_ns, limit) + random_below(SECOND_NS / 8)
 	                        : random_below(limit->period_ns / 2);
 	struct xrl_bucket bucket = {
-		.settled_until_jiffies = (__u32)(jiffies_at_boot + now_ns / JIFFY) +
+		.settled_until_jiffies = (__u32)(jiffies_at_boot + now_ns / JIFFY_NS) +
 	                                 random_below(2 * class->settled_max_jiffies) -
 	                                 class->settled_max_jiffies / 2,
 		.checked_ticks = xrl_checked_now(now_ns - idle_ns),
@@ -175,7 +175,7 @@ static void one_packet_agrees_for_any_bucket(void **state)
 	for (int i = 0; i < 300000; i++) {
 		struct xrl_class class =
 			simple_class(random_max_units(), periods_ns[random_below(PERIODS)]);
-		__u64 now_ns = YEAR + random_below(YEAR);
+		__u64 now_ns = YEAR_NS + random_below(YEAR_NS);
 		struct xrl_bucket simple, full;
 
 		jiffies_at_boot = random64();
@@ -222,7 +222,7 @@ static void window_holds_n_and_lasts_a_period(void **state)
 	for (int walk = 0; walk < 200; walk++) {
 		struct xrl_class class =
 			simple_class(1 + random_below(60), periods_ns[walk % PERIODS]);
-		__u64 opened_ns = 0, used = 0, now_ns = DAY + HOUR + random_below(YEAR);
+		__u64 opened_ns = 0, used = 0, now_ns = DAY_NS + HOUR_NS + random_below(YEAR_NS);
 		struct xrl_bucket bucket = {};
 
 		jiffies_at_boot = random64();
@@ -241,7 +241,7 @@ static void window_ends_neither_early_nor_late(void **state)
 	for (int round = 0; round < 20000; round++) {
 		struct xrl_class class = simple_class(3, periods_ns[round % PERIODS]);
 		const struct xrl_limit *limit = &class.limits[0];
-		__u64 opened_ns = DAY + random_below(YEAR), at_ns = opened_ns, end_ns;
+		__u64 opened_ns = DAY_NS + random_below(YEAR_NS), at_ns = opened_ns, end_ns;
 		struct xrl_bucket bucket = {};
 
 		jiffies_at_boot = random64();
@@ -274,9 +274,9 @@ static void idle_source_gets_n_once(void **state)
 		struct xrl_bucket bucket = {};
 
 		idle_ns = eighths * (random_below(2) ? limit->period_ns : wrap_ns(limit) / 8) / 8;
-		if (idle_ns < limit->period_ns || idle_ns > 4 * YEAR)
+		if (idle_ns < limit->period_ns || idle_ns > 4 * YEAR_NS)
 			continue;
-		set_clock(DAY + random_below(DAY));
+		set_clock(DAY_NS + random_below(DAY_NS));
 		assert_true(flood_simple(&bucket, &class, 1 + random_below(9)) > 0);
 		set_clock(fake_boot_ns + idle_ns + (2 + random_below(3)) * tick_ns(limit));
 		assert_int_equal(flood_simple(&bucket, &class, 9), 4);
@@ -292,20 +292,20 @@ static void open_icmp_window_needs_the_full_path(void **state)
 	(void)state;
 	assert_int_equal(xrl_look_plain(NULL, NULL), XRL_AGAIN);
 	for (int packets = 0; packets <= 6; packets++)
-		for (__u64 into_ns = 0; into_ns < 12 * SECOND; into_ns += SECOND / 7) {
-			struct xrl_class class = simple_class(5, SECOND);
+		for (__u64 into_ns = 0; into_ns < 12 * SECOND_NS; into_ns += SECOND_NS / 7) {
+			struct xrl_class class = simple_class(5, SECOND_NS);
 			struct xrl_bucket bucket = {}, before;
 
-			set_clock(DAY);
+			set_clock(DAY_NS);
 			flood_simple(&bucket, &class, packets);
 			assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
-			set_clock(DAY + into_ns);
+			set_clock(DAY_NS + into_ns);
 			before = bucket;
 			assert_int_equal(xrl_look_plain(&bucket, &class), XRL_AGAIN);
 			assert_memory_equal(&before, &bucket, sizeof(bucket));
 			/* which closes it when it's over */
 			charge_full_path(&bucket, &class);
-			set_clock(fake_boot_ns + SECOND + JIFFY);
+			set_clock(fake_boot_ns + SECOND_NS + JIFFY_NS);
 			assert_int_equal(charge_full_path(&bucket, &class), XRL_ALLOWED);
 			assert_int_not_equal(xrl_look_plain(&bucket, &class), XRL_AGAIN);
 		}

@@ -56,7 +56,7 @@ static inline void swap_ends(const void *place, __u64 from, __u64 to)
 /* ---- other CPUs, between any two steps ---- */
 
 /* All that is at one bucket, and what is known of its window. Whoever swaps it is seen. */
-#define MAX_DELAY_NS (20 * MILLISECOND) /* in one packet of the outermost CPU */
+#define MAX_DELAY_NS (20 * MS_NS) /* in one packet of the outermost CPU */
 
 static struct {
 	struct xrl_bucket bucket;
@@ -74,7 +74,7 @@ static int may_have_expired(void)
 
 static int must_have_expired(void)
 {
-	return fake_boot_ns > world.opened_ns + world.class.limits[0].period_ns + JIFFY +
+	return fake_boot_ns > world.opened_ns + world.class.limits[0].period_ns + JIFFY_NS +
 	                              MAX_DELAY_NS + 2 * tick_ns(&world.class.limits[0]);
 }
 
@@ -137,7 +137,7 @@ static void send_watched_packet(void)
 
 static void delay(void)
 {
-	__u64 ns = random_below(2 * JIFFY);
+	__u64 ns = random_below(2 * JIFFY_NS);
 
 	if (world.delayed_ns + ns > MAX_DELAY_NS)
 		return;
@@ -169,11 +169,11 @@ static __u64 pause_ns(__u64 period_ns)
 			return random_below(3 * wrap_ns(&world.class.limits[0]));
 		return random_below(29 * period_ns / 10);
 	case 1 ... 2:
-		return period_ns - random_below(2 * JIFFY);
+		return period_ns - random_below(2 * JIFFY_NS);
 	case 3 ... 5:
 		return random_below(period_ns / 10);
 	default:
-		return random_below(JIFFY);
+		return random_below(JIFFY_NS);
 	}
 }
 
@@ -187,7 +187,7 @@ static void assert_fresh_is_open(void)
 static void interleave(__u64 max_units, __u64 period_ns)
 {
 	world = (typeof(world)){.class = simple_class(max_units, period_ns)};
-	set_clock(DAY + random_below(YEAR));
+	set_clock(DAY_NS + random_below(YEAR_NS));
 	for (int i = 0; i < 6000; i++) {
 		world.delayed_ns = 0;
 		before_step = run_other_cpus;
@@ -205,7 +205,7 @@ static void interleave(__u64 max_units, __u64 period_ns)
 
 static void other_cpus_interleave_at_any_step(void **state)
 {
-	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, HOUR};
+	static const __u64 periods_ns[] = {100 * MS_NS, SECOND_NS, HOUR_NS};
 	static const __u64 most_units[] = {1, 4, 30, 1000};
 
 	(void)state;
@@ -220,7 +220,7 @@ static int steps;
 static void delay_at_chosen_step(void)
 {
 	if (--steps == 0)
-		set_clock(fake_boot_ns + 50 * MILLISECOND);
+		set_clock(fake_boot_ns + 50 * MS_NS);
 }
 
 /* By ticks alone. */
@@ -230,7 +230,7 @@ static void set_clock_to_the_end(void)
 	xrl_word word = xrl_window_read(&world.bucket.windows[0]);
 
 	while (!xrl_window_is_over(limit, word, fake_boot_ns))
-		set_clock(fake_boot_ns + JIFFY);
+		set_clock(fake_boot_ns + JIFFY_NS);
 }
 
 /* What it has promised before or after: no window that is over looks open. */
@@ -238,10 +238,10 @@ static void delayed_cpu_extends_no_freshness(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 5 * 8 * 16; i++) {
-		__u64 max_units = 1 + i / 128, into_ns = i / 16 % 8 * 117 * MILLISECOND;
+		__u64 max_units = 1 + i / 128, into_ns = i / 16 % 8 * 117 * MS_NS;
 
-		world = (typeof(world)){.class = simple_class(max_units, SECOND)};
-		set_clock(DAY + random_below(SECOND));
+		world = (typeof(world)){.class = simple_class(max_units, SECOND_NS)};
+		set_clock(DAY_NS + random_below(SECOND_NS));
 		before_step = delay_at_chosen_step;
 		steps = i % 2 ? i % 16 : 0;
 		assert_int_equal(charge_simple_path(&world.bucket, &world.class), XRL_ALLOWED);
@@ -267,10 +267,10 @@ static void no_window_opens_before_its_refresh_is_stored(void **state)
 {
 	(void)state;
 	for (int packets = 0; packets < 3; packets++) {
-		world = (typeof(world)){.class = simple_class(2, SECOND)};
-		set_clock(DAY);
+		world = (typeof(world)){.class = simple_class(2, SECOND_NS)};
+		set_clock(DAY_NS);
 		flood_simple(&world.bucket, &world.class, packets);
-		set_clock(DAY + 2 * SECOND);
+		set_clock(DAY_NS + 2 * SECOND_NS);
 		world.bucket.checked_ticks = xrl_checked_now(fake_boot_ns) - 20;
 		before_step = move_checked_ticks;
 		assert_int_equal(xrl_look_plain(&world.bucket, &world.class), XRL_AGAIN);
@@ -317,7 +317,7 @@ static void *push_together(void *argument)
 
 	(void)argument;
 	for (int window = 0; window < WINDOWS; window++) {
-		set_clock(DAY + window * 2 * SECOND);
+		set_clock(DAY_NS + window * 2 * SECOND_NS);
 		pthread_barrier_wait(&shared.barrier);
 		passed += flood_simple(&shared.bucket, &shared.class, 50);
 		pthread_barrier_wait(&shared.barrier);
@@ -329,7 +329,7 @@ static void *push_together(void *argument)
 static void threads_open_one_window_together(void **state)
 {
 	(void)state;
-	shared = (struct shared){.class = simple_class(50, SECOND)};
+	shared = (struct shared){.class = simple_class(50, SECOND_NS)};
 	run(push_together);
 	assert_int_equal(shared.passed, WINDOWS * 50);
 	assert_int_equal(shared.bucket.windows[0].used_units, 50);
@@ -340,7 +340,7 @@ static void read_the_machines_clock(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	set_clock(now.tv_sec * SECOND + now.tv_nsec);
+	set_clock(now.tv_sec * SECOND_NS + now.tv_nsec);
 }
 
 static void record_opened(const void *place, __u64 from, __u64 to)
@@ -413,7 +413,7 @@ static void assert_opened_in_time(void)
 static void threads_on_the_machines_clock(void **state)
 {
 	(void)state;
-	if (!run_for(200, 250 * MILLISECOND, 5 * SECOND / 4))
+	if (!run_for(200, 250 * MS_NS, 5 * SECOND_NS / 4))
 		return;
 	assert_int_equal(shared.passed,
 	                 (shared.opened - 1) * 200 + shared.bucket.windows[0].used_units);

@@ -97,10 +97,11 @@ static void random_sequences(enum xrl_unit unit, __u64 most_units)
 	__u64 passed = 0, refused = 0;
 
 	for (int round = 0; round < 700; round++) {
-		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR);
+		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR_NS);
 		__u64 n = random_scale(1, most_units);
 		struct xrl_class class = class_with(limit_like(XRL_SLIDING, n, 0, period_ns, unit));
-		__u64 behind_ns = round % 3 ? 0 : random_below(period_ns < SECOND ? 1000 : SECOND);
+		__u64 behind_ns =
+			round % 3 ? 0 : random_below(period_ns < SECOND_NS ? 1000 : SECOND_NS);
 		struct xrl_bucket bucket = {};
 		struct model model = {};
 
@@ -143,28 +144,29 @@ static void previous_window_fades(void **state)
 	} table[] = {
 		{0, 0},
 		{1, 0},
-		{10 * MILLISECOND - 1, 0},
-		{10 * MILLISECOND + 1000, 1},
-		{500 * MILLISECOND - 1, 49},
-		{500 * MILLISECOND + 1000, 50},
-		{SECOND - 1, 99},
-		{SECOND + 1, 100 - 99},
-		{SECOND + 500 * MILLISECOND + 1000, 100 - 50},
-		{2 * SECOND, 100},
+		{10 * MS_NS - 1, 0},
+		{10 * MS_NS + 1000, 1},
+		{500 * MS_NS - 1, 49},
+		{500 * MS_NS + 1000, 50},
+		{SECOND_NS - 1, 99},
+		{SECOND_NS + 1, 100 - 99},
+		{SECOND_NS + 500 * MS_NS + 1000, 100 - 50},
+		{2 * SECOND_NS, 100},
 	};
-	struct xrl_class class = class_with(limit_like(XRL_SLIDING, 100, 0, SECOND, XRL_PACKETS));
+	struct xrl_class class =
+		class_with(limit_like(XRL_SLIDING, 100, 0, SECOND_NS, XRL_PACKETS));
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct xrl_bucket bucket = {};
 
-		set_clock(DAY - 1);
+		set_clock(DAY_NS - 1);
 		assert_int_equal(flood(&bucket, &class, 200), 100);
-		if (table[i].into_ns > SECOND) {
-			set_clock(DAY + SECOND - 1); /* 99 more, and 1 that still counts */
+		if (table[i].into_ns > SECOND_NS) {
+			set_clock(DAY_NS + SECOND_NS - 1); /* 99 more, and 1 that still counts */
 			assert_int_equal(flood(&bucket, &class, 200), 99);
 		}
-		set_clock(DAY + table[i].into_ns);
+		set_clock(DAY_NS + table[i].into_ns);
 		assert_int_equal(flood(&bucket, &class, 200), table[i].room);
 	}
 }
@@ -172,18 +174,18 @@ static void previous_window_fades(void **state)
 /* Windows are numbered modulo 16. */
 static void idle_for_whole_windows(void **state)
 {
-	static const __u64 periods_ns[] = {100 * MILLISECOND, 1234567890, HOUR, 31 * DAY};
+	static const __u64 periods_ns[] = {100 * MS_NS, 1234567890, HOUR_NS, 31 * DAY_NS};
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		struct xrl_limit limit = limit_like(XRL_SLIDING, 5, 0, periods_ns[i], XRL_PACKETS);
 		struct xrl_class class = class_with(limit);
-		__u64 begin_ns = (YEAR / periods_ns[i] + i) * periods_ns[i];
+		__u64 begin_ns = (YEAR_NS / periods_ns[i] + i) * periods_ns[i];
 
 		for (__u64 idle = 2; idle <= 70; idle++) {
 			struct xrl_bucket bucket = {};
 
-			if (17 * idle * periods_ns[i] > 4 * YEAR)
+			if (17 * idle * periods_ns[i] > 4 * YEAR_NS)
 				break; /* bucket.h: idle time is known up to four years */
 
 			set_clock(begin_ns);
@@ -199,18 +201,18 @@ static void idle_for_whole_windows(void **state)
 /* Both counts are in one word: nobody can add to a window that is over. */
 static void clock_behind_charges_the_current_window(void **state)
 {
-	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_PACKETS);
+	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_PACKETS);
 	struct xrl_class class = class_with(limit);
 	struct xrl_bucket bucket = {};
 	xrl_word word;
 
 	(void)state;
-	set_clock(DAY - 1000);
+	set_clock(DAY_NS - 1000);
 	assert_int_equal(flood(&bucket, &class, 6), 6);
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_int_equal(flood(&bucket, &class, 2), 2);
 	word = xrl_window_read(&bucket.windows[0]);
-	set_clock(DAY - 1);
+	set_clock(DAY_NS - 1);
 	assert_int_equal(flood(&bucket, &class, 9), 2);
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), word + 2);
 	assert_int_equal(xrl_sliding_previous(&limit, word + 2), 6);
@@ -220,7 +222,7 @@ static void clock_behind_charges_the_current_window(void **state)
  * ahead, if it isn't too far. */
 static void state_by_age(void **state)
 {
-	static const __u64 periods_ns[] = {100 * MILLISECOND, 250 * MILLISECOND, 1234567890, HOUR};
+	static const __u64 periods_ns[] = {100 * MS_NS, 250 * MS_NS, 1234567890, HOUR_NS};
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -251,12 +253,12 @@ static void state_by_age(void **state)
 /* To the nanosecond: a window that begins 2^30 ns from now is of a CPU that is ahead. */
 static void too_far_ahead_is_a_stale_write(void **state)
 {
-	struct xrl_limit limit = limit_like(XRL_SLIDING, 9, 0, 2 * SECOND, XRL_BYTES);
-	xrl_word word = xrl_sliding_next(&limit, 0, DAY, 7);
+	struct xrl_limit limit = limit_like(XRL_SLIDING, 9, 0, 2 * SECOND_NS, XRL_BYTES);
+	xrl_word word = xrl_sliding_next(&limit, 0, DAY_NS, 7);
 
 	(void)state;
-	assert_false(xrl_sliding_is_foreign(&limit, word, DAY - XRL_MAX_AHEAD_NS));
-	assert_true(xrl_sliding_is_foreign(&limit, word, DAY - XRL_MAX_AHEAD_NS - 1));
+	assert_false(xrl_sliding_is_foreign(&limit, word, DAY_NS - XRL_MAX_AHEAD_NS));
+	assert_true(xrl_sliding_is_foreign(&limit, word, DAY_NS - XRL_MAX_AHEAD_NS - 1));
 }
 
 /* Neither count is more than N, or what N is rounded up to. */
@@ -266,31 +268,31 @@ static void count_above_the_limit_is_a_stale_write(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		struct xrl_limit limit = limit_like(XRL_SLIDING, most[i], 0, SECOND, XRL_BYTES);
-		__u64 window = DAY / SECOND;
-		xrl_word full = xrl_sliding_next(&limit, 0, DAY, most[i]), both;
+		struct xrl_limit limit = limit_like(XRL_SLIDING, most[i], 0, SECOND_NS, XRL_BYTES);
+		__u64 window = DAY_NS / SECOND_NS;
+		xrl_word full = xrl_sliding_next(&limit, 0, DAY_NS, most[i]), both;
 
 		both = xrl_sliding_move(&limit, full, window + 1);
 		assert_true(xrl_sliding_previous(&limit, both) >= most[i]);
 		both += most[i];
-		assert_false(xrl_sliding_is_foreign(&limit, full, DAY));
-		assert_true(xrl_sliding_is_foreign(&limit, full + 1, DAY));
-		assert_false(xrl_sliding_is_foreign(&limit, both, DAY + SECOND));
+		assert_false(xrl_sliding_is_foreign(&limit, full, DAY_NS));
+		assert_true(xrl_sliding_is_foreign(&limit, full + 1, DAY_NS));
+		assert_false(xrl_sliding_is_foreign(&limit, both, DAY_NS + SECOND_NS));
 		both += 1ULL << limit.used_bits;
-		assert_true(xrl_sliding_is_foreign(&limit, both, DAY + SECOND));
+		assert_true(xrl_sliding_is_foreign(&limit, both, DAY_NS + SECOND_NS));
 	}
 }
 
 /* Only what is in the current window, and nothing of what came before it. */
 static void refund_touches_the_current_window_only(void **state)
 {
-	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_BYTES);
+	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_BYTES);
 	struct xrl_class class = class_with(limit);
 	struct xrl_bucket bucket = {};
 	xrl_word mine, before;
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_int_equal(charge_units(&bucket, &class, 4), XRL_ALLOWED);
 	before = xrl_window_read(&bucket.windows[0]);
 	assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
@@ -299,7 +301,7 @@ static void refund_touches_the_current_window_only(void **state)
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
 	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 5)); /* there isn't as much */
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
-	set_clock(DAY + SECOND);
+	set_clock(DAY_NS + SECOND_NS);
 	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
 	before = xrl_window_read(&bucket.windows[0]);
 	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3)); /* its window is over */
@@ -310,14 +312,14 @@ static void refund_touches_the_current_window_only(void **state)
 /* All of it given back: as good as new. */
 static void full_refund_leaves_nothing(void **state)
 {
-	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND, XRL_BYTES);
+	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_BYTES);
 	struct xrl_class class = class_with(limit);
 
 	(void)state;
 	for (__u64 window = 0; window < 40; window++) {
 		struct xrl_bucket bucket = {};
 
-		set_clock(DAY + window * SECOND);
+		set_clock(DAY_NS + window * SECOND_NS);
 		assert_int_equal(charge_units(&bucket, &class, 10), XRL_ALLOWED);
 		xrl_give_back(&bucket.windows[0], &limit, xrl_window_read(&bucket.windows[0]), 10);
 		assert_int_equal(charge_units(&bucket, &class, 10), XRL_ALLOWED);
@@ -383,7 +385,7 @@ static void *push(void *argument)
 
 static void two_cpus_share_one_state(void **state)
 {
-	__u64 period_ns = 100 * MILLISECOND;
+	__u64 period_ns = 100 * MS_NS;
 	struct shared shared = {
 		.limit = limit_like(XRL_SLIDING, 40000, 0, period_ns, XRL_PACKETS),
 		.begin_ns = 1000 * period_ns,

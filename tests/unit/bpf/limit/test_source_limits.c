@@ -14,7 +14,7 @@
 
 static __u64 lateness_ns(const struct xrl_class *class)
 {
-	return (2ULL << class->limits[0].tick_shift) + JIFFY;
+	return (2ULL << class->limits[0].tick_shift) + JIFFY_NS;
 }
 
 /* A window in the model: it's open from its first unit for a period. */
@@ -82,8 +82,9 @@ static void step(struct xrl_bucket *bucket, const struct xrl_class *class, struc
 static void random_sequences(enum xrl_unit unit, __u64 most_units)
 {
 	for (int round = 0; round < 500; round++) {
-		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR);
-		__u64 behind_ns = round % 3 ? 0 : random_below(period_ns < SECOND ? 1000 : SECOND);
+		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR_NS);
+		__u64 behind_ns =
+			round % 3 ? 0 : random_below(period_ns < SECOND_NS ? 1000 : SECOND_NS);
 		struct xrl_class class = one_limit(random_scale(1, most_units), period_ns, unit);
 		struct xrl_bucket bucket = {};
 		struct model model = {.behind_ns = behind_ns};
@@ -121,21 +122,21 @@ static void connections_match_the_model(void **state)
 /* Unlimited demand: N in each window, and a window is a period long, a little more at most. */
 static void unlimited_demand_passes_exactly_n(void **state)
 {
-	struct xrl_class class = one_limit(100, SECOND, XRL_PACKETS);
+	struct xrl_class class = one_limit(100, SECOND_NS, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
 	__u64 opened_ns = 0, passed = 0, windows = 0, last_window = 0;
 
 	(void)state;
-	for (__u64 now_ns = DAY; now_ns < DAY + 100 * SECOND; now_ns += MILLISECOND / 3) {
+	for (__u64 now_ns = DAY_NS; now_ns < DAY_NS + 100 * SECOND_NS; now_ns += MS_NS / 3) {
 		set_clock(now_ns);
 		if (!passes(&bucket, &class))
 			continue;
 		if (bucket.windows[0].used_units == 1) {
 			if (windows) {
 				assert_int_equal(last_window, 100);
-				assert_true(now_ns - opened_ns >= SECOND);
+				assert_true(now_ns - opened_ns >= SECOND_NS);
 				assert_true(now_ns - opened_ns <=
-				            SECOND + lateness_ns(&class) + MILLISECOND);
+				            SECOND_NS + lateness_ns(&class) + MS_NS);
 			}
 			windows++;
 			opened_ns = now_ns;
@@ -153,13 +154,13 @@ static void skewed_clocks_pass_no_more(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 200; round++) {
-		struct xrl_class class = one_limit(50, SECOND, XRL_PACKETS);
-		__u64 skew_ns = random_below(SECOND - JIFFY), passed = 0;
-		__u64 begin_ns = DAY + random_below(DAY), end_ns = begin_ns + 20 * SECOND;
+		struct xrl_class class = one_limit(50, SECOND_NS, XRL_PACKETS);
+		__u64 skew_ns = random_below(SECOND_NS - JIFFY_NS), passed = 0;
+		__u64 begin_ns = DAY_NS + random_below(DAY_NS), end_ns = begin_ns + 20 * SECOND_NS;
 		struct xrl_bucket bucket = {};
 
 		jiffies_at_boot = random64();
-		for (__u64 now_ns = begin_ns; now_ns < end_ns; now_ns += 7 * MILLISECOND) {
+		for (__u64 now_ns = begin_ns; now_ns < end_ns; now_ns += 7 * MS_NS) {
 			set_clock(now_ns);
 			/* the jiffies are one for all CPUs */
 			fake_boot_ns -= random_below(2) * skew_ns;
@@ -173,14 +174,14 @@ static void skewed_clocks_pass_no_more(void **state)
 /* A CPU that is behind, alone: it ends nothing that the one ahead has opened. */
 static void clock_behind_opens_nothing(void **state)
 {
-	struct xrl_class class = one_limit(10, SECOND, XRL_PACKETS);
+	struct xrl_class class = one_limit(10, SECOND_NS, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_int_equal(flood(&bucket, &class, 100), 10);
-	for (__u64 back_ns = MILLISECOND; back_ns < SECOND; back_ns += MILLISECOND) {
-		set_clock(DAY - back_ns);
+	for (__u64 back_ns = MS_NS; back_ns < SECOND_NS; back_ns += MS_NS) {
+		set_clock(DAY_NS - back_ns);
 		assert_int_equal(flood(&bucket, &class, 3), 0);
 	}
 }
@@ -189,14 +190,14 @@ static void jiffies_wrap_around(void **state)
 {
 	(void)state;
 	for (__u32 before = 0; before < 600; before++) {
-		struct xrl_class class = one_limit(5, SECOND, XRL_PACKETS);
+		struct xrl_class class = one_limit(5, SECOND_NS, XRL_PACKETS);
 		struct xrl_bucket bucket = {};
 
-		jiffies_at_boot = -(__u32)(DAY / JIFFY) - before;
+		jiffies_at_boot = -(__u32)(DAY_NS / JIFFY_NS) - before;
 		for (int window = 0; window < 5; window++) {
-			set_clock(DAY + window * (SECOND + lateness_ns(&class)));
+			set_clock(DAY_NS + window * (SECOND_NS + lateness_ns(&class)));
 			assert_int_equal(flood(&bucket, &class, 20), 5);
-			set_clock(fake_boot_ns + SECOND - 1);
+			set_clock(fake_boot_ns + SECOND_NS - 1);
 			assert_int_equal(flood(&bucket, &class, 20), 0);
 		}
 	}
@@ -206,7 +207,7 @@ static void jiffies_wrap_around(void **state)
  * a whole number of times, they alone would say that no time went by. */
 static void idle_source_is_like_a_new_one(void **state)
 {
-	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, 60 * SECOND, HOUR};
+	static const __u64 periods_ns[] = {100 * MS_NS, SECOND_NS, 60 * SECOND_NS, HOUR_NS};
 
 	(void)state;
 	jiffies_at_boot = 0;
@@ -218,11 +219,11 @@ static void idle_source_is_like_a_new_one(void **state)
 			__u64 idle_ns = periods * periods_ns[i] + lateness_ns(&class);
 			struct xrl_bucket bucket = {};
 
-			set_clock(DAY);
+			set_clock(DAY_NS);
 			assert_int_equal(flood(&bucket, &class, 9), 5);
-			set_clock(DAY + idle_ns);
+			set_clock(DAY_NS + idle_ns);
 			assert_int_equal(flood(&bucket, &class, 9), 5);
-			set_clock(DAY + idle_ns + (periods / 4 + 1) * wrap_ns);
+			set_clock(DAY_NS + idle_ns + (periods / 4 + 1) * wrap_ns);
 			assert_int_equal(flood(&bucket, &class, 9), 5);
 		}
 	}
@@ -232,19 +233,19 @@ static void idle_source_is_like_a_new_one(void **state)
  * just then may have to wait, but never longer than a second, and gets no more than N. */
 static void jiffies_wraparound_costs_at_most_a_second(void **state)
 {
-	struct xrl_class class = one_limit(5, HOUR, XRL_PACKETS);
-	__u64 wrap_ns = JIFFY << 32, back_ns;
+	struct xrl_class class = one_limit(5, HOUR_NS, XRL_PACKETS);
+	__u64 wrap_ns = JIFFY_NS << 32, back_ns;
 	struct xrl_bucket bucket = {};
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_int_equal(flood(&bucket, &class, 9), 5);
-	for (back_ns = 0; back_ns <= SECOND; back_ns += JIFFY) {
-		set_clock(DAY + wrap_ns + back_ns);
+	for (back_ns = 0; back_ns <= SECOND_NS; back_ns += JIFFY_NS) {
+		set_clock(DAY_NS + wrap_ns + back_ns);
 		if (passes(&bucket, &class))
 			break;
 	}
-	assert_true(back_ns <= SECOND);
+	assert_true(back_ns <= SECOND_NS);
 	assert_int_equal(flood(&bucket, &class, 9), 4);
 }
 
@@ -253,18 +254,18 @@ static void all_or_none(void **state)
 {
 	struct xrl_class class = empty_class();
 	struct xrl_bucket bucket = {}, before;
-	__u64 now_ns = DAY, refused = 0, passed = 0;
+	__u64 now_ns = DAY_NS, refused = 0, passed = 0;
 
 	(void)state;
-	add_limit(&class, 40, SECOND, XRL_PACKETS);
-	add_limit(&class, 20000, 3 * SECOND, XRL_BYTES);
-	add_limit(&class, 10, 5 * SECOND, XRL_CONNECTIONS);
-	add_limit(&class, 300, 60 * SECOND, XRL_PACKETS);
+	add_limit(&class, 40, SECOND_NS, XRL_PACKETS);
+	add_limit(&class, 20000, 3 * SECOND_NS, XRL_BYTES);
+	add_limit(&class, 10, 5 * SECOND_NS, XRL_CONNECTIONS);
+	add_limit(&class, 300, 60 * SECOND_NS, XRL_PACKETS);
 	for (int i = 0; i < 100000; i++) {
 		struct charge answer;
 		__u32 bytes = 60 + random_below(1500), connections = !random_below(9);
 
-		now_ns += random_below(40 * MILLISECOND);
+		now_ns += random_below(40 * MS_NS);
 		set_clock(now_ns);
 		xrl_look(&bucket, &class); /* closes what is over: the rest must stay */
 		before = bucket;
@@ -296,10 +297,10 @@ static void result_names_the_rejecting_unit(void **state)
 	struct xrl_bucket bucket = {};
 
 	(void)state;
-	set_clock(DAY);
-	add_limit(&class, 3, DAY, XRL_PACKETS);
-	add_limit(&class, 1000, DAY, XRL_BYTES);
-	add_limit(&class, 1, DAY, XRL_CONNECTIONS);
+	set_clock(DAY_NS);
+	add_limit(&class, 3, DAY_NS, XRL_PACKETS);
+	add_limit(&class, 1000, DAY_NS, XRL_BYTES);
+	add_limit(&class, 1, DAY_NS, XRL_CONNECTIONS);
 	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_ALLOWED);
 	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_REFUSED);
 	assert_int_equal(charge(&bucket, &class, 100, 1).unit, XRL_CONNECTIONS);
@@ -311,11 +312,11 @@ static void result_names_the_rejecting_unit(void **state)
 
 static void cost_above_the_limit_never_passes(void **state)
 {
-	struct xrl_class class = one_limit(1000, SECOND, XRL_BYTES);
+	struct xrl_class class = one_limit(1000, SECOND_NS, XRL_BYTES);
 	struct xrl_bucket bucket = {};
 
 	(void)state;
-	for (__u64 now_ns = DAY; now_ns < DAY + 10 * SECOND; now_ns += 100 * MILLISECOND) {
+	for (__u64 now_ns = DAY_NS; now_ns < DAY_NS + 10 * SECOND_NS; now_ns += 100 * MS_NS) {
 		set_clock(now_ns);
 		assert_int_equal(charge(&bucket, &class, 1001, 0).answer, XRL_REFUSED);
 		assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
@@ -325,11 +326,11 @@ static void cost_above_the_limit_never_passes(void **state)
 
 static void zero_cost_opens_no_window(void **state)
 {
-	struct xrl_class class = one_limit(1, SECOND, XRL_CONNECTIONS);
+	struct xrl_class class = one_limit(1, SECOND_NS, XRL_CONNECTIONS);
 	struct xrl_bucket bucket = {};
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_ALLOWED);
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
@@ -340,38 +341,39 @@ static void zero_cost_opens_no_window(void **state)
 
 static void class_without_limits_rejects_nothing(void **state)
 {
-	struct xrl_class class = one_limit(1, SECOND, XRL_PACKETS);
+	struct xrl_class class = one_limit(1, SECOND_NS, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
 
 	(void)state;
 	class.limit_count = 0;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_int_equal(flood(&bucket, &class, 1000), 1000);
 }
 
 static void icmp_errors_have_their_own_window(void **state)
 {
-	struct xrl_class class = one_limit(3, SECOND, XRL_PACKETS);
+	struct xrl_class class = one_limit(3, SECOND_NS, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
 	int passed = 0;
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_int_equal(flood(&bucket, &class, 10), 3);
 	for (int i = 0; i < 500; i++)
 		passed += xrl_charge_icmp_error(&bucket, &class) == XRL_ALLOWED;
 	assert_int_equal(passed, 100);
 	assert_int_equal(bucket.windows[0].used_units, 3);
-	set_clock(DAY + SECOND + lateness_ns(&class));
+	set_clock(DAY_NS + SECOND_NS + lateness_ns(&class));
 	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
 	assert_int_equal(flood(&bucket, &class, 10), 3);
 }
 
 static void refund_ends_with_the_window(void **state)
 {
-	struct xrl_class class = one_limit(100, SECOND, XRL_PACKETS);
+	struct xrl_class class = one_limit(100, SECOND_NS, XRL_PACKETS);
 	const struct xrl_limit *limit = &class.limits[0];
-	xrl_word mine = xrl_window_open(limit, DAY, 5), other = xrl_window_open(limit, 2 * DAY, 5);
+	xrl_word mine = xrl_window_open(limit, DAY_NS, 5),
+		 other = xrl_window_open(limit, 2 * DAY_NS, 5);
 	struct xrl_window window = {};
 
 	(void)state;
@@ -393,16 +395,16 @@ static void refund_ends_with_the_window(void **state)
 /* And is none, as far as its time is concerned: the next unit opens another one. */
 static void emptied_window_reopens(void **state)
 {
-	struct xrl_class class = one_limit(5, SECOND, XRL_BYTES);
+	struct xrl_class class = one_limit(5, SECOND_NS, XRL_BYTES);
 	struct xrl_bucket bucket = {};
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
 	xrl_give_back(&bucket.windows[0], &class.limits[0], xrl_window_read(&bucket.windows[0]), 5);
-	set_clock(DAY + SECOND - MILLISECOND);
+	set_clock(DAY_NS + SECOND_NS - MS_NS);
 	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
-	set_clock(DAY + 2 * SECOND - 2 * MILLISECOND);
+	set_clock(DAY_NS + 2 * SECOND_NS - 2 * MS_NS);
 	assert_int_equal(charge_units(&bucket, &class, 1), XRL_REFUSED);
 }
 
@@ -413,8 +415,8 @@ static void four_years_of_uptime(void **state)
 	const __u64 wrap_ns = 1ULL << (32 + XRL_CHECKED_SHIFT);
 
 	(void)state;
-	for (__u64 up_ns = DAY; up_ns < 2 * wrap_ns; up_ns += 7 * DAY + HOUR) {
-		struct xrl_class class = one_limit(5, SECOND, XRL_PACKETS);
+	for (__u64 up_ns = DAY_NS; up_ns < 2 * wrap_ns; up_ns += 7 * DAY_NS + HOUR_NS) {
+		struct xrl_class class = one_limit(5, SECOND_NS, XRL_PACKETS);
 		__u64 ticks_ns = 1ULL << (24 + class.limits[0].tick_shift);
 		struct xrl_bucket bucket = {};
 
@@ -430,12 +432,12 @@ static void four_years_of_uptime(void **state)
 /* In no jiffy that a look now wouldn't promise. */
 static void freshness_covers_only_the_next_jiffies(void **state)
 {
-	struct xrl_class class = one_limit(5, SECOND, XRL_PACKETS);
+	struct xrl_class class = one_limit(5, SECOND_NS, XRL_PACKETS);
 	__u32 most = class.settled_max_jiffies;
 	struct xrl_bucket bucket = {};
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	for (__s64 ahead = -2; ahead <= most + 2; ahead++) {
 		bucket.settled_until_jiffies = fake_jiffies + ahead;
 		assert_int_equal(xrl_is_settled(&bucket, &class), ahead >= 1 && ahead <= most);
@@ -445,18 +447,18 @@ static void freshness_covers_only_the_next_jiffies(void **state)
 /* A class that is plain takes the short way, and says the same. */
 static void simple_path_agrees_with_the_full_one(void **state)
 {
-	struct xrl_class plain = one_limit(50, SECOND, XRL_PACKETS), same = plain;
+	struct xrl_class plain = one_limit(50, SECOND_NS, XRL_PACKETS), same = plain;
 	struct xrl_bucket one = {}, other = {};
-	__u64 now_ns = DAY;
+	__u64 now_ns = DAY_NS;
 
 	(void)state;
 	assert_true(plain.is_plain);
-	assert_false(one_limit(50, SECOND, XRL_BYTES).is_plain);
-	assert_false(class_with(limit_like(XRL_SLIDING, 5, 0, SECOND, XRL_PACKETS)).is_plain);
-	assert_false(class_with(limit_like(XRL_TOKEN, 5, 5, SECOND, XRL_PACKETS)).is_plain);
+	assert_false(one_limit(50, SECOND_NS, XRL_BYTES).is_plain);
+	assert_false(class_with(limit_like(XRL_SLIDING, 5, 0, SECOND_NS, XRL_PACKETS)).is_plain);
+	assert_false(class_with(limit_like(XRL_TOKEN, 5, 5, SECOND_NS, XRL_PACKETS)).is_plain);
 	same.is_plain = 0;
 	for (int i = 0; i < 100000; i++) {
-		now_ns += random_below(random_below(50) ? 20 * MILLISECOND : SECOND);
+		now_ns += random_below(random_below(50) ? 20 * MS_NS : SECOND_NS);
 		set_clock(now_ns);
 		assert_int_equal(charge_units(&one, &plain, 1), charge_units(&other, &same, 1));
 		assert_memory_equal(one.windows, other.windows, sizeof(one.windows));

@@ -28,7 +28,7 @@ static struct xrl_limit random_limit(enum xrl_algorithm algorithm)
 static xrl_word random_state_word(const struct xrl_limit *limit)
 {
 	struct xrl_limit other = random_limit(random_below(XRL_ALGORITHMS));
-	__u64 few = random_below(3), now_ns = random_below(4 * YEAR);
+	__u64 few = random_below(3), now_ns = random_below(4 * YEAR_NS);
 
 	switch (random_below(5)) {
 	case 0:
@@ -64,7 +64,7 @@ static void assert_no_lockout(enum xrl_algorithm algorithm)
 	for (int i = 0; i < TRIES; i++) {
 		struct xrl_class class = class_with(random_limit(algorithm));
 		const struct xrl_limit *limit = &class.limits[0];
-		__u64 begin_ns = DAY + random_below(3 * YEAR), longest = longest_ns(limit);
+		__u64 begin_ns = DAY_NS + random_below(3 * YEAR_NS), longest = longest_ns(limit);
 		struct xrl_bucket bucket = {.checked_ticks = begin_ns >> XRL_CHECKED_SHIFT};
 		int passed = 0;
 
@@ -106,14 +106,14 @@ static void any_state_yields_a_result(void **state)
 		xrl_word word, next;
 		__u64 units = 1 + random_below(65535);
 
-		set_clock(random_below(4 * YEAR));
+		set_clock(random_below(4 * YEAR_NS));
 		word = random_state_word(&limit);
 		limit.warn_units = random_scale(1, limit.max_units);
 		next = xrl_next(&limit, word, fake_boot_ns, units);
 		if (next)
 			assert_true(units <= limit.max_units);
 		xrl_is_near(&limit, word, fake_boot_ns);
-		xrl_is_over(&limit, word, random_below(YEAR), fake_boot_ns);
+		xrl_is_over(&limit, word, random_below(YEAR_NS), fake_boot_ns);
 		assert_true(xrl_window_swap(&window, 0, word));
 		assert_true(
 			xrl_give_back(&window, &limit, random_below(2) ? word : random64(), units));
@@ -124,17 +124,17 @@ static void any_state_yields_a_result(void **state)
 /* A plain class sees what is foreign at the next look, which is a second away at the most. */
 static void simple_class_refreshes_within_a_second(void **state)
 {
-	struct xrl_class class = one_limit(5, HOUR, XRL_PACKETS);
+	struct xrl_class class = one_limit(5, HOUR_NS, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
 	xrl_word word;
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_true(passes(&bucket, &class));
 	word = xrl_window_read(&bucket.windows[0]);
 	assert_true(xrl_window_swap(&bucket.windows[0], word, word + 1000));
 	assert_false(passes(&bucket, &class));
-	set_clock(DAY + SECOND);
+	set_clock(DAY_NS + SECOND_NS);
 	assert_int_equal(flood(&bucket, &class, 9), 5);
 }
 

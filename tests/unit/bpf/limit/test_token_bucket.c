@@ -105,9 +105,9 @@ static void random_sequences(enum xrl_unit unit, __u64 most_units)
 		struct xrl_limit limit = random_limit(unit, most_units);
 		struct xrl_class class = class_with(limit);
 		__u64 full_ns = (wide)limit.max_units * limit.period_ns / limit.rate_units + 1;
-		__u64 now_ns = SECOND + random_below(YEAR);
+		__u64 now_ns = SECOND_NS + random_below(YEAR_NS);
 		struct models models = {exact_model(&limit), rounded_model(&limit),
-		                        round % 3 ? 0 : random_below(SECOND)};
+		                        round % 3 ? 0 : random_below(SECOND_NS)};
 		struct xrl_bucket bucket = {};
 
 		for (int i = 0; i < 1000; i++) {
@@ -146,19 +146,18 @@ static void bytes_match_the_models(void **state)
  * not to be used. */
 static void wraparound_changes_nothing(void **state)
 {
-	struct xrl_limit limit = limit_like(XRL_TOKEN, 1000, 10, SECOND, XRL_PACKETS);
+	struct xrl_limit limit = limit_like(XRL_TOKEN, 1000, 10, SECOND_NS, XRL_PACKETS);
 	const __u64 wrap_ns = 1ULL << (64 - limit.token_shift);
 
 	(void)state;
 	assert_int_equal(limit.token_shift, 30);
-	for (__u64 at_ns = wrap_ns - 20 * MILLISECOND; at_ns < wrap_ns + 20 * MILLISECOND;
-	     at_ns += 99999) {
+	for (__u64 at_ns = wrap_ns - 20 * MS_NS; at_ns < wrap_ns + 20 * MS_NS; at_ns += 99999) {
 		struct xrl_class class = class_with(limit);
 		struct xrl_bucket bucket = {};
 
 		set_clock(at_ns);
 		assert_int_equal(flood(&bucket, &class, 20), 10);
-		set_clock(at_ns + 5 * MILLISECOND);
+		set_clock(at_ns + 5 * MS_NS);
 		assert_int_equal(flood(&bucket, &class, 20), 5);
 		set_clock(at_ns + wrap_ns / 2 - 1);
 		assert_int_equal(flood(&bucket, &class, 20), 10);
@@ -169,7 +168,7 @@ static void wraparound_changes_nothing(void **state)
 
 static void reserved_states_are_never_produced(void **state)
 {
-	struct xrl_limit limit = limit_like(XRL_TOKEN, 1, 100, SECOND, XRL_PACKETS);
+	struct xrl_limit limit = limit_like(XRL_TOKEN, 1, 100, SECOND_NS, XRL_PACKETS);
 	__u64 parts = 1ULL << limit.token_shift;
 
 	(void)state;
@@ -187,7 +186,7 @@ static void reserved_states_are_never_produced(void **state)
 /* From any pause in which all is paid for, half circles and whole ones too. */
 static void idle_source_is_like_a_new_one(void **state)
 {
-	static const __u64 periods_ns[] = {100 * MILLISECOND, SECOND, HOUR, 31 * DAY};
+	static const __u64 periods_ns[] = {100 * MS_NS, SECOND_NS, HOUR_NS, 31 * DAY_NS};
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -195,11 +194,11 @@ static void idle_source_is_like_a_new_one(void **state)
 		struct xrl_class class = class_with(limit);
 		__u64 half_ns = 1ULL << (63 - limit.token_shift);
 
-		for (__u64 pause_ns = periods_ns[i] + 5; pause_ns < 4 * YEAR;
+		for (__u64 pause_ns = periods_ns[i] + 5; pause_ns < 4 * YEAR_NS;
 		     pause_ns += pause_ns / 9) {
 			struct xrl_bucket bucket = {};
 
-			set_clock(DAY);
+			set_clock(DAY_NS);
 			assert_int_equal(flood(&bucket, &class, 9), 5);
 			set_clock(fake_boot_ns + pause_ns);
 			assert_int_equal(flood(&bucket, &class, 9), 5);
@@ -220,7 +219,7 @@ static void refund_restores_what_is_unpaid(void **state)
 		{0, 0, 10}, {0, 4, 6},  {25, 0, 10},  {25, 4, 6},
 		{30, 4, 6}, {45, 4, 6}, {1000, 4, 6},
 	};
-	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND, XRL_PACKETS);
+	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND_NS, XRL_PACKETS);
 	struct xrl_class class = class_with(limit);
 
 	(void)state;
@@ -228,10 +227,10 @@ static void refund_restores_what_is_unpaid(void **state)
 		struct xrl_bucket bucket = {};
 		xrl_word mine;
 
-		set_clock(DAY);
+		set_clock(DAY_NS);
 		assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
 		mine = xrl_window_read(&bucket.windows[0]);
-		set_clock(DAY + table[i].later_ms * MILLISECOND);
+		set_clock(DAY_NS + table[i].later_ms * MS_NS);
 		assert_int_equal(flood(&bucket, &class, table[i].others), table[i].others);
 		assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3));
 		assert_int_equal(flood(&bucket, &class, 20), table[i].room);
@@ -241,13 +240,13 @@ static void refund_restores_what_is_unpaid(void **state)
 /* Closed meanwhile, by a new policy say: nothing to give back to. */
 static void refund_skips_a_closed_bucket(void **state)
 {
-	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND, XRL_PACKETS);
+	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND_NS, XRL_PACKETS);
 	struct xrl_class class = class_with(limit);
 	struct xrl_bucket bucket = {};
 	xrl_word mine;
 
 	(void)state;
-	set_clock(DAY);
+	set_clock(DAY_NS);
 	assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
 	mine = xrl_window_read(&bucket.windows[0]);
 	assert_true(xrl_window_swap(&bucket.windows[0], mine, 0));
@@ -264,7 +263,7 @@ static void refund_is_never_too_much(void **state)
 		struct xrl_class class = class_with(limit);
 		__u64 full_ns = (limit.max_units * limit.token_cost >> limit.token_shift) + 1;
 		struct xrl_bucket with = {}, without = {};
-		__u64 units = 1 + random_below(limit.max_units), now_ns = DAY;
+		__u64 units = 1 + random_below(limit.max_units), now_ns = DAY_NS;
 		xrl_word mine;
 
 		set_clock(now_ns);
@@ -324,9 +323,9 @@ static void *push(void *argument)
 static void two_cpus_share_one_bucket(void **state)
 {
 	struct shared shared = {
-		.class = class_with(limit_like(XRL_TOKEN, 300000, 5000, SECOND, XRL_PACKETS)),
-		.shared_ns = DAY,
-		.end_ns = DAY + SECOND};
+		.class = class_with(limit_like(XRL_TOKEN, 300000, 5000, SECOND_NS, XRL_PACKETS)),
+		.shared_ns = DAY_NS,
+		.end_ns = DAY_NS + SECOND_NS};
 	pthread_t threads[THREADS];
 
 	(void)state;
