@@ -12,4 +12,4 @@ static __always_inline __u32 xrl_jiffies(void)
 	return bpf_jiffies64();
 }
 
-#define XRL_SUBPROGRAM __noinline
+#define XRL_GLOBAL_FUNC __noinline

@@ -19,29 +19,29 @@ static __always_inline int limit(struct xdp_md *ctx, int may_have_frags)
 	struct verdict verdict;
 	struct policy policy;
 	struct packet packet;
-	struct usual usual;
+	struct common_frame common;
 	int has_policy = read_policy(&policy), action;
 	__u32 wants = policy_of(policy.generation)->wants;
 
-	if (has_policy && !wants && is_usual(ctx, &usual)) {
-		action = limit_usual(ctx, &usual, policy.generation, &bucket);
-		if (action != NOT_DECIDED)
+	if (has_policy && !wants && is_common_frame(ctx, &common)) {
+		action = limit_fast(ctx, &common, policy.generation, &bucket);
+		if (action != VERDICT_UNDECIDED)
 			return action;
 		packet = (struct packet){.kind = PACKET_IPV4,
-		                         .source = usual.source,
-		                         .frame_bytes = usual.frame_bytes};
+		                         .source = common.source,
+		                         .frame_bytes = common.frame_bytes};
 	} else {
 		packet = (struct packet){.wants = wants};
 		parse(ctx, may_have_frags, &packet);
 	}
 	if (!has_policy) {
-		count(XRL_passed_limiter_failed, packet.frame_bytes);
+		counter_add(XRL_passed_limiter_failed, packet.frame_bytes);
 		return XDP_PASS;
 	}
-	verdict = judge(&packet, &policy, bucket);
-	if (verdict.refused)
-		return refuse(ctx, &policy, verdict.what, packet.frame_bytes);
-	count(verdict.what, packet.frame_bytes);
+	verdict = decide(&packet, &policy, bucket);
+	if (verdict.rejected)
+		return reject(ctx, &policy, verdict.what, packet.frame_bytes);
+	counter_add(verdict.what, packet.frame_bytes);
 	return XDP_PASS;
 }
 

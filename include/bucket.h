@@ -31,9 +31,9 @@ struct xrl_resolved {
 #endif
 };
 
-#define XRL_RESOLVED_CLASS_SHIFT 32
-#define XRL_RESOLVED_PERMIT      (1ULL << 40)
-#define XRL_RESOLVED_BITS        41 /* what is above them is the penalty */
+#define XRL_CLASSIFICATION_CLASS_SHIFT 32
+#define XRL_CLASSIFICATION_PERMIT      (1ULL << 40)
+#define XRL_CLASSIFICATION_BITS        41 /* what is above them is the penalty */
 
 /* How finely it is written down when the clock was read: 2^25 ns, 34 ms. In 32 bits that is
  * more than four years. */

@@ -57,8 +57,8 @@ struct xrl_gate_line {
 
 /* For so many buckets there is a line: 8 bytes for each. With fewer than 16384 lines the tag would
  * not be enough of the address. */
-#define XRL_BUCKETS_PER_LINE 8
-#define XRL_MIN_GATE_LINES   16384
+#define XRL_BUCKETS_PER_SET 8
+#define XRL_MIN_GATE_SETS   16384
 
 /* ---- what the operator sets, in a policy ---- */
 
@@ -98,8 +98,8 @@ struct xrl_flood {
 /* ---- the state of the gate: one variable, the map `flood` ---- */
 
 /* Counting sketch for the /24s: two rows, a prefix has a place in each. */
-#define XRL_PREFIX_ROWS   2
-#define XRL_PREFIX_PLACES 32768
+#define XRL_PREFIX_ROWS  2
+#define XRL_PREFIX_CELLS 32768
 
 /* How many were taken of a share in the slice with this number. One word. */
 struct xrl_taken {
@@ -151,7 +151,7 @@ struct xrl_flood_state {
 	struct xrl_taken promoted;
 	__u64 reserved_for_promoted[7];
 
-	struct xrl_taken prefixes[XRL_PREFIX_ROWS][XRL_PREFIX_PLACES];
+	struct xrl_taken prefixes[XRL_PREFIX_ROWS][XRL_PREFIX_CELLS];
 	__u8 permits[XRL_PERMIT_BYTES]; /* of addresses that were ever in the map `permits` */
 	struct xrl_gate_cpu cpus[XRL_GATE_CPUS];
 };

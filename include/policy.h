@@ -9,7 +9,7 @@
 #define XRL_MAX_LIMITS      4 /* whose buckets are in the source's own value of `buckets` */
 #define XRL_ICMP_ERRORS     XRL_MAX_LIMITS /* the place of the one for ICMP errors, behind them */
 #define XRL_WINDOWS         (XRL_MAX_LIMITS + 1)
-#define XRL_MAX_SEPARATE    8 /* limits with an endpoint or another scope: a bucket apart */
+#define XRL_MAX_SCOPED      8 /* limits with an endpoint or another scope: a bucket apart */
 #define XRL_MAX_CLASSES     256
 #define XRL_CLASS_NAME_SIZE 32
 #define XRL_MAX_CIDRS       65536
@@ -82,7 +82,7 @@ struct xrl_class {
 	__u32 newcomer_ticks;    /* so long, in ticks of the gate, is remembered what it sent */
 	struct xrl_limit limits[XRL_WINDOWS]; /* the last one is for ICMP errors */
 	struct xrl_limit penalty;             /* only its period counts; 0: none */
-	struct xrl_limit separate[XRL_MAX_SEPARATE];
+	struct xrl_limit separate[XRL_MAX_SCOPED];
 	char name[XRL_CLASS_NAME_SIZE]; /* empty: no such class */
 	__u8 reserved_too[32];
 };

@@ -17,18 +17,18 @@
 /* The generation is taken away first and written last. A CPU runs one XDP program at a time. */
 #define barrier() asm volatile("" ::: "memory")
 
-#define XRL_AGAIN_CPUS 256 /* those beyond do without */
+#define XRL_REJECT_CACHE_CPUS 256 /* those beyond do without */
 
 /* A cache line for each CPU. As a variable, because finding it takes no look-up. All
  * zero matches no packet: none is judged under generation 0. */
-struct refusal {
+struct reject_entry {
 	__u32 source;
 	__u32 generation; /* 0: refused once, which is not worth a thought yet */
 	__u64 jiffy;
 	__u32 class_number;
 } __attribute__((aligned(64)));
 
-static struct refusal refusals[XRL_AGAIN_CPUS];
+static struct reject_entry reject_cache[XRL_REJECT_CACHE_CPUS];
 
 static __always_inline __u32 address_word(const struct xrl_address *address)
 {
@@ -40,25 +40,25 @@ static __always_inline __u32 address_word(const struct xrl_address *address)
 
 /* The mask and the two barriers are for the verifier of 6.1, which loses the bounds of a number
  * that the compiler compares here and uses there. */
-static __always_inline struct refusal *last_refusal(void)
+static __always_inline struct reject_entry *reject_cache_entry(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	struct refusal *last = NULL;
+	struct reject_entry *entry = NULL;
 
-	if (cpu < XRL_AGAIN_CPUS) {
+	if (cpu < XRL_REJECT_CACHE_CPUS) {
 		asm volatile("" : "+r"(cpu));
-		last = &refusals[cpu & (XRL_AGAIN_CPUS - 1)];
+		entry = &reject_cache[cpu & (XRL_REJECT_CACHE_CPUS - 1)];
 	}
-	asm volatile("" : "+r"(last));
-	return last;
+	asm volatile("" : "+r"(entry));
+	return entry;
 }
 
 /* In all 64 bits, so that what was remembered before the jiffies went round means nothing. */
-static __always_inline int is_refused_again(const struct refusal *last,
+static __always_inline int reject_cache_hit(const struct reject_entry *entry,
                                             const struct xrl_address *source, __u32 generation)
 {
-	return last && last->source == address_word(source) && last->generation == generation &&
-	       last->jiffy == bpf_jiffies64();
+	return entry && entry->source == address_word(source) && entry->generation == generation &&
+	       entry->jiffy == bpf_jiffies64();
 }
 
 /* Full, and until the end of this jiffy. The packet's own verdict doesn't say so: another CPU
@@ -70,49 +70,51 @@ static __always_inline int stays_full(struct xrl_bucket *bucket, const struct xr
 {
 	__u32 until;
 
-	if ((__u32)__sync_fetch_and_add((xrl_word *)&bucket->resolved, 0) != generation)
+	if ((__u32)__sync_fetch_and_add((xrl_packed *)&bucket->resolved, 0) != generation)
 		return 0;
 	until = *(const volatile __u32 *)&bucket->settled_until_jiffies;
 	return until - (__u32)jiffy - 1 < class->settled_max_jiffies &&
 	       xrl_window_used(&class->limits[0],
-	                       xrl_read_after((xrl_word *)&bucket->windows[0])) ==
+	                       xrl_read_after((xrl_packed *)&bucket->windows[0])) ==
 	               class->limits[0].max_units;
 }
 
 /* By the source that `last` names, not for the first time. The permit is looked up itself, after
  * the generation was read: what comes later has a newer one, and what the bucket says of it may be
  * corrected by another CPU at this moment. */
-XRL_SUBPROGRAM int remember_again(struct refusal *last, struct xrl_bucket *bucket,
-                                  const struct xrl_class *class, __u32 class_number,
-                                  __u32 generation)
+XRL_GLOBAL_FUNC int reject_cache_fill(struct reject_entry *entry, struct xrl_bucket *bucket,
+                                      const struct xrl_class *class, __u32 class_number,
+                                      __u32 generation)
 {
 	__u64 jiffy = bpf_jiffies64();
 	struct xrl_address source;
 
-	if (!last || !bucket || !class)
+	if (!entry || !bucket || !class)
 		return 0;
-	__builtin_memcpy(&source, &last->source, sizeof(source));
-	if (!stays_full(bucket, class, generation, jiffy) || permit_until_ns(&source))
+	__builtin_memcpy(&source, &entry->source, sizeof(source));
+	if (!stays_full(bucket, class, generation, jiffy) || permit_expires_ns(&source))
 		return 0;
-	last->class_number = class_number;
-	last->jiffy = jiffy;
+	entry->class_number = class_number;
+	entry->jiffy = jiffy;
 	barrier();
-	last->generation = generation;
+	entry->generation = generation;
 	return 0;
 }
 
 /* After a refusal by a limit of packets. Sources that take turns aren't worth more than a note. */
-static __always_inline void remember_refusal(struct refusal *last, const struct xrl_address *source,
-                                             const struct policy *policy, struct xrl_bucket *bucket)
+static __always_inline void reject_cache_update(struct reject_entry *entry,
+                                                const struct xrl_address *source,
+                                                const struct policy *policy,
+                                                struct xrl_bucket *bucket)
 {
-	if (!last || !policy->class->is_plain)
+	if (!entry || !policy->class->is_plain)
 		return;
-	if (last->source == address_word(source)) {
-		remember_again(last, bucket, policy->class, policy->class_number,
-		               policy->generation);
+	if (entry->source == address_word(source)) {
+		reject_cache_fill(entry, bucket, policy->class, policy->class_number,
+		                  policy->generation);
 		return;
 	}
-	last->generation = 0;
+	entry->generation = 0;
 	barrier();
-	last->source = address_word(source);
+	entry->source = address_word(source);
 }

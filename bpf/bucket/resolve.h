@@ -53,13 +53,13 @@ static __always_inline void choose_default_class(struct policy *policy)
  *
  * Addresses by way of the stack: 6.1 takes no key from the argument of a function that it checks
  * by itself. */
-static __always_inline __u64 permit_until_ns(const struct xrl_address *source)
+static __always_inline __u64 permit_expires_ns(const struct xrl_address *source)
 {
 	struct xrl_address key = *source;
 	const struct xrl_permit *permit = bpf_map_lookup_elem(&permits, &key);
-	__u64 until_ns = permit ? *(const volatile __u64 *)&permit->until_boot_ns : 0;
+	__u64 expires_ns = permit ? *(const volatile __u64 *)&permit->until_boot_ns : 0;
 
-	return until_ns && until_ns > xrl_boot_ns() ? until_ns : 0;
+	return expires_ns && expires_ns > xrl_boot_ns() ? expires_ns : 0;
 }
 
 /* By the longest prefix, in the copy of the policy that belongs to this generation. */
@@ -74,50 +74,50 @@ static __always_inline __u32 class_by_address(const struct xrl_address *source, 
 }
 
 /* Its permit, if it has one in force and that has a class of its own, comes first. */
-static __always_inline __u32 class_of(const struct xrl_address *source, __u64 permit_until_ns,
+static __always_inline __u32 class_of(const struct xrl_address *source, __u64 permit_expires_ns,
                                       __u32 generation)
 {
 	__u32 permitted = policy_of(generation)->permitted_class;
 
-	if (permitted < XRL_MAX_CLASSES && permit_until_ns)
+	if (permitted < XRL_MAX_CLASSES && permit_expires_ns)
 		return permitted;
 	return class_by_address(source, generation) & (XRL_MAX_CLASSES - 1);
 }
 
-static __always_inline xrl_word resolved_word(__u32 class_number, __u64 permit_until_ns,
-                                              __u32 generation)
+static __always_inline xrl_packed classification_pack(__u32 class_number, __u64 permit_expires_ns,
+                                                      __u32 generation)
 {
-	return (__u64)class_number << XRL_RESOLVED_CLASS_SHIFT | generation |
-	       (permit_until_ns ? XRL_RESOLVED_PERMIT : 0);
+	return (__u64)class_number << XRL_CLASSIFICATION_CLASS_SHIFT | generation |
+	       (permit_expires_ns ? XRL_CLASSIFICATION_PERMIT : 0);
 }
 
-static __always_inline __u32 resolved_class(xrl_word resolved)
+static __always_inline __u32 classification_class(xrl_packed classification)
 {
-	return resolved >> XRL_RESOLVED_CLASS_SHIFT & (XRL_MAX_CLASSES - 1);
+	return classification >> XRL_CLASSIFICATION_CLASS_SHIFT & (XRL_MAX_CLASSES - 1);
 }
 
-static __always_inline int is_older(const struct xrl_limit *limit, xrl_word resolved)
+static __always_inline int is_stale(const struct xrl_limit *limit, xrl_packed classification)
 {
-	return (__s32)(limit->since_generation - (__u32)resolved) > 0;
+	return (__s32)(limit->since_generation - (__u32)classification) > 0;
 }
 
 /* Closes the windows of limits that are no more: of another class, all. They are read between
  * two looks at the generation, so that nothing is closed that was opened after another CPU got
  * here first. */
-static __always_inline void drop_old_windows(struct xrl_bucket *bucket,
-                                             const struct xrl_class *class, xrl_word resolved,
-                                             int is_same_class)
+static __always_inline void close_stale_windows(struct xrl_bucket *bucket,
+                                                const struct xrl_class *class,
+                                                xrl_packed classification, int is_same_class)
 {
-	xrl_word words[XRL_WINDOWS];
+	xrl_packed states[XRL_WINDOWS];
 	int i;
 
 	for (i = 0; i < XRL_WINDOWS; i++)
-		words[i] = xrl_window_read(xrl_window_at(bucket, i));
-	if (__sync_fetch_and_add((xrl_word *)&bucket->resolved, 0) != resolved)
+		states[i] = xrl_window_read(xrl_window_at(bucket, i));
+	if (__sync_fetch_and_add((xrl_packed *)&bucket->resolved, 0) != classification)
 		return;
 	for (i = 0; i < XRL_WINDOWS; i++)
-		if (!is_same_class || is_older(&class->limits[i], resolved))
-			xrl_window_swap(xrl_window_at(bucket, i), words[i], 0);
+		if (!is_same_class || is_stale(&class->limits[i], classification))
+			xrl_window_swap(xrl_window_at(bucket, i), states[i], 0);
 }
 
 /* A newer policy, or newer permits. Returns the class, by this generation of both. The permit is
@@ -129,72 +129,73 @@ static __always_inline void drop_old_windows(struct xrl_bucket *bucket,
  * been resolved for the new one. One race is accepted: that CPU may write a window of a limit
  * that has changed, after this has closed it. What it wrote may mean something else to the new
  * limit, so for this one source the first window under it may be up to two periods long. */
-XRL_SUBPROGRAM int resolve(struct xrl_bucket *bucket, const struct xrl_address *source,
-                           __u32 generation)
+XRL_GLOBAL_FUNC int reclassify(struct xrl_bucket *bucket, const struct xrl_address *source,
+                               __u32 generation)
 {
-	__u64 old_until_ns, until_ns;
+	__u64 old_expires_ns, expires_ns;
 	__u32 number, same;
-	xrl_word old, new;
+	xrl_packed old, new;
 
 	if (!bucket || !source)
 		return 0;
-	old = __sync_fetch_and_add((xrl_word *)&bucket->resolved, 0);
-	old_until_ns = *(volatile __u64 *)&bucket->permit_until_boot_ns;
-	until_ns = permit_until_ns(source);
-	number = class_of(source, until_ns, generation) & (XRL_MAX_CLASSES - 1);
+	old = __sync_fetch_and_add((xrl_packed *)&bucket->resolved, 0);
+	old_expires_ns = *(volatile __u64 *)&bucket->permit_until_boot_ns;
+	expires_ns = permit_expires_ns(source);
+	number = class_of(source, expires_ns, generation) & (XRL_MAX_CLASSES - 1);
 	if (current_generation() != generation)
 		return number; /* a newer policy has come meanwhile: the next packet sees to it */
-	same = number == resolved_class(old) && (__u32)old;
-	drop_old_windows(bucket, &policy_of(generation)->classes[number], old, same);
-	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, old_until_ns, until_ns) !=
-	    old_until_ns)
+	same = number == classification_class(old) && (__u32)old;
+	close_stale_windows(bucket, &policy_of(generation)->classes[number], old, same);
+	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, old_expires_ns,
+	                                expires_ns) != old_expires_ns)
 		return number; /* the next packet resolves again */
-	new = resolved_word(number, until_ns, generation);
-	if (same && !is_older(&policy_of(generation)->classes[number].penalty, old))
-		new |= old & ~((1ULL << XRL_RESOLVED_BITS) - 1);
-	if (xrl_resolved_swap(bucket, old, new))
+	new = classification_pack(number, expires_ns, generation);
+	if (same && !is_stale(&policy_of(generation)->classes[number].penalty, old))
+		new |= old & ~((1ULL << XRL_CLASSIFICATION_BITS) - 1);
+	if (xrl_classification_swap(bucket, old, new))
 		return number;
 	/* Another CPU was done in between, perhaps with newer permits, and found what stood
 	 * there unchanged: what this one has written over it is looked up again. */
-	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, until_ns,
-	                            permit_until_ns(source));
+	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, expires_ns,
+	                            permit_expires_ns(source));
 	return number;
 }
 
 /* That it had one is forgotten only by whoever ends it: a renewed one stands there by now. */
-static __always_inline void forget_permit(struct xrl_bucket *bucket, xrl_word resolved,
-                                          __u64 until_ns)
+static __always_inline void permit_clear(struct xrl_bucket *bucket, xrl_packed classification,
+                                         __u64 expires_ns)
 {
-	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, until_ns, 0) == until_ns)
-		xrl_resolved_swap(bucket, resolved, resolved & ~XRL_RESOLVED_PERMIT);
+	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, expires_ns, 0) == expires_ns)
+		xrl_classification_swap(bucket, classification,
+		                        classification & ~XRL_CLASSIFICATION_PERMIT);
 }
 
 /* The permit has run out, and with it the class that goes with it. The class is written first:
  * until then every CPU finds the permit that has run out there, and comes here itself. Of two that
  * are here the later one finds it done, and closes no window that the other one has opened.
  * Returns the class. */
-XRL_SUBPROGRAM int leave_permit(struct xrl_bucket *bucket, const struct xrl_address *source,
-                                __u32 generation, __u64 until_ns)
+XRL_GLOBAL_FUNC int permit_expire(struct xrl_bucket *bucket, const struct xrl_address *source,
+                                  __u32 generation, __u64 expires_ns)
 {
 	struct xrl_address key;
 	__u32 number;
-	xrl_word old;
+	xrl_packed old;
 
 	if (!bucket || !source)
 		return 0;
 	key = *source;
-	old = __sync_fetch_and_add((xrl_word *)&bucket->resolved, 0);
+	old = __sync_fetch_and_add((xrl_packed *)&bucket->resolved, 0);
 	number = class_by_address(&key, generation) & (XRL_MAX_CLASSES - 1);
 	/* a newer policy or newer permits have come meanwhile: the next packet sees to it */
 	if ((__u32)old != generation)
 		return number;
-	if (resolved_class(old) == number) {
-		forget_permit(bucket, old, until_ns);
+	if (classification_class(old) == number) {
+		permit_clear(bucket, old, expires_ns);
 		return number;
 	}
-	drop_old_windows(bucket, &policy_of(generation)->classes[number], old, 0);
-	xrl_resolved_swap(bucket, old, resolved_word(number, 0, generation));
-	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, until_ns, 0);
+	close_stale_windows(bucket, &policy_of(generation)->classes[number], old, 0);
+	xrl_classification_swap(bucket, old, classification_pack(number, 0, generation));
+	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, expires_ns, 0);
 	return number;
 }
 
@@ -202,18 +203,19 @@ XRL_SUBPROGRAM int leave_permit(struct xrl_bucket *bucket, const struct xrl_addr
 static __always_inline int has_permit(struct xrl_bucket *bucket, const struct xrl_address *source,
                                       struct policy *policy)
 {
-	xrl_word resolved = xrl_resolved_read(bucket);
-	__u64 until_ns;
+	xrl_packed classification = xrl_classification_read(bucket);
+	__u64 expires_ns;
 
 	/* another CPU may be about to write the word of this generation */
-	if (!(resolved & XRL_RESOLVED_PERMIT) && (__u32)resolved == policy->generation)
+	if (!(classification & XRL_CLASSIFICATION_PERMIT) &&
+	    (__u32)classification == policy->generation)
 		return 0;
-	until_ns = xrl_read_after(&bucket->permit_until_boot_ns);
-	if (xrl_boot_ns() < until_ns)
+	expires_ns = xrl_read_after(&bucket->permit_until_boot_ns);
+	if (xrl_boot_ns() < expires_ns)
 		return 1;
 	if (policy->class_number == policy_of(policy->generation)->permitted_class)
-		choose_class(policy, leave_permit(bucket, source, policy->generation, until_ns));
-	else if ((__u32)resolved == policy->generation)
-		forget_permit(bucket, resolved, until_ns);
+		choose_class(policy, permit_expire(bucket, source, policy->generation, expires_ns));
+	else if ((__u32)classification == policy->generation)
+		permit_clear(bucket, classification, expires_ns);
 	return 0;
 }

@@ -15,10 +15,10 @@
 
 /* What a step at one limit says, besides the word that stands in its bucket then. A packet that
  * gets no bucket passes, as far as this limit is concerned, and is counted. */
-#define SEPARATE_REFUSED   0
-#define SEPARATE_FAILED    (~0ULL)
-#define SEPARATE_AGAIN     (~0ULL - 1)
-#define SEPARATE_UNTOUCHED (~0ULL - 2)
+#define SCOPED_OVER_LIMIT 0
+#define SCOPED_FAILED     (~0ULL)
+#define SCOPED_RETRY      (~0ULL - 1)
+#define SCOPED_UNTOUCHED  (~0ULL - 2)
 
 static __always_inline int is_to_endpoint(const struct packet *packet,
                                           const struct xrl_limit *limit)
@@ -40,12 +40,12 @@ static __always_inline struct xrl_address prefix_of(const struct xrl_address *so
 }
 
 /* Not on the stack, of which there is not much. */
-static const volatile struct xrl_separate_bucket fresh_separate_bucket = {};
+static const volatile struct xrl_separate_bucket empty_scoped_bucket = {};
 
 /* `makes` one when there is none, unless the gate is asking. */
-static __always_inline struct xrl_separate_bucket *
-find_separate_bucket(const struct xrl_limit *limit, const struct packet *packet, __u32 generation,
-                     int makes)
+static __always_inline struct xrl_separate_bucket *find_scoped_bucket(const struct xrl_limit *limit,
+                                                                      const struct packet *packet,
+                                                                      __u32 generation, int makes)
 {
 	struct xrl_separate_key key = {.address = prefix_of(&packet->source, limit->scope_bits),
 	                               .limit_id = limit->id};
@@ -59,231 +59,227 @@ find_separate_bucket(const struct xrl_limit *limit, const struct packet *packet,
 	if (!map)
 		return NULL;
 	bucket = bpf_map_lookup_elem(map, &key);
-	if (bucket && packet->is_earlier)
+	if (bucket && packet->is_carry_over)
 		return NULL;
-	if (bucket || !makes || packet->is_newcomer)
+	if (bucket || !makes || packet->is_candidate)
 		return bucket;
 	/* then look up again: another CPU may have been first */
-	bpf_map_update_elem(map, &key, (const void *)&fresh_separate_bucket, BPF_NOEXIST);
+	bpf_map_update_elem(map, &key, (const void *)&empty_scoped_bucket, BPF_NOEXIST);
 	return bpf_map_lookup_elem(map, &key);
 }
 
-static __always_inline struct xrl_demand demand_of(const struct packet *packet)
+static __always_inline struct xrl_cost packet_cost(const struct packet *packet)
 {
-	return (struct xrl_demand){.units = {
-					   [XRL_PACKETS] = 1,
-					   [XRL_BYTES] = packet->frame_bytes,
-					   [XRL_CONNECTIONS] = packet->is_connection,
-					   [XRL_HTTP_REQUESTS] = packet->is_http_request,
-				   }};
+	return (struct xrl_cost){.units = {
+					 [XRL_PACKETS] = 1,
+					 [XRL_BYTES] = packet->frame_bytes,
+					 [XRL_CONNECTIONS] = packet->is_connection,
+					 [XRL_HTTP_REQUESTS] = packet->is_http_request,
+				 }};
 }
 
 /* What a source sent before it had a bucket (new_bucket.h) is taken to have had the destination of
  * each limit; where others share a bucket, it was charged at once. */
-static __always_inline __u64 separate_units(const struct xrl_limit *limit,
-                                            const struct packet *packet,
-                                            const struct xrl_demand *demand)
+static __always_inline __u64 scoped_units(const struct xrl_limit *limit,
+                                          const struct packet *packet, const struct xrl_cost *cost)
 {
-	if (packet->is_earlier)
-		return limit->scope_bits == XRL_SCOPE_SOURCE ? xrl_demand_units(demand, limit) : 0;
+	if (packet->is_carry_over)
+		return limit->scope_bits == XRL_SCOPE_SOURCE ? xrl_cost_units(cost, limit) : 0;
 	if (limit->endpoint_protocol && !is_to_endpoint(packet, limit))
 		return 0;
-	return xrl_demand_units(demand, limit);
+	return xrl_cost_units(cost, limit);
 }
 
 /* How many of them a packet has to do with. */
-XRL_SUBPROGRAM int count_separate(const struct packet *packet, const struct xrl_class *class,
-                                  const struct xrl_demand *demand)
+XRL_GLOBAL_FUNC int count_scoped(const struct packet *packet, const struct xrl_class *class,
+                                 const struct xrl_cost *cost)
 {
 	int count = 0;
 
-	if (!packet || !class || !demand)
+	if (!packet || !class || !cost)
 		return 0;
-	for (__u32 i = 0; i < XRL_MAX_SEPARATE && i < class->separate_count; i++)
-		count += separate_units(&class->separate[i], packet, demand) != 0;
+	for (__u32 i = 0; i < XRL_MAX_SCOPED && i < class->separate_count; i++)
+		count += scoped_units(&class->separate[i], packet, cost) != 0;
 	return count;
 }
 
 /* What is open in a bucket, at this time. */
-static __always_inline xrl_word open_separate(struct xrl_separate_bucket *bucket,
-                                              const struct xrl_limit *limit, xrl_word word,
-                                              __u64 *now_ns)
+static __always_inline xrl_packed open_scoped_state(struct xrl_separate_bucket *bucket,
+                                                    const struct xrl_limit *limit, xrl_packed state,
+                                                    __u64 *now_ns)
 {
 	__u64 idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, now_ns);
 
-	return xrl_is_over(limit, word, idle_ns, *now_ns) ? 0 : word;
+	return xrl_limit_is_expired(limit, state, idle_ns, *now_ns) ? 0 : state;
 }
 
 /* 0: another CPU was faster. What is over is closed before anybody can read in checked_ticks that
  * it has been looked at: without that, its ticks could be believed when they have gone round. */
-static __always_inline int check_separate(struct xrl_separate_bucket *bucket, xrl_word word,
-                                          xrl_word open, __u64 now_ns)
+static __always_inline int refresh_scoped(struct xrl_separate_bucket *bucket, xrl_packed state,
+                                          xrl_packed open_state, __u64 now_ns)
 {
 	if (bucket->checked_ticks == xrl_checked_now(now_ns))
 		return 1;
-	if (word != open) {
-		xrl_window_swap(&bucket->window, word, 0);
+	if (state != open_state) {
+		xrl_window_swap(&bucket->window, state, 0);
 		return 0;
 	}
 	return xrl_advance(&bucket->checked_ticks, now_ns);
 }
 
 /* Whether a limit has room; all values above are possible, and any other one says yes. */
-XRL_SUBPROGRAM __u64 ask_separate(const struct xrl_limit *limit, const struct packet *packet,
-                                  const struct xrl_demand *demand, __u32 generation)
+XRL_GLOBAL_FUNC __u64 check_scoped(const struct xrl_limit *limit, const struct packet *packet,
+                                   const struct xrl_cost *cost, __u32 generation)
 {
 	struct xrl_separate_bucket *bucket;
 	__u64 units, now_ns;
-	xrl_word open;
+	xrl_packed open_state;
 
-	if (!limit || !packet || !demand)
-		return SEPARATE_FAILED;
-	units = separate_units(limit, packet, demand);
+	if (!limit || !packet || !cost)
+		return SCOPED_FAILED;
+	units = scoped_units(limit, packet, cost);
 	if (!units)
-		return SEPARATE_UNTOUCHED;
-	bucket = find_separate_bucket(limit, packet, generation, 1);
+		return SCOPED_UNTOUCHED;
+	bucket = find_scoped_bucket(limit, packet, generation, 1);
 	if (!bucket)
-		return packet->is_newcomer ? SEPARATE_UNTOUCHED : SEPARATE_FAILED;
-	open = open_separate(bucket, limit, xrl_window_read(&bucket->window), &now_ns);
-	return xrl_next_of(limit, open, now_ns, units);
+		return packet->is_candidate ? SCOPED_UNTOUCHED : SCOPED_FAILED;
+	open_state = open_scoped_state(bucket, limit, xrl_window_read(&bucket->window), &now_ns);
+	return xrl_limit_charge_fast(limit, open_state, now_ns, units);
 }
 
 /* In fewer attempts than elsewhere, and more rounds: the verifier follows each of them into all
  * that the three algorithms may say. */
-#define SEPARATE_ATTEMPTS 2
-#define SEPARATE_ROUNDS   (XRL_ATTEMPTS * XRL_ROUNDS / SEPARATE_ATTEMPTS)
+#define SCOPED_ATTEMPTS 2
+#define SCOPED_ROUNDS   (XRL_ATTEMPTS * XRL_ROUNDS / SCOPED_ATTEMPTS)
 
 /* Charges one limit, in a few attempts. */
-XRL_SUBPROGRAM __u64 charge_separate(const struct xrl_limit *limit, const struct packet *packet,
-                                     const struct xrl_demand *demand, __u32 generation)
+XRL_GLOBAL_FUNC __u64 charge_scoped(const struct xrl_limit *limit, const struct packet *packet,
+                                    const struct xrl_cost *cost, __u32 generation)
 {
 	struct xrl_separate_bucket *bucket;
 	__u64 units, now_ns;
 
-	if (!limit || !packet || !demand)
-		return SEPARATE_FAILED;
-	units = separate_units(limit, packet, demand);
+	if (!limit || !packet || !cost)
+		return SCOPED_FAILED;
+	units = scoped_units(limit, packet, cost);
 	if (!units)
-		return SEPARATE_UNTOUCHED;
-	bucket = find_separate_bucket(limit, packet, generation, 1);
+		return SCOPED_UNTOUCHED;
+	bucket = find_scoped_bucket(limit, packet, generation, 1);
 	if (!bucket)
-		return packet->is_newcomer ? SEPARATE_UNTOUCHED : SEPARATE_FAILED;
-	for (int i = 0; i < SEPARATE_ATTEMPTS; i++) {
-		xrl_word word = xrl_window_read(&bucket->window), open, next;
+		return packet->is_candidate ? SCOPED_UNTOUCHED : SCOPED_FAILED;
+	for (int i = 0; i < SCOPED_ATTEMPTS; i++) {
+		xrl_packed state = xrl_window_read(&bucket->window), open_state, next;
 
-		open = open_separate(bucket, limit, word, &now_ns);
-		next = xrl_next_of(limit, open, now_ns, units);
+		open_state = open_scoped_state(bucket, limit, state, &now_ns);
+		next = xrl_limit_charge_fast(limit, open_state, now_ns, units);
 		if (!next)
-			return SEPARATE_REFUSED;
-		if (!check_separate(bucket, word, open, now_ns))
+			return SCOPED_OVER_LIMIT;
+		if (!refresh_scoped(bucket, state, open_state, now_ns))
 			continue;
-		if (xrl_window_swap(&bucket->window, word, next))
+		if (xrl_window_swap(&bucket->window, state, next))
 			return next;
 	}
-	return SEPARATE_AGAIN;
+	return SCOPED_RETRY;
 }
 
-XRL_SUBPROGRAM __u64 charge_separate_again(const struct xrl_limit *limit,
-                                           const struct packet *packet,
-                                           const struct xrl_demand *demand, __u32 generation)
+XRL_GLOBAL_FUNC __u64 retry_scoped(const struct xrl_limit *limit, const struct packet *packet,
+                                   const struct xrl_cost *cost, __u32 generation)
 {
-	__u64 result = SEPARATE_AGAIN;
+	__u64 result = SCOPED_RETRY;
 
-	for (int i = 0; i < SEPARATE_ROUNDS && result == SEPARATE_AGAIN; i++)
-		result = charge_separate(limit, packet, demand, generation);
+	for (int i = 0; i < SCOPED_ROUNDS && result == SCOPED_RETRY; i++)
+		result = charge_scoped(limit, packet, cost, generation);
 	return result;
 }
 
-/* As struct xrl_marks in limits.h. */
-struct separate_marks {
-	__u32 marks[XRL_MAX_SEPARATE];
+/* As struct xrl_receipt in limits.h. */
+struct scoped_receipt {
+	__u32 charged[XRL_MAX_SCOPED];
 };
 
-XRL_SUBPROGRAM int give_back_separate(const struct xrl_limit *limit, const struct packet *packet,
-                                      const struct xrl_demand *demand, __u64 mine, __u32 generation)
+XRL_GLOBAL_FUNC int refund_scoped(const struct xrl_limit *limit, const struct packet *packet,
+                                  const struct xrl_cost *cost, __u64 charged, __u32 generation)
 {
 	struct xrl_separate_bucket *bucket;
 
-	if (!limit || !packet || !demand || mine == XRL_NOTHING)
+	if (!limit || !packet || !cost || charged == XRL_NOT_CHARGED)
 		return 0;
-	bucket = find_separate_bucket(limit, packet, generation, 0);
+	bucket = find_scoped_bucket(limit, packet, generation, 0);
 	if (bucket)
-		xrl_give_back(&bucket->window, limit, (__u64)mine << 32,
-		              separate_units(limit, packet, demand));
+		xrl_refund(&bucket->window, limit, (__u64)charged << 32,
+		           scoped_units(limit, packet, cost));
 	return 0;
 }
 
 /* 1: so much is used that the class warns of it. */
-XRL_SUBPROGRAM __u32 is_near_separate(const struct xrl_limit *limit, __u64 word)
+XRL_GLOBAL_FUNC __u32 is_near_scoped(const struct xrl_limit *limit, __u64 state)
 {
-	if (!limit || word >= SEPARATE_UNTOUCHED)
+	if (!limit || state >= SCOPED_UNTOUCHED)
 		return 0;
-	return xrl_is_near(limit, word, limit->algorithm == XRL_FIXED ? 0 : xrl_boot_ns());
+	return xrl_is_near(limit, state, limit->algorithm == XRL_FIXED ? 0 : xrl_boot_ns());
 }
 
-/* An xrl_answer with the unit of the limit that refused above it, and this when a limit had no
+/* An xrl_result with the unit of the limit that refused above it, and this when a limit had no
  * bucket. */
-#define SEPARATE_NOTED 0x8000
+#define SCOPED_NO_BUCKET 0x8000
 
 /* And this when the bucket that refused is not the source's alone. */
-#define SEPARATE_SHARED 0x4000
+#define SCOPED_SHARED 0x4000
 
-static __always_inline __u32 refused_separate(const struct xrl_limit *limit)
+static __always_inline __u32 over_scoped_limit(const struct xrl_limit *limit)
 {
-	return XRL_REFUSED | limit->unit << 16 |
-	       (limit->scope_bits == XRL_SCOPE_SOURCE ? 0 : SEPARATE_SHARED);
+	return XRL_OVER_LIMIT | limit->unit << 16 |
+	       (limit->scope_bits == XRL_SCOPE_SOURCE ? 0 : SCOPED_SHARED);
 }
 
 /* Whether all of them have room at this moment. */
-XRL_SUBPROGRAM __u32 ask_all_separate(const struct packet *packet, const struct xrl_class *class,
-                                      const struct xrl_demand *demand, __u32 generation)
+XRL_GLOBAL_FUNC __u32 check_all_scoped(const struct packet *packet, const struct xrl_class *class,
+                                       const struct xrl_cost *cost, __u32 generation)
 {
-	if (!packet || !class || !demand)
-		return XRL_AGAIN;
-	for (__u32 i = 0; i < XRL_MAX_SEPARATE && i < class->separate_count; i++)
-		if (ask_separate(&class->separate[i], packet, demand, generation) ==
-		    SEPARATE_REFUSED)
-			return refused_separate(&class->separate[i]);
-	return XRL_ALLOWED;
+	if (!packet || !class || !cost)
+		return XRL_RETRY;
+	for (__u32 i = 0; i < XRL_MAX_SCOPED && i < class->separate_count; i++)
+		if (check_scoped(&class->separate[i], packet, cost, generation) ==
+		    SCOPED_OVER_LIMIT)
+			return over_scoped_limit(&class->separate[i]);
+	return XRL_PASS;
 }
 
 /* What has been charged. */
-XRL_SUBPROGRAM int give_back_all_separate(const struct packet *packet,
-                                          const struct xrl_class *class,
-                                          const struct xrl_demand *demand,
-                                          const struct separate_marks *taken, __u32 generation)
+XRL_GLOBAL_FUNC int refund_all_scoped(const struct packet *packet, const struct xrl_class *class,
+                                      const struct xrl_cost *cost,
+                                      const struct scoped_receipt *receipt, __u32 generation)
 {
-	if (!packet || !class || !demand || !taken)
+	if (!packet || !class || !cost || !receipt)
 		return 0;
-	for (__u32 i = 0; i < XRL_MAX_SEPARATE && i < class->separate_count; i++)
-		give_back_separate(&class->separate[i], packet, demand, taken->marks[i],
-		                   generation);
+	for (__u32 i = 0; i < XRL_MAX_SCOPED && i < class->separate_count; i++)
+		refund_scoped(&class->separate[i], packet, cost, receipt->charged[i], generation);
 	return 0;
 }
 
 /* Takes what the packet needs of all of them, or of none. */
-XRL_SUBPROGRAM __u32 charge_all_separate(const struct packet *packet, const struct xrl_class *class,
-                                         const struct xrl_demand *demand,
-                                         struct separate_marks *taken, __u32 generation)
+XRL_GLOBAL_FUNC __u32 charge_all_scoped(const struct packet *packet, const struct xrl_class *class,
+                                        const struct xrl_cost *cost, struct scoped_receipt *receipt,
+                                        __u32 generation)
 {
 	__u32 noted = 0, near = 0, i;
 
-	if (!packet || !class || !demand || !taken)
-		return XRL_AGAIN;
-	for (i = 0; i < XRL_MAX_SEPARATE && i < class->separate_count; i++) {
+	if (!packet || !class || !cost || !receipt)
+		return XRL_RETRY;
+	for (i = 0; i < XRL_MAX_SCOPED && i < class->separate_count; i++) {
 		const struct xrl_limit *limit = &class->separate[i];
-		__u64 result = charge_separate(limit, packet, demand, generation);
+		__u64 result = charge_scoped(limit, packet, cost, generation);
 
-		if (result == SEPARATE_AGAIN)
-			result = charge_separate_again(limit, packet, demand, generation);
-		if (result == SEPARATE_REFUSED || result == SEPARATE_AGAIN) {
-			give_back_all_separate(packet, class, demand, taken, generation);
-			return result ? XRL_AGAIN : refused_separate(limit);
+		if (result == SCOPED_RETRY)
+			result = retry_scoped(limit, packet, cost, generation);
+		if (result == SCOPED_OVER_LIMIT || result == SCOPED_RETRY) {
+			refund_all_scoped(packet, class, cost, receipt, generation);
+			return result ? XRL_RETRY : over_scoped_limit(limit);
 		}
-		taken->marks[i] = result >> 32;
-		noted |= result == SEPARATE_FAILED;
+		receipt->charged[i] = result >> 32;
+		noted |= result == SCOPED_FAILED;
 		if (class->warns)
-			near |= is_near_separate(limit, result);
+			near |= is_near_scoped(limit, result);
 	}
-	return (near ? XRL_ALLOWED_NEAR : XRL_ALLOWED) | (noted ? SEPARATE_NOTED : 0);
+	return (near ? XRL_PASS_NEAR : XRL_PASS) | (noted ? SCOPED_NO_BUCKET : 0);
 }

@@ -9,59 +9,58 @@
 #include "bpf/gate/newcomer.h"
 
 /* After the last slice with too many, so many more. */
-#define ENGAGED_SLICES 8
+#define ENGAGED_INTERVALS 8
 
 /* Writers of these words try so often, against other CPUs. */
-#define TAKE_ATTEMPTS 3
+#define BUDGET_TAKE_ATTEMPTS 3
 
-typedef __u64 __attribute__((may_alias)) taken_word;
-
-static __always_inline __u32 slice_of(const struct xrl_share *share, __u64 jiffies)
+static __always_inline __u32 interval_of(const struct xrl_share *share, __u64 jiffies)
 {
 	return jiffies >> (share->shift & 63);
 }
 
-static __always_inline __u64 read_taken(const struct xrl_taken *taken)
+static __always_inline __u64 budget_read(const struct xrl_taken *receipt)
 {
-	return *(const volatile taken_word *)taken;
+	return *(const volatile xrl_packed *)receipt;
 }
 
 /* A CPU that was held up since it read the time doesn't set back what others have begun. */
-#define LATE_SLICES 16
+#define LATE_INTERVALS 16
 
-static __always_inline __u32 later_slice(__u64 word, __u32 slice)
+static __always_inline __u32 later_interval(__u64 state, __u32 interval)
 {
-	__u32 written = word >> 32;
+	__u32 written = state >> 32;
 
-	return written - slice < LATE_SLICES ? written : slice;
+	return written - interval < LATE_INTERVALS ? written : interval;
 }
 
-static __always_inline __u32 units_in(__u64 word, __u32 slice)
+static __always_inline __u32 units_in(__u64 state, __u32 interval)
 {
-	return word >> 32 == later_slice(word, slice) ? (__u32)word : 0;
+	return state >> 32 == later_interval(state, interval) ? (__u32)state : 0;
 }
 
-static __always_inline int has_room(const struct xrl_taken *taken, __u32 slice, __u32 max_units)
+static __always_inline int budget_has_room(const struct xrl_taken *receipt, __u32 interval,
+                                           __u32 max_units)
 {
-	return units_in(read_taken(taken), slice) < max_units;
+	return units_in(budget_read(receipt), interval) < max_units;
 }
 
 /* One unit. 0: there is none left, or other CPUs were always faster. Who is refused writes
  * nothing, so that the word stays in the caches of all of them. */
-XRL_SUBPROGRAM int take(struct xrl_taken *taken, __u32 slice, __u32 max_units)
+XRL_GLOBAL_FUNC int budget_take(struct xrl_taken *receipt, __u32 interval, __u32 max_units)
 {
-	if (!taken)
+	if (!receipt)
 		return 0;
 	XRL_UNROLL
-	for (int i = 0; i < TAKE_ATTEMPTS; i++) {
-		__u64 word = read_taken(taken);
-		__u32 units = units_in(word, slice);
+	for (int i = 0; i < BUDGET_TAKE_ATTEMPTS; i++) {
+		__u64 state = budget_read(receipt);
+		__u32 units = units_in(state, interval);
 
 		if (units >= max_units)
 			return 0;
-		if (__sync_val_compare_and_swap((taken_word *)taken, word,
-		                                (__u64)later_slice(word, slice) << 32 |
-		                                        (units + 1)) == word)
+		if (__sync_val_compare_and_swap((xrl_packed *)receipt, state,
+		                                (__u64)later_interval(state, interval) << 32 |
+		                                        (units + 1)) == state)
 			return 1;
 	}
 	return 0;
@@ -94,13 +93,13 @@ static __always_inline void begin_flood(const struct xrl_flood *policy)
 	__sync_fetch_and_add(&flood.engaged_times, 1);
 }
 
-XRL_SUBPROGRAM int engage(const struct xrl_flood *policy, __u64 jiffies)
+XRL_GLOBAL_FUNC int engage(const struct xrl_flood *policy, __u64 jiffies)
 {
 	__u64 until = engaged_until(), later;
 
 	if (!policy)
 		return 0;
-	later = jiffies + ((__u64)ENGAGED_SLICES << (policy->engage.shift & 63));
+	later = jiffies + ((__u64)ENGAGED_INTERVALS << (policy->engage.shift & 63));
 	if (until != later &&
 	    __sync_val_compare_and_swap(&flood.engaged_until_jiffies, until, later) == until &&
 	    !until)
@@ -109,7 +108,7 @@ XRL_SUBPROGRAM int engage(const struct xrl_flood *policy, __u64 jiffies)
 }
 
 /* For how long there has been no flood; 0 in one. */
-static __always_inline __u64 peace_ns(void)
+static __always_inline __u64 gate_idle_ns(void)
 {
 	return engaged_until() ? 0 : xrl_boot_ns() - flood.since_boot_ns;
 }
@@ -137,7 +136,7 @@ static __always_inline struct xrl_gate_cpu *this_cpu(void)
 }
 
 /* How many in a slice are too many. To stay engaged it takes half of that. */
-static __always_inline __u32 pressure_sources(const struct xrl_flood *policy)
+static __always_inline __u32 engage_threshold(const struct xrl_flood *policy)
 {
 	__u32 sources = flood.insertions >= flood.sources - flood.sources / 8
 	                        ? policy->engage_when_full
@@ -147,31 +146,32 @@ static __always_inline __u32 pressure_sources(const struct xrl_flood *policy)
 }
 
 /* So many new ones at once. A slice that has ended is kept for the operator to see. */
-XRL_SUBPROGRAM int count_arrivals(const struct xrl_flood *policy, __u32 sources)
+XRL_GLOBAL_FUNC int add_arrivals(const struct xrl_flood *policy, __u32 sources)
 {
-	__u64 jiffies = bpf_jiffies64(), word, after;
-	__u32 slice;
+	__u64 jiffies = bpf_jiffies64(), state, after;
+	__u32 interval;
 
 	if (!policy)
 		return 0;
-	word = read_taken(&flood.arrivals);
-	slice = later_slice(word, slice_of(&policy->engage, jiffies));
+	state = budget_read(&flood.arrivals);
+	interval = later_interval(state, interval_of(&policy->engage, jiffies));
 
-	if (word >> 32 == slice) {
-		after = __sync_fetch_and_add((taken_word *)&flood.arrivals, sources) + sources;
+	if (state >> 32 == interval) {
+		after = __sync_fetch_and_add((xrl_packed *)&flood.arrivals, sources) + sources;
 	} else {
-		after = (__u64)slice << 32 | sources;
-		if (__sync_val_compare_and_swap((taken_word *)&flood.arrivals, word, after) == word)
-			*(volatile taken_word *)&flood.arrivals_before = word;
+		after = (__u64)interval << 32 | sources;
+		if (__sync_val_compare_and_swap((xrl_packed *)&flood.arrivals, state, after) ==
+		    state)
+			*(volatile xrl_packed *)&flood.arrivals_before = state;
 	}
-	if ((__u32)after >= pressure_sources(policy))
+	if ((__u32)after >= engage_threshold(policy))
 		engage(policy, jiffies);
 	return 0;
 }
 
 /* One that nothing is known of. Under a flood each CPU counts for itself, and only now and then
  * for all of them. */
-static __always_inline void count_unknown(const struct xrl_flood *policy)
+static __always_inline void count_arrival(const struct xrl_flood *policy)
 {
 	struct xrl_gate_cpu *cpu = this_cpu();
 	__u32 batch = cpu->batch + 1;
@@ -181,5 +181,5 @@ static __always_inline void count_unknown(const struct xrl_flood *policy)
 	if (engaged_until() && batch < policy->engage_batch)
 		return;
 	cpu->batch = 0;
-	count_arrivals(policy, batch);
+	add_arrivals(policy, batch);
 }

@@ -8,29 +8,29 @@
 #include "bpf/gate/pressure.h"
 
 /* Of no more sources than that it has to be told in which epoch; then it may be a call. */
-XRL_SUBPROGRAM int known_since(const struct xrl_gate_line *line, __u64 bits)
+XRL_GLOBAL_FUNC int resident_since(const struct xrl_gate_line *set, __u64 bits)
 {
-	return line ? xrl_is_known(line, flood.epoch, bits) : 1;
+	return set ? xrl_is_resident(set, flood.epoch, bits) : 1;
 }
 
-static __always_inline int is_known(const struct xrl_address *source)
+static __always_inline int maybe_resident(const struct xrl_address *source)
 {
 	__u32 hash = gate_hash(source);
-	struct xrl_gate_line *line = gate_line(hash);
-	__u64 bits = xrl_known_bits(hash);
+	struct xrl_gate_line *set = gate_set(hash);
+	__u64 bits = xrl_resident_bits(hash);
 
-	if (line && !xrl_may_be_known(line, bits))
+	if (set && !xrl_maybe_resident(set, bits))
 		return 0;
-	return known_since(line, bits);
+	return resident_since(set, bits);
 }
 
-/* When it is given a bucket, and now and then while it uses it (xrl_is_mark_due). Who fails is
+/* When it is given a bucket, and now and then while it uses it (xrl_is_readd_due). Who fails is
  * marked another time. */
-#define MARK_ATTEMPTS 2
+#define RESIDENTS_ADD_ATTEMPTS 2
 
-XRL_SUBPROGRAM int mark_known(const struct xrl_address *source)
+XRL_GLOBAL_FUNC int residents_add(const struct xrl_address *source)
 {
-	struct xrl_gate_line *line;
+	struct xrl_gate_line *set;
 	struct xrl_address key;
 	__u64 bits;
 	__u32 hash;
@@ -39,13 +39,13 @@ XRL_SUBPROGRAM int mark_known(const struct xrl_address *source)
 		return 0;
 	key = *source;
 	hash = gate_hash(&key);
-	line = gate_line(hash);
-	if (!line)
+	set = gate_set(hash);
+	if (!set)
 		return 0;
-	bits = xrl_known_bits(hash);
+	bits = xrl_resident_bits(hash);
 	XRL_UNROLL
-	for (int i = 0; i < MARK_ATTEMPTS; i++)
-		if (xrl_try_mark_known(line, flood.epoch, bits))
+	for (int i = 0; i < RESIDENTS_ADD_ATTEMPTS; i++)
+		if (xrl_try_add_resident(set, flood.epoch, bits))
 			break;
 	return 0;
 }
@@ -54,7 +54,7 @@ XRL_SUBPROGRAM int mark_known(const struct xrl_address *source)
  * order: who looks in between may not be marked, but its look is no later than what is written
  * here, so it is marked with the next one. A CPU that is held up for a tick after it has read the
  * clock leaves out who looks meanwhile. They have their marks of older epochs, and are marked again
- * before long (xrl_is_mark_due). */
+ * before long (xrl_is_readd_due). */
 static __always_inline void begin_epoch(__u32 seen, __u32 epoch)
 {
 	if (__sync_val_compare_and_swap(&flood.epoch, seen, epoch) == seen)

@@ -50,7 +50,7 @@ xrl_inline __u64 xrl_checked_before_ns(__u32 *checked_ticks, __u64 *now_ns)
 
 /* Afterwards *checked_ticks is at least that of now. False when other CPUs moved it again and
  * again, and never as far. */
-XRL_SUBPROGRAM int xrl_advance(__u32 *checked_ticks, __u64 now_ns)
+XRL_GLOBAL_FUNC int xrl_advance(__u32 *checked_ticks, __u64 now_ns)
 {
 	__u32 now = xrl_checked_now(now_ns), seen;
 
@@ -71,32 +71,33 @@ XRL_SUBPROGRAM int xrl_advance(__u32 *checked_ticks, __u64 now_ns)
 }
 
 /* What a packet of so many units makes of a word. 0: it is refused. */
-XRL_SUBPROGRAM __u64 xrl_next(const struct xrl_limit *limit, __u64 word, __u64 now_ns, __u64 units)
+XRL_GLOBAL_FUNC __u64 xrl_limit_charge(const struct xrl_limit *limit, __u64 state, __u64 now_ns,
+                                       __u64 units)
 {
 	if (!limit)
 		return 0;
 	if (limit->algorithm == XRL_SLIDING)
-		return xrl_sliding_next(limit, word, now_ns, units);
+		return xrl_sliding_charge(limit, state, now_ns, units);
 	if (limit->algorithm == XRL_TOKEN)
-		return xrl_token_next(limit, word, now_ns, units);
-	return xrl_window_next(limit, word, now_ns, units);
+		return xrl_token_charge(limit, state, now_ns, units);
+	return xrl_window_charge(limit, state, now_ns, units);
 }
 
 /* Of a token bucket's units also the one that is only paid for in part. */
-XRL_SUBPROGRAM __u64 xrl_used(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
+XRL_GLOBAL_FUNC __u64 xrl_limit_used(const struct xrl_limit *limit, __u64 state, __u64 now_ns)
 {
 	if (!limit)
 		return 0;
 	if (limit->algorithm == XRL_SLIDING)
-		return xrl_sliding_used(limit, word, now_ns);
+		return xrl_sliding_used(limit, state, now_ns);
 	if (limit->algorithm == XRL_TOKEN)
-		return xrl_token_used(limit, word, now_ns);
-	return xrl_window_used(limit, word);
+		return xrl_token_used(limit, state, now_ns);
+	return xrl_window_used(limit, state);
 }
 
-xrl_inline int xrl_is_near(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline int xrl_is_near(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
-	return limit->warn_units && xrl_used(limit, word, now_ns) >= limit->warn_units;
+	return limit->warn_units && xrl_limit_used(limit, state, now_ns) >= limit->warn_units;
 }
 
 /* For how long nothing of a limit can be left after it was last used. */
@@ -110,71 +111,71 @@ xrl_inline __u64 xrl_lasts_ns(const struct xrl_limit *limit)
 }
 
 /* Says nothing any more; or was written by a CPU that still obeyed another limit. */
-xrl_inline int xrl_is_over(const struct xrl_limit *limit, xrl_word word, __u64 idle_ns,
-                           __u64 now_ns)
+xrl_inline int xrl_limit_is_expired(const struct xrl_limit *limit, xrl_packed state, __u64 idle_ns,
+                                    __u64 now_ns)
 {
-	if (!word || idle_ns >= xrl_lasts_ns(limit))
+	if (!state || idle_ns >= xrl_lasts_ns(limit))
 		return 1;
 	if (limit->algorithm == XRL_SLIDING)
-		return xrl_sliding_is_foreign(limit, word, now_ns) ||
-		       xrl_sliding_is_over(limit, word, now_ns);
+		return xrl_sliding_is_stale_write(limit, state, now_ns) ||
+		       xrl_sliding_is_expired(limit, state, now_ns);
 	if (limit->algorithm == XRL_TOKEN)
-		return xrl_token_is_foreign(limit, word, now_ns) ||
-		       xrl_token_is_over(limit, word, now_ns);
-	return xrl_window_is_done(limit, word, idle_ns, now_ns);
+		return xrl_token_is_stale_write(limit, state, now_ns) ||
+		       xrl_token_is_expired(limit, state, now_ns);
+	return xrl_window_must_close(limit, state, idle_ns, now_ns);
 }
 
 /* Closes one window if it is over. Returns for how long it won't be; of other algorithms than
  * the fixed bucket nobody asks. */
-XRL_SUBPROGRAM __u64 xrl_close_if_over(struct xrl_window *window, const struct xrl_limit *limit,
-                                       __u64 word, __u64 idle_ns, __u64 now_ns)
+XRL_GLOBAL_FUNC __u64 xrl_close_if_expired(struct xrl_window *window, const struct xrl_limit *limit,
+                                           __u64 state, __u64 idle_ns, __u64 now_ns)
 {
 	if (!window || !limit)
 		return 0;
-	if (xrl_is_over(limit, word, idle_ns, now_ns))
-		return xrl_window_swap(window, word, 0) ? ~0ULL : 0;
-	return limit->algorithm == XRL_FIXED ? xrl_window_remaining_ns(limit, word, now_ns) : 0;
+	if (xrl_limit_is_expired(limit, state, idle_ns, now_ns))
+		return xrl_window_swap(window, state, 0) ? ~0ULL : 0;
+	return limit->algorithm == XRL_FIXED ? xrl_window_remaining_ns(limit, state, now_ns) : 0;
 }
 
 /* The word without a packet's units, which made it `mine`. What has ended meanwhile, or was closed
  * or evicted, is left as it is: there is nothing to give back to. */
-xrl_inline xrl_word xrl_less(const struct xrl_limit *limit, xrl_word word, xrl_word mine,
-                             __u64 units)
+xrl_inline xrl_packed xrl_limit_refund(const struct xrl_limit *limit, xrl_packed state,
+                                       xrl_packed charged, __u64 units)
 {
 	if (limit->algorithm == XRL_SLIDING)
-		return word >> XRL_SLIDING_COUNT_BITS == mine >> XRL_SLIDING_COUNT_BITS &&
-		                       xrl_sliding_current(limit, word) >= units
-		               ? word - units
-		               : word;
+		return state >> XRL_SLIDING_COUNT_BITS == charged >> XRL_SLIDING_COUNT_BITS &&
+		                       xrl_sliding_current(limit, state) >= units
+		               ? state - units
+		               : state;
 	if (limit->algorithm == XRL_TOKEN)
-		return xrl_token_less(limit, word, mine, xrl_boot_ns(), units);
-	return xrl_window_is_same(limit, word, mine) && xrl_window_used(limit, word) >= units
-	               ? xrl_window_less(limit, word, units)
-	               : word;
+		return xrl_token_refund(limit, state, charged, xrl_boot_ns(), units);
+	return xrl_window_is_same(limit, state, charged) && xrl_window_used(limit, state) >= units
+	               ? xrl_window_refund(limit, state, units)
+	               : state;
 }
 
 /* 1: it's done, or not to be done. */
-XRL_SUBPROGRAM int xrl_try_give_back(struct xrl_window *window, const struct xrl_limit *limit,
-                                     __u64 mine, __u64 units)
+XRL_GLOBAL_FUNC int xrl_try_refund(struct xrl_window *window, const struct xrl_limit *limit,
+                                   __u64 charged, __u64 units)
 {
-	xrl_word word, less;
+	xrl_packed state, refunded;
 
 	if (!window || !limit)
 		return 1;
-	word = xrl_window_read(window);
-	less = xrl_less(limit, word, mine, units);
-	return less == word || xrl_window_swap(window, word, less);
+	state = xrl_window_read(window);
+	refunded = xrl_limit_refund(limit, state, charged, units);
+	return refunded == state || xrl_window_swap(window, state, refunded);
 }
 
 /* Takes back what a packet used of a limit before it failed to get the next one. Between
  * the two it may have been in somebody's way: that packet is refused, none is admitted too
  * many. */
-XRL_SUBPROGRAM int xrl_give_back(struct xrl_window *window, const struct xrl_limit *limit,
-                                 __u64 mine, __u64 units)
+XRL_GLOBAL_FUNC int xrl_refund(struct xrl_window *window, const struct xrl_limit *limit,
+                               __u64 charged, __u64 units)
 {
 	int done = 0;
 
 	for (int i = 0; i < XRL_ATTEMPTS * XRL_ROUNDS && !done; i++)
-		done = xrl_try_give_back(window, limit, mine, units);
+		done = xrl_try_refund(window, limit, charged, units);
 	return done;
 }

@@ -35,18 +35,18 @@
 
 #define xrl_inline static inline __attribute__((always_inline))
 
-typedef __u64 __attribute__((may_alias)) xrl_word;
+typedef __u64 __attribute__((may_alias)) xrl_packed;
 
 /* All zero: no window is open. */
-xrl_inline xrl_word xrl_window_read(const struct xrl_window *window)
+xrl_inline xrl_packed xrl_window_read(const struct xrl_window *window)
 {
-	return *(const volatile xrl_word *)window;
+	return *(const volatile xrl_packed *)window;
 }
 
 /* True when the window was still `from`: it is `to` now. A full memory barrier. */
-xrl_inline int xrl_window_swap(struct xrl_window *window, xrl_word from, xrl_word to)
+xrl_inline int xrl_window_swap(struct xrl_window *window, xrl_packed from, xrl_packed to)
 {
-	return __sync_val_compare_and_swap((xrl_word *)window, from, to) == from;
+	return __sync_val_compare_and_swap((xrl_packed *)window, from, to) == from;
 }
 
 /* The circle, less one. */
@@ -62,14 +62,14 @@ xrl_inline __u64 xrl_window_ticks(const struct xrl_limit *limit, __u64 now_ns)
 }
 
 /* A window that opens now. */
-xrl_inline xrl_word xrl_window_open(const struct xrl_limit *limit, __u64 now_ns, __u64 units)
+xrl_inline xrl_packed xrl_window_open(const struct xrl_limit *limit, __u64 now_ns, __u64 units)
 {
 	return xrl_window_ticks(limit, now_ns) << limit->used_bits | units;
 }
 
-xrl_inline __u32 xrl_window_age_ticks(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline __u32 xrl_window_age_ticks(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
-	return ((now_ns >> limit->tick_shift) - (word >> limit->used_bits)) &
+	return ((now_ns >> limit->tick_shift) - (state >> limit->used_bits)) &
 	       xrl_window_tick_mask(limit);
 }
 
@@ -80,43 +80,45 @@ xrl_inline int xrl_window_is_ahead(const struct xrl_limit *limit, __u32 age_tick
 	return age_ticks > xrl_window_tick_mask(limit) / 4 * 3;
 }
 
-xrl_inline __u64 xrl_window_used(const struct xrl_limit *limit, xrl_word word)
+xrl_inline __u64 xrl_window_used(const struct xrl_limit *limit, xrl_packed state)
 {
-	return word & ((1ULL << limit->used_bits) - 1);
+	return state & ((1ULL << limit->used_bits) - 1);
 }
 
-xrl_inline int xrl_window_is_over(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline int xrl_window_is_expired(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
-	__u32 age_ticks = xrl_window_age_ticks(limit, word, now_ns);
+	__u32 age_ticks = xrl_window_age_ticks(limit, state, now_ns);
 
 	return age_ticks >= limit->period_ticks && !xrl_window_is_ahead(limit, age_ticks);
 }
 
 /* More is used than this limit can have let pass, or it was opened later than any clock can say:
  * then it was written by a CPU that still obeyed another limit. */
-xrl_inline int xrl_window_is_foreign(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline int xrl_window_is_stale_write(const struct xrl_limit *limit, xrl_packed state,
+                                         __u64 now_ns)
 {
 	__u32 ahead_ticks =
-		-xrl_window_age_ticks(limit, word, now_ns) & xrl_window_tick_mask(limit);
+		-xrl_window_age_ticks(limit, state, now_ns) & xrl_window_tick_mask(limit);
 
 	/* two more, because the one clock is rounded up and the other one down */
-	return xrl_window_used(limit, word) > limit->max_units ||
+	return xrl_window_used(limit, state) > limit->max_units ||
 	       (ahead_ticks <= xrl_window_tick_mask(limit) / 4 &&
 	        ahead_ticks > (XRL_MAX_AHEAD_NS >> limit->tick_shift) + 2);
 }
 
 /* Or nobody has looked for so long that its ticks mean nothing. */
-xrl_inline int xrl_window_is_done(const struct xrl_limit *limit, xrl_word word, __u64 idle_ns,
-                                  __u64 now_ns)
+xrl_inline int xrl_window_must_close(const struct xrl_limit *limit, xrl_packed state, __u64 idle_ns,
+                                     __u64 now_ns)
 {
-	return idle_ns >= limit->period_ns || xrl_window_is_foreign(limit, word, now_ns) ||
-	       xrl_window_is_over(limit, word, now_ns);
+	return idle_ns >= limit->period_ns || xrl_window_is_stale_write(limit, state, now_ns) ||
+	       xrl_window_is_expired(limit, state, now_ns);
 }
 
 /* How long an open window stays so at the least. */
-xrl_inline __u64 xrl_window_remaining_ns(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline __u64 xrl_window_remaining_ns(const struct xrl_limit *limit, xrl_packed state,
+                                         __u64 now_ns)
 {
-	__u32 age_ticks = xrl_window_age_ticks(limit, word, now_ns);
+	__u32 age_ticks = xrl_window_age_ticks(limit, state, now_ns);
 
 	if (xrl_window_is_ahead(limit, age_ticks))
 		age_ticks = 0;
@@ -124,23 +126,24 @@ xrl_inline __u64 xrl_window_remaining_ns(const struct xrl_limit *limit, xrl_word
 }
 
 /* What is to be written in place of `word`, which is open if it isn't 0. 0: refused. */
-xrl_inline xrl_word xrl_window_next(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
-                                    __u64 units)
+xrl_inline xrl_packed xrl_window_charge(const struct xrl_limit *limit, xrl_packed state,
+                                        __u64 now_ns, __u64 units)
 {
-	__u64 used = xrl_window_used(limit, word);
+	__u64 used = xrl_window_used(limit, state);
 
 	if (used + units > limit->max_units)
 		return 0;
-	return word ? word + units : xrl_window_open(limit, now_ns, units);
+	return state ? state + units : xrl_window_open(limit, now_ns, units);
 }
 
-xrl_inline int xrl_window_is_same(const struct xrl_limit *limit, xrl_word one, xrl_word other)
+xrl_inline int xrl_window_is_same(const struct xrl_limit *limit, xrl_packed one, xrl_packed other)
 {
 	return one >> limit->used_bits == other >> limit->used_bits;
 }
 
 /* Without so many units. Unused, it is as good as closed: the next unit opens another one. */
-xrl_inline xrl_word xrl_window_less(const struct xrl_limit *limit, xrl_word word, __u64 units)
+xrl_inline xrl_packed xrl_window_refund(const struct xrl_limit *limit, xrl_packed state,
+                                        __u64 units)
 {
-	return xrl_window_used(limit, word) == units ? 0 : word - units;
+	return xrl_window_used(limit, state) == units ? 0 : state - units;
 }

@@ -37,89 +37,91 @@ xrl_inline __u32 xrl_sliding_shift(const struct xrl_limit *limit)
 	return 2 * limit->used_bits - XRL_SLIDING_COUNT_BITS;
 }
 
-xrl_inline __u64 xrl_sliding_current(const struct xrl_limit *limit, xrl_word word)
+xrl_inline __u64 xrl_sliding_current(const struct xrl_limit *limit, xrl_packed state)
 {
-	return word & ((1ULL << limit->used_bits) - 1);
+	return state & ((1ULL << limit->used_bits) - 1);
 }
 
-xrl_inline __u64 xrl_sliding_previous(const struct xrl_limit *limit, xrl_word word)
+xrl_inline __u64 xrl_sliding_previous(const struct xrl_limit *limit, xrl_packed state)
 {
-	__u64 counts = word & ((1ULL << XRL_SLIDING_COUNT_BITS) - 1);
+	__u64 counts = state & ((1ULL << XRL_SLIDING_COUNT_BITS) - 1);
 
 	return counts >> limit->used_bits << xrl_sliding_shift(limit);
 }
 
 /* Of which window it is, seen from the present one: 0 the same, 1 the one before; 12 to 15: of a
  * CPU whose clock is ahead. */
-xrl_inline __u32 xrl_sliding_age(xrl_word word, __u64 window)
+xrl_inline __u32 xrl_sliding_age(xrl_packed state, __u64 window)
 {
-	return (window - (word >> XRL_SLIDING_COUNT_BITS)) & 15;
+	return (window - (state >> XRL_SLIDING_COUNT_BITS)) & 15;
 }
 
 #define XRL_SLIDING_AHEAD 12
 
-xrl_inline int xrl_sliding_is_over(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline int xrl_sliding_is_expired(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
-	__u32 age = xrl_sliding_age(word, now_ns / limit->period_ns);
+	__u32 age = xrl_sliding_age(state, now_ns / limit->period_ns);
 
 	return age >= 2 && age < XRL_SLIDING_AHEAD;
 }
 
 /* The word as it stands in the present window. */
-xrl_inline xrl_word xrl_sliding_move(const struct xrl_limit *limit, xrl_word word, __u64 window)
+xrl_inline xrl_packed xrl_sliding_rotate(const struct xrl_limit *limit, xrl_packed state,
+                                         __u64 window)
 {
-	__u32 age = xrl_sliding_age(word, window), shift = xrl_sliding_shift(limit);
+	__u32 age = xrl_sliding_age(state, window), shift = xrl_sliding_shift(limit);
 	__u64 previous;
 
-	if (word && (!age || age >= XRL_SLIDING_AHEAD))
-		return word;
-	previous = age == 1 ? xrl_sliding_current(limit, word) + (1ULL << shift) - 1 : 0;
+	if (state && (!age || age >= XRL_SLIDING_AHEAD))
+		return state;
+	previous = age == 1 ? xrl_sliding_current(limit, state) + (1ULL << shift) - 1 : 0;
 	return (window & 15) << XRL_SLIDING_COUNT_BITS | previous >> shift << limit->used_bits;
 }
 
 /* How much of the previous window the last period covers, in ticks. All of it for a clock that
  * is behind. What is rounded is what it doesn't cover, and down: the period itself is rounded up,
  * and the quotient of the two must not become less for it. */
-xrl_inline __u64 xrl_sliding_weight_ticks(const struct xrl_limit *limit, xrl_word moved,
+xrl_inline __u64 xrl_sliding_weight_ticks(const struct xrl_limit *limit, xrl_packed rotated,
                                           __u64 window, __u64 now_ns)
 {
 	__u64 into_ns = now_ns - window * limit->period_ns;
 
-	if (xrl_sliding_age(moved, window))
+	if (xrl_sliding_age(rotated, window))
 		return limit->period_ticks;
 	return limit->period_ticks - (into_ns >> limit->tick_shift);
 }
 
 /* Rounded up. The product has 62 bits at the most: limit_finish sees to it. */
-xrl_inline __u64 xrl_sliding_used(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline __u64 xrl_sliding_used(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
 	__u64 window = now_ns / limit->period_ns;
-	xrl_word moved = xrl_sliding_move(limit, word, window);
-	__u64 ticks = xrl_sliding_weight_ticks(limit, moved, window, now_ns);
-	__u64 weighted = xrl_sliding_previous(limit, moved) * ticks;
+	xrl_packed rotated = xrl_sliding_rotate(limit, state, window);
+	__u64 ticks = xrl_sliding_weight_ticks(limit, rotated, window, now_ns);
+	__u64 weighted = xrl_sliding_previous(limit, rotated) * ticks;
 
-	return xrl_sliding_current(limit, moved) +
+	return xrl_sliding_current(limit, rotated) +
 	       (weighted + limit->period_ticks - 1) / limit->period_ticks;
 }
 
 /* What is to be written in place of `word`. 0: refused. */
-xrl_inline xrl_word xrl_sliding_next(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
-                                     __u64 units)
+xrl_inline xrl_packed xrl_sliding_charge(const struct xrl_limit *limit, xrl_packed state,
+                                         __u64 now_ns, __u64 units)
 {
-	if (xrl_sliding_used(limit, word, now_ns) + units > limit->max_units)
+	if (xrl_sliding_used(limit, state, now_ns) + units > limit->max_units)
 		return 0;
-	return xrl_sliding_move(limit, word, now_ns / limit->period_ns) + units;
+	return xrl_sliding_rotate(limit, state, now_ns / limit->period_ns) + units;
 }
 
 /* More than any packet under this limit can have left behind, or of a window that begins later
  * than any clock can say. */
-xrl_inline int xrl_sliding_is_foreign(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline int xrl_sliding_is_stale_write(const struct xrl_limit *limit, xrl_packed state,
+                                          __u64 now_ns)
 {
 	__u64 window = now_ns / limit->period_ns;
-	__u32 age = xrl_sliding_age(word, window);
+	__u32 age = xrl_sliding_age(state, window);
 
-	return xrl_sliding_current(limit, word) > limit->max_units ||
-	       xrl_sliding_previous(limit, word) >=
+	return xrl_sliding_current(limit, state) > limit->max_units ||
+	       xrl_sliding_previous(limit, state) >=
 	               limit->max_units + (1ULL << xrl_sliding_shift(limit)) ||
 	       (age >= XRL_SLIDING_AHEAD &&
 	        (window + 16 - age) * limit->period_ns > now_ns + XRL_MAX_AHEAD_NS);

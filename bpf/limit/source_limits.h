@@ -7,7 +7,7 @@
  *
  *	xrl_boot_ns()	CLOCK_BOOTTIME; about 45 ns to read
  *	xrl_jiffies()	the low 32 bits; about 1 ns to read, as coarse as the timer tick
- *	XRL_SUBPROGRAM	how to declare a function that the verifier shall check by itself, once,
+ *	XRL_GLOBAL_FUNC	how to declare a function that the verifier shall check by itself, once,
  *			whatever its arguments: hence the tests for NULL at their beginnings
  *
  * Time without a clock, in a class that has only fixed buckets. A look at the clock closes
@@ -31,26 +31,26 @@
 
 #include "bpf/limit/algorithm.h"
 
-enum xrl_answer {
-	XRL_ALLOWED,
-	XRL_ALLOWED_NEAR, /* and so much is used now that the class warns of it */
-	XRL_REFUSED,
-	XRL_AGAIN,
+enum xrl_result {
+	XRL_PASS,
+	XRL_PASS_NEAR, /* and so much is used now that the class warns of it */
+	XRL_OVER_LIMIT,
+	XRL_RETRY,
 };
 
 /* What a packet would use up of a limit in each unit. As an array, because every branch
  * here is one more that the verifier has to follow for each of the limits. */
-struct xrl_demand {
+struct xrl_cost {
 	__u64 units[XRL_UNITS]; /* by enum xrl_unit */
 };
 
 /* A limit that was taken away, between others that stay, leaves a place without a limit. */
-xrl_inline __u64 xrl_demand_units(const struct xrl_demand *demand, const struct xrl_limit *limit)
+xrl_inline __u64 xrl_cost_units(const struct xrl_cost *cost, const struct xrl_limit *limit)
 {
-	return limit->period_ns ? demand->units[limit->unit & (XRL_UNITS - 1)] : 0;
+	return limit->period_ns ? cost->units[limit->unit & (XRL_UNITS - 1)] : 0;
 }
 
-xrl_inline int xrl_is_settled(const struct xrl_bucket *bucket, const struct xrl_class *class)
+xrl_inline int xrl_is_fresh(const struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	__u32 until = *(const volatile __u32 *)&bucket->settled_until_jiffies;
 
@@ -58,50 +58,50 @@ xrl_inline int xrl_is_settled(const struct xrl_bucket *bucket, const struct xrl_
 }
 
 /* By the place of its limit in the class. */
-xrl_inline struct xrl_window *xrl_window_at(struct xrl_bucket *bucket, __u32 place)
+xrl_inline struct xrl_window *xrl_window_at(struct xrl_bucket *bucket, __u32 slot)
 {
-	return place == XRL_ICMP_ERRORS ? &bucket->icmp_errors : &bucket->windows[place];
+	return slot == XRL_ICMP_ERRORS ? &bucket->icmp_errors : &bucket->windows[slot];
 }
 
-xrl_inline xrl_word xrl_resolved_read(const struct xrl_bucket *bucket)
+xrl_inline xrl_packed xrl_classification_read(const struct xrl_bucket *bucket)
 {
-	return *(const volatile xrl_word *)&bucket->resolved;
+	return *(const volatile xrl_packed *)&bucket->resolved;
 }
 
-xrl_inline int xrl_resolved_swap(struct xrl_bucket *bucket, xrl_word from, xrl_word to)
+xrl_inline int xrl_classification_swap(struct xrl_bucket *bucket, xrl_packed from, xrl_packed to)
 {
-	return __sync_val_compare_and_swap((xrl_word *)&bucket->resolved, from, to) == from;
+	return __sync_val_compare_and_swap((xrl_packed *)&bucket->resolved, from, to) == from;
 }
 
 /* The penalty is a window, too, whose "units" are the rest of the word. */
-xrl_inline int xrl_has_penalty(xrl_word resolved)
+xrl_inline int xrl_has_penalty(xrl_packed classification)
 {
-	return resolved >> XRL_RESOLVED_BITS != 0;
+	return classification >> XRL_CLASSIFICATION_BITS != 0;
 }
 
 /* For how long a penalty goes on. 0: it's over, or there is none. Ended ones are taken away. */
-XRL_SUBPROGRAM __u64 xrl_penalty_ns(struct xrl_bucket *bucket, const struct xrl_class *class)
+XRL_GLOBAL_FUNC __u64 xrl_penalty_ns(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	__u64 idle_ns, now_ns;
-	xrl_word word;
+	xrl_packed state;
 
 	if (!bucket || !class)
 		return 0;
-	word = xrl_resolved_read(bucket);
-	if (!xrl_has_penalty(word))
+	state = xrl_classification_read(bucket);
+	if (!xrl_has_penalty(state))
 		return 0;
 	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
 	if (idle_ns < class->penalty.period_ns &&
-	    !xrl_window_is_over(&class->penalty, word, now_ns))
-		return xrl_window_remaining_ns(&class->penalty, word, now_ns) +
+	    !xrl_window_is_expired(&class->penalty, state, now_ns))
+		return xrl_window_remaining_ns(&class->penalty, state, now_ns) +
 		       (1ULL << class->penalty.tick_shift);
-	xrl_resolved_swap(bucket, word, word & ((1ULL << XRL_RESOLVED_BITS) - 1));
+	xrl_classification_swap(bucket, state, state & ((1ULL << XRL_CLASSIFICATION_BITS) - 1));
 	return 0;
 }
 
 /* In checked_ticks. 0: other CPUs were always faster. The first attempt, of which most often no
  * more is needed, costs less than a call. */
-xrl_inline int xrl_note_look(struct xrl_bucket *bucket, __u64 now_ns)
+xrl_inline int xrl_store_refresh_time(struct xrl_bucket *bucket, __u64 now_ns)
 {
 	__u32 seen = *(volatile __u32 *)&bucket->checked_ticks, now = xrl_checked_now(now_ns);
 
@@ -115,311 +115,310 @@ xrl_inline int xrl_note_look(struct xrl_bucket *bucket, __u64 now_ns)
 
 /* From the jiffy that was read before the windows were looked at, when none of them ends in the
  * next open_ns. Most often nothing is open, or for long: that costs no division. */
-xrl_inline void xrl_settle(struct xrl_bucket *bucket, const struct xrl_class *class, __u32 jiffies,
-                           __u64 open_ns)
+xrl_inline void xrl_set_fresh_until(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                    __u32 jiffies, __u64 open_ns)
 {
-	__u64 settled_jiffies = class->settled_max_jiffies;
+	__u64 fresh_jiffies = class->settled_max_jiffies;
 
-	if (open_ns < settled_jiffies * class->jiffy_ns)
-		settled_jiffies = open_ns / class->jiffy_ns;
+	if (open_ns < fresh_jiffies * class->jiffy_ns)
+		fresh_jiffies = open_ns / class->jiffy_ns;
 	/* A plain store may lose against another CPU's: an older promise is kept just as well. */
-	*(volatile __u32 *)&bucket->settled_until_jiffies = jiffies + (__u32)settled_jiffies;
+	*(volatile __u32 *)&bucket->settled_until_jiffies = jiffies + (__u32)fresh_jiffies;
 }
 
 /* Looks at the clock: closes what is over and settles the bucket until the next end.
  * Returns the time, or 0 when another CPU interfered and it's to be done again. */
-XRL_SUBPROGRAM __u64 xrl_look(struct xrl_bucket *bucket, const struct xrl_class *class)
+XRL_GLOBAL_FUNC __u64 xrl_refresh(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	xrl_word words[XRL_WINDOWS];
-	__u64 now_ns, idle_ns, settled_ns;
+	xrl_packed states[XRL_WINDOWS];
+	__u64 now_ns, idle_ns, fresh_ns;
 	__u32 jiffies, i;
 
 	if (!bucket || !class)
 		return 0;
 	XRL_UNROLL
 	for (i = 0; i < XRL_WINDOWS; i++)
-		words[i] = xrl_window_read(xrl_window_at(bucket, i));
+		states[i] = xrl_window_read(xrl_window_at(bucket, i));
 	jiffies = xrl_jiffies();
 	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
 
-	settled_ns = ~0ULL;
+	fresh_ns = ~0ULL;
 	XRL_UNROLL
 	for (i = 0; i < XRL_WINDOWS; i++) {
 		const struct xrl_limit *limit = &class->limits[i];
 		__u64 open_ns;
 
-		if (!words[i])
+		if (!states[i])
 			continue;
 		if (limit->algorithm == XRL_FIXED &&
-		    !xrl_window_is_done(limit, words[i], idle_ns, now_ns))
-			open_ns = xrl_window_remaining_ns(limit, words[i], now_ns);
+		    !xrl_window_must_close(limit, states[i], idle_ns, now_ns))
+			open_ns = xrl_window_remaining_ns(limit, states[i], now_ns);
 		else
-			open_ns = xrl_close_if_over(xrl_window_at(bucket, i), limit, words[i],
-			                            idle_ns, now_ns);
-		if (open_ns < settled_ns)
-			settled_ns = open_ns;
+			open_ns = xrl_close_if_expired(xrl_window_at(bucket, i), limit, states[i],
+			                               idle_ns, now_ns);
+		if (open_ns < fresh_ns)
+			fresh_ns = open_ns;
 	}
-	if (xrl_has_penalty(xrl_resolved_read(bucket)))
+	if (xrl_has_penalty(xrl_classification_read(bucket)))
 		xrl_penalty_ns(bucket, class);
-	if (!xrl_note_look(bucket, now_ns))
+	if (!xrl_store_refresh_time(bucket, now_ns))
 		return 0;
 
-	xrl_settle(bucket, class, jiffies, settled_ns);
+	xrl_set_fresh_until(bucket, class, jiffies, fresh_ns);
 	return now_ns;
 }
 
 /* After an excess. Another CPU's penalty, begun a moment ago, is as good. */
-XRL_SUBPROGRAM int xrl_begin_penalty(struct xrl_bucket *bucket, const struct xrl_class *class,
-                                     __u32 generation)
+XRL_GLOBAL_FUNC int xrl_begin_penalty(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                      __u32 generation)
 {
 	__u64 now_ns;
-	xrl_word word;
+	xrl_packed state;
 
 	if (!bucket || !class)
 		return 0;
-	word = xrl_resolved_read(bucket);
-	if (xrl_has_penalty(word) || (__u32)word != generation)
+	state = xrl_classification_read(bucket);
+	if (xrl_has_penalty(state) || (__u32)state != generation)
 		return 0; /* resolved for another policy, its ticks would mean something else */
 	now_ns = xrl_boot_ns();
 	if (!xrl_advance(&bucket->checked_ticks, now_ns))
 		return 0;
-	now_ns = xrl_window_ticks(&class->penalty, now_ns) << XRL_RESOLVED_BITS;
+	now_ns = xrl_window_ticks(&class->penalty, now_ns) << XRL_CLASSIFICATION_BITS;
 	/* the circle's first tick means that there is none: one later, then */
 	if (!now_ns)
-		now_ns = 1ULL << XRL_RESOLVED_BITS;
-	return xrl_resolved_swap(bucket, word, word | now_ns);
+		now_ns = 1ULL << XRL_CLASSIFICATION_BITS;
+	return xrl_classification_swap(bucket, state, state | now_ns);
 }
 
 /* Most packets of most policies, kept as short as can be: one more in the open window of a plain
- * class. XRL_AGAIN: it isn't as simple as that. */
-xrl_inline enum xrl_answer xrl_try_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
+ * class. XRL_RETRY: it isn't as simple as that. */
+xrl_inline enum xrl_result xrl_try_simple(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	xrl_word word = xrl_window_read(&bucket->windows[0]);
+	xrl_packed state = xrl_window_read(&bucket->windows[0]);
 
-	if (!word || !xrl_is_settled(bucket, class))
-		return XRL_AGAIN;
-	if ((word & ((1ULL << XRL_WINDOW_USED_BITS) - 1)) >= class->limits[0].max_units)
-		return XRL_REFUSED;
-	if (!xrl_window_swap(&bucket->windows[0], word, word + 1))
-		return XRL_AGAIN;
-	return XRL_ALLOWED;
+	if (!state || !xrl_is_fresh(bucket, class))
+		return XRL_RETRY;
+	if ((state & ((1ULL << XRL_WINDOW_USED_BITS) - 1)) >= class->limits[0].max_units)
+		return XRL_OVER_LIMIT;
+	if (!xrl_window_swap(&bucket->windows[0], state, state + 1))
+		return XRL_RETRY;
+	return XRL_PASS;
 }
 
 /* The same with a look at the clock, of which no more is asked than a plain class needs, in the
- * order that xrl_look keeps, too: what is over is closed before anybody can read in checked_ticks
- * that it was looked at, and that is advanced before the next window is opened. */
-xrl_inline __u32 xrl_look_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
+ * order that xrl_refresh keeps, too: what is over is closed before anybody can read in
+ * checked_ticks that it was looked at, and that is advanced before the next window is opened. */
+xrl_inline __u32 xrl_refresh_simple(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	__u64 now_ns, idle_ns, open_ns;
 	const struct xrl_limit *limit;
-	xrl_word word, next;
+	xrl_packed state, next;
 	__u32 jiffies;
 
 	if (!bucket || !class)
-		return XRL_AGAIN;
+		return XRL_RETRY;
 	limit = &class->limits[0];
-	word = xrl_window_read(&bucket->windows[0]);
+	state = xrl_window_read(&bucket->windows[0]);
 	if (xrl_window_read(&bucket->icmp_errors))
-		return XRL_AGAIN;
+		return XRL_RETRY;
 	jiffies = xrl_jiffies();
 	idle_ns = xrl_checked_before_ns(&bucket->checked_ticks, &now_ns);
-	if (word && xrl_window_is_done(limit, word, idle_ns, now_ns)) {
-		if (!xrl_window_swap(&bucket->windows[0], word, 0))
-			return XRL_AGAIN;
-		word = 0;
+	if (state && xrl_window_must_close(limit, state, idle_ns, now_ns)) {
+		if (!xrl_window_swap(&bucket->windows[0], state, 0))
+			return XRL_RETRY;
+		state = 0;
 	}
-	if (!xrl_note_look(bucket, now_ns))
-		return XRL_AGAIN;
+	if (!xrl_store_refresh_time(bucket, now_ns))
+		return XRL_RETRY;
 
-	next = xrl_window_next(limit, word, now_ns, 1);
+	next = xrl_window_charge(limit, state, now_ns, 1);
 	/* a full one may have been closed, and its ticks looked at too late */
-	if (next ? !xrl_window_swap(&bucket->windows[0], word, next)
-	         : xrl_window_read(&bucket->windows[0]) != word)
-		return XRL_AGAIN;
-	open_ns = word ? xrl_window_remaining_ns(limit, word, now_ns) : ~0ULL;
-	xrl_settle(bucket, class, jiffies, open_ns);
-	return next ? XRL_ALLOWED : XRL_REFUSED;
+	if (next ? !xrl_window_swap(&bucket->windows[0], state, next)
+	         : xrl_window_read(&bucket->windows[0]) != state)
+		return XRL_RETRY;
+	open_ns = state ? xrl_window_remaining_ns(limit, state, now_ns) : ~0ULL;
+	xrl_set_fresh_until(bucket, class, jiffies, open_ns);
+	return next ? XRL_PASS : XRL_OVER_LIMIT;
 }
 
 /* One attempt at one window. */
-xrl_inline enum xrl_answer xrl_try_one(struct xrl_bucket *bucket, const struct xrl_class *class,
+xrl_inline enum xrl_result xrl_try_one(struct xrl_bucket *bucket, const struct xrl_class *class,
                                        __u32 i, __u64 units)
 {
 	const struct xrl_limit *limit = &class->limits[i];
 	struct xrl_window *window = xrl_window_at(bucket, i);
-	xrl_word word, next;
+	xrl_packed state, next;
 	__u64 now_ns = 0;
 
-	word = xrl_window_read(window);
-	if (!word || !xrl_is_settled(bucket, class)) {
-		now_ns = xrl_look(bucket, class);
+	state = xrl_window_read(window);
+	if (!state || !xrl_is_fresh(bucket, class)) {
+		now_ns = xrl_refresh(bucket, class);
 		if (!now_ns)
-			return XRL_AGAIN;
-		word = xrl_window_read(window);
+			return XRL_RETRY;
+		state = xrl_window_read(window);
 	}
-	next = xrl_next(limit, word, now_ns, units);
+	next = xrl_limit_charge(limit, state, now_ns, units);
 	if (!next)
-		return XRL_REFUSED;
-	if (!xrl_window_swap(window, word, next))
-		return XRL_AGAIN;
-	return class->warns && xrl_is_near(limit, next, now_ns) ? XRL_ALLOWED_NEAR : XRL_ALLOWED;
+		return XRL_OVER_LIMIT;
+	if (!xrl_window_swap(window, state, next))
+		return XRL_RETRY;
+	return class->warns && xrl_is_near(limit, next, now_ns) ? XRL_PASS_NEAR : XRL_PASS;
 }
 
 /* The same at the only one. */
 xrl_inline __u32 xrl_try_single(struct xrl_bucket *bucket, const struct xrl_class *class,
-                                const struct xrl_demand *demand)
+                                const struct xrl_cost *cost)
 {
 	__u32 unit = class->limits[0].unit;
-	__u64 units = xrl_demand_units(demand, &class->limits[0]);
+	__u64 units = xrl_cost_units(cost, &class->limits[0]);
 
-	return units ? xrl_try_one(bucket, class, 0, units) | unit << 16 : XRL_ALLOWED;
+	return units ? xrl_try_one(bucket, class, 0, units) | unit << 16 : XRL_PASS;
 }
 
-xrl_inline xrl_word xrl_next_of(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
-                                __u64 units)
+xrl_inline xrl_packed xrl_limit_charge_fast(const struct xrl_limit *limit, xrl_packed state,
+                                            __u64 now_ns, __u64 units)
 {
-	return limit->algorithm == XRL_FIXED ? xrl_window_next(limit, word, now_ns, units)
-	                                     : xrl_next(limit, word, now_ns, units);
+	return limit->algorithm == XRL_FIXED ? xrl_window_charge(limit, state, now_ns, units)
+	                                     : xrl_limit_charge(limit, state, now_ns, units);
 }
 
 /* Whether all of them have room at this moment. Gives the time, if it took a look at the clock. */
-xrl_inline __u32 xrl_ask_all(struct xrl_bucket *bucket, const struct xrl_class *class,
-                             const struct xrl_demand *demand, __u64 *now_ns)
+xrl_inline __u32 xrl_check_all(struct xrl_bucket *bucket, const struct xrl_class *class,
+                               const struct xrl_cost *cost, __u64 *now_ns)
 {
 	*now_ns = 0;
-	if (!xrl_is_settled(bucket, class)) {
-		*now_ns = xrl_look(bucket, class);
+	if (!xrl_is_fresh(bucket, class)) {
+		*now_ns = xrl_refresh(bucket, class);
 		if (!*now_ns)
-			return XRL_AGAIN;
+			return XRL_RETRY;
 	}
 	for (__u32 i = 0; i < XRL_MAX_LIMITS && i < class->limit_count; i++) {
-		__u64 units = xrl_demand_units(demand, &class->limits[i]);
-		xrl_word word = xrl_window_read(&bucket->windows[i]);
+		__u64 units = xrl_cost_units(cost, &class->limits[i]);
+		xrl_packed state = xrl_window_read(&bucket->windows[i]);
 
-		if (units && !xrl_next_of(&class->limits[i], word, *now_ns, units))
-			return XRL_REFUSED | class->limits[i].unit << 16;
+		if (units && !xrl_limit_charge_fast(&class->limits[i], state, *now_ns, units))
+			return XRL_OVER_LIMIT | class->limits[i].unit << 16;
 	}
-	return XRL_ALLOWED;
+	return XRL_PASS;
 }
 
 /* What has been charged, by limit: the upper half of what was written, which says in which window
- * that was, and is all that xrl_give_back has to know. Or that there is nothing to be given back;
+ * that was, and is all that xrl_refund has to know. Or that there is nothing to be given back;
  * no fixed or sliding window looks like that, and a token bucket only once in 2^32 times. */
-#define XRL_NOTHING (~0U)
+#define XRL_NOT_CHARGED (~0U)
 
-struct xrl_marks {
-	__u32 marks[XRL_MAX_LIMITS];
+struct xrl_receipt {
+	__u32 charged[XRL_MAX_LIMITS];
 };
 
-xrl_inline void xrl_take_back(struct xrl_bucket *bucket, const struct xrl_class *class,
-                              const struct xrl_demand *demand, const struct xrl_marks *taken)
+xrl_inline void xrl_refund_all(struct xrl_bucket *bucket, const struct xrl_class *class,
+                               const struct xrl_cost *cost, const struct xrl_receipt *receipt)
 {
 	for (__u32 i = 0; i < XRL_MAX_LIMITS; i++)
-		if (taken->marks[i] != XRL_NOTHING)
-			xrl_give_back(&bucket->windows[i], &class->limits[i],
-			              (__u64)taken->marks[i] << 32,
-			              xrl_demand_units(demand, &class->limits[i]));
+		if (receipt->charged[i] != XRL_NOT_CHARGED)
+			xrl_refund(&bucket->windows[i], &class->limits[i],
+			           (__u64)receipt->charged[i] << 32,
+			           xrl_cost_units(cost, &class->limits[i]));
 }
 
 /* One attempt at one window of several. 0: it failed. */
-xrl_inline xrl_word xrl_charge_window(struct xrl_bucket *bucket, const struct xrl_class *class,
-                                      __u32 i, __u64 units, __u64 *now_ns)
+xrl_inline xrl_packed xrl_charge_window(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                        __u32 i, __u64 units, __u64 *now_ns)
 {
-	xrl_word word = xrl_window_read(&bucket->windows[i]), next;
+	xrl_packed state = xrl_window_read(&bucket->windows[i]), next;
 
-	if (!word && !*now_ns) {
-		*now_ns = xrl_look(bucket, class);
+	if (!state && !*now_ns) {
+		*now_ns = xrl_refresh(bucket, class);
 		if (!*now_ns)
 			return 0;
 	}
-	next = xrl_next_of(&class->limits[i], word, *now_ns, units);
-	if (!next || !xrl_window_swap(&bucket->windows[i], word, next))
+	next = xrl_limit_charge_fast(&class->limits[i], state, *now_ns, units);
+	if (!next || !xrl_window_swap(&bucket->windows[i], state, next))
 		return 0;
 	return next;
 }
 
 /* One attempt at all windows together: all of them are asked first, and only then charged. */
-XRL_SUBPROGRAM __u32 xrl_try_all(struct xrl_bucket *bucket, const struct xrl_class *class,
-                                 const struct xrl_demand *demand)
+XRL_GLOBAL_FUNC __u32 xrl_try_all(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                  const struct xrl_cost *cost)
 {
-	struct xrl_marks taken;
-	__u32 answer, i;
+	struct xrl_receipt receipt;
+	__u32 result, i;
 	__u64 now_ns;
 
-	if (!bucket || !class || !demand)
-		return XRL_AGAIN;
-	answer = xrl_ask_all(bucket, class, demand, &now_ns);
-	if (answer != XRL_ALLOWED)
-		return answer;
-	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
+	if (!bucket || !class || !cost)
+		return XRL_RETRY;
+	result = xrl_check_all(bucket, class, cost, &now_ns);
+	if (result != XRL_PASS)
+		return result;
+	__builtin_memset(&receipt, 0xFF, sizeof(receipt)); /* XRL_NOT_CHARGED */
 	for (i = 0; i < XRL_MAX_LIMITS && i < class->limit_count; i++) {
 		const struct xrl_limit *limit = &class->limits[i];
-		__u64 units = xrl_demand_units(demand, limit);
-		xrl_word next;
+		__u64 units = xrl_cost_units(cost, limit);
+		xrl_packed next;
 
 		if (!units)
 			continue;
 		next = xrl_charge_window(bucket, class, i, units, &now_ns);
 		if (!next) {
-			xrl_take_back(bucket, class, demand, &taken);
-			return XRL_AGAIN;
+			xrl_refund_all(bucket, class, cost, &receipt);
+			return XRL_RETRY;
 		}
-		taken.marks[i] = next >> 32;
+		receipt.charged[i] = next >> 32;
 		if (class->warns && xrl_is_near(limit, next, now_ns))
-			answer = XRL_ALLOWED_NEAR;
+			result = XRL_PASS_NEAR;
 	}
-	return answer;
+	return result;
 }
 
-XRL_SUBPROGRAM __u32 xrl_try_often(struct xrl_bucket *bucket, const struct xrl_class *class,
-                                   const struct xrl_demand *demand)
+XRL_GLOBAL_FUNC __u32 xrl_retry_all(struct xrl_bucket *bucket, const struct xrl_class *class,
+                                    const struct xrl_cost *cost)
 {
-	__u32 answer = XRL_AGAIN;
+	__u32 result = XRL_RETRY;
 
-	for (int i = 0; i < XRL_ATTEMPTS * XRL_ROUNDS && (__u16)answer == XRL_AGAIN; i++)
-		answer = xrl_try_all(bucket, class, demand);
-	return answer;
+	for (int i = 0; i < XRL_ATTEMPTS * XRL_ROUNDS && (__u16)result == XRL_RETRY; i++)
+		result = xrl_try_all(bucket, class, cost);
+	return result;
 }
 
-/* Charges a packet to a source's limits: an xrl_answer, and when it is XRL_REFUSED above it the
+/* Charges a packet to a source's limits: an xrl_result, and when it is XRL_OVER_LIMIT above it the
  * unit of the limit that refused: one number, since a function that is checked by itself returns
- * no more. XRL_AGAIN: other CPUs were always faster. */
+ * no more. XRL_RETRY: other CPUs were always faster. */
 xrl_inline __u32 xrl_charge(struct xrl_bucket *bucket, const struct xrl_class *class,
-                            const struct xrl_demand *demand)
+                            const struct xrl_cost *cost)
 {
-	__u32 answer = XRL_AGAIN;
+	__u32 result = XRL_RETRY;
 
 	if (class->limit_count == 1)
-		answer = xrl_try_single(bucket, class, demand);
-	if ((__u16)answer == XRL_AGAIN)
-		answer = xrl_try_often(bucket, class, demand);
-	return answer;
+		result = xrl_try_single(bucket, class, cost);
+	if ((__u16)result == XRL_RETRY)
+		result = xrl_retry_all(bucket, class, cost);
+	return result;
 }
 
-XRL_SUBPROGRAM int xrl_try_icmp_error(struct xrl_bucket *bucket, const struct xrl_class *class)
+XRL_GLOBAL_FUNC int xrl_try_icmp_error(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	if (!bucket || !class)
-		return XRL_AGAIN;
+		return XRL_RETRY;
 	return xrl_try_one(bucket, class, XRL_ICMP_ERRORS, 1);
 }
 
-XRL_SUBPROGRAM int xrl_try_icmp_error_again(struct xrl_bucket *bucket,
-                                            const struct xrl_class *class)
+XRL_GLOBAL_FUNC int xrl_retry_icmp_error(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	int answer = XRL_AGAIN;
+	int result = XRL_RETRY;
 
-	for (int i = 0; i < XRL_ATTEMPTS && answer == XRL_AGAIN; i++)
-		answer = xrl_try_icmp_error(bucket, class);
-	return answer;
+	for (int i = 0; i < XRL_ATTEMPTS && result == XRL_RETRY; i++)
+		result = xrl_try_icmp_error(bucket, class);
+	return result;
 }
 
 /* The same for an ICMP error, which has a window of its own. */
-xrl_inline enum xrl_answer xrl_charge_icmp_error(struct xrl_bucket *bucket,
+xrl_inline enum xrl_result xrl_charge_icmp_error(struct xrl_bucket *bucket,
                                                  const struct xrl_class *class)
 {
-	enum xrl_answer answer = XRL_AGAIN;
+	enum xrl_result result = XRL_RETRY;
 
-	for (int i = 0; i < XRL_ROUNDS && answer == XRL_AGAIN; i++)
-		answer = xrl_try_icmp_error_again(bucket, class);
-	return answer;
+	for (int i = 0; i < XRL_ROUNDS && result == XRL_RETRY; i++)
+		result = xrl_retry_icmp_error(bucket, class);
+	return result;
 }

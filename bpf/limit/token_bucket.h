@@ -22,16 +22,16 @@
 #define XRL_TOKEN_MAX_SHIFT 30
 
 /* How far ahead the word is. 0: all is paid for. */
-xrl_inline __u64 xrl_token_ahead(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline __u64 xrl_token_ahead(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
-	__s64 ahead = word - (now_ns << limit->token_shift);
+	__s64 ahead = state - (now_ns << limit->token_shift);
 
-	return word && ahead > 0 ? ahead : 0;
+	return state && ahead > 0 ? ahead : 0;
 }
 
-xrl_inline int xrl_token_is_over(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline int xrl_token_is_expired(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
-	return !xrl_token_ahead(limit, word, now_ns);
+	return !xrl_token_ahead(limit, state, now_ns);
 }
 
 xrl_inline __u64 xrl_token_bucket(const struct xrl_limit *limit)
@@ -40,27 +40,27 @@ xrl_inline __u64 xrl_token_bucket(const struct xrl_limit *limit)
 }
 
 /* How long until all is paid for. */
-xrl_inline __u64 xrl_token_full_ns(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline __u64 xrl_token_full_ns(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
-	__u64 ahead = xrl_token_ahead(limit, word, now_ns);
+	__u64 ahead = xrl_token_ahead(limit, state, now_ns);
 
 	return (ahead >> limit->token_shift) + 1;
 }
 
 /* Units that there is no room for, begun ones included. */
-xrl_inline __u64 xrl_token_used(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline __u64 xrl_token_used(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
-	__u64 ahead = xrl_token_ahead(limit, word, now_ns);
+	__u64 ahead = xrl_token_ahead(limit, state, now_ns);
 
 	return (ahead + limit->token_cost - 1) / limit->token_cost;
 }
 
 /* What is to be written in place of `word`. 0: refused. Some values have a meaning of their own
  * (0 here, the highest three in separate.h): instead of these, a moment up to four units later. */
-xrl_inline xrl_word xrl_token_next(const struct xrl_limit *limit, xrl_word word, __u64 now_ns,
-                                   __u64 units)
+xrl_inline xrl_packed xrl_token_charge(const struct xrl_limit *limit, xrl_packed state,
+                                       __u64 now_ns, __u64 units)
 {
-	__u64 used = xrl_token_ahead(limit, word, now_ns), next;
+	__u64 used = xrl_token_ahead(limit, state, now_ns), next;
 
 	if (units > limit->max_units || used + units * limit->token_cost > xrl_token_bucket(limit))
 		return 0;
@@ -70,17 +70,18 @@ xrl_inline xrl_word xrl_token_next(const struct xrl_limit *limit, xrl_word word,
 
 /* Without so many units of a packet that made it `mine`. Only what isn't paid for yet is given
  * back: by now the rest would have been there without the packet, too. */
-xrl_inline xrl_word xrl_token_less(const struct xrl_limit *limit, xrl_word word, xrl_word mine,
-                                   __u64 now_ns, __u64 units)
+xrl_inline xrl_packed xrl_token_refund(const struct xrl_limit *limit, xrl_packed state,
+                                       xrl_packed charged, __u64 now_ns, __u64 units)
 {
-	__u64 unpaid = xrl_token_ahead(limit, mine, now_ns), cost = units * limit->token_cost;
+	__u64 unpaid = xrl_token_ahead(limit, charged, now_ns), cost = units * limit->token_cost;
 
-	return word ? word - (unpaid < cost ? unpaid : cost) : 0;
+	return state ? state - (unpaid < cost ? unpaid : cost) : 0;
 }
 
 /* Further ahead than any packet under this limit can have put it. */
-xrl_inline int xrl_token_is_foreign(const struct xrl_limit *limit, xrl_word word, __u64 now_ns)
+xrl_inline int xrl_token_is_stale_write(const struct xrl_limit *limit, xrl_packed state,
+                                        __u64 now_ns)
 {
-	return xrl_token_ahead(limit, word, now_ns) >
+	return xrl_token_ahead(limit, state, now_ns) >
 	       xrl_token_bucket(limit) + (XRL_MAX_AHEAD_NS << limit->token_shift);
 }

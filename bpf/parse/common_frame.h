@@ -11,7 +11,7 @@
 #include "bpf/parse/packet.h"
 #include "bpf/verdict/simple.h"
 
-struct usual {
+struct common_frame {
 	struct xrl_address source;
 	__u32 frame_bytes;
 };
@@ -19,7 +19,7 @@ struct usual {
 /* Without VLAN tag and IPv4 options, all of it in the first buffer, and with room for a whole TCP
  * header if it is one; no ICMP, of which the type would be wanted. A fragment may be usual, too: of
  * later ones no more than this is known anyway. */
-static __always_inline int is_usual(const struct xdp_md *ctx, struct usual *usual)
+static __always_inline int is_common_frame(const struct xdp_md *ctx, struct common_frame *common)
 {
 	const struct ethhdr *eth = (void *)(long)ctx->data;
 	const struct iphdr *ip = (void *)(eth + 1);
@@ -36,49 +36,52 @@ static __always_inline int is_usual(const struct xdp_md *ctx, struct usual *usua
 		return 0;
 	if (!ends_with_packet(linear, sizeof(*eth) + total_bytes))
 		return 0;
-	usual->frame_bytes = linear;
-	__builtin_memcpy(&usual->source, &ip->saddr, sizeof(usual->source));
+	common->frame_bytes = linear;
+	__builtin_memcpy(&common->source, &ip->saddr, sizeof(common->source));
 	return 1;
 }
 
-/* XRL_AGAIN, unless the bucket is resolved for this policy, there is no permit, and the class is
+/* XRL_RETRY, unless the bucket is resolved for this policy, there is no permit, and the class is
  * plain. */
-static __always_inline enum xrl_answer
-charge_usual(struct xrl_bucket *bucket, struct policy *policy, const struct xrl_address *source)
+static __always_inline enum xrl_result charge_fast(struct xrl_bucket *bucket, struct policy *policy,
+                                                   const struct xrl_address *source)
 {
-	xrl_word resolved = xrl_resolved_read(bucket);
+	xrl_packed classification = xrl_classification_read(bucket);
 
-	if ((__u32)resolved != policy->generation || resolved & XRL_RESOLVED_PERMIT)
-		return XRL_AGAIN;
-	choose_class(policy, resolved_class(resolved));
-	return policy->class->is_plain ? charge_plain(bucket, policy->class, source, 1) : XRL_AGAIN;
+	if ((__u32)classification != policy->generation ||
+	    classification & XRL_CLASSIFICATION_PERMIT)
+		return XRL_RETRY;
+	choose_class(policy, classification_class(classification));
+	return policy->class->is_plain ? charge_simple(bucket, policy->class, source, 1)
+	                               : XRL_RETRY;
 }
 
-#define NOT_DECIDED XDP_ABORTED
+#define VERDICT_UNDECIDED XDP_ABORTED
 
-/* NOT_DECIDED: it isn't as usual as that, and the general way decides. That is told of a bucket
- * that was found; a source without one is looked up again, which is little beside making one. */
-static __always_inline int limit_usual(struct xdp_md *ctx, const struct usual *usual,
-                                       __u32 generation, struct xrl_bucket **bucket)
+/* VERDICT_UNDECIDED: it isn't as usual as that, and the general way decides. That is told of a
+ * bucket that was found; a source without one is looked up again, which is little beside making
+ * one. */
+static __always_inline int limit_fast(struct xdp_md *ctx, const struct common_frame *common,
+                                      __u32 generation, struct xrl_bucket **bucket)
 {
 	struct policy policy = {.generation = generation};
-	struct refusal *last = last_refusal();
-	enum xrl_answer answer;
+	struct reject_entry *entry = reject_cache_entry();
+	enum xrl_result result;
 
-	if (is_refused_again(last, &usual->source, generation)) {
-		choose_class(&policy, last->class_number);
-		return refuse(ctx, &policy, XRL_REASON_packets_limit, usual->frame_bytes);
+	if (reject_cache_hit(entry, &common->source, generation)) {
+		choose_class(&policy, entry->class_number);
+		return reject(ctx, &policy, XRL_REASON_packets_limit, common->frame_bytes);
 	}
 	if (engaged_until())
-		return NOT_DECIDED;
-	*bucket = bpf_map_lookup_elem(&buckets, &usual->source);
-	answer = *bucket ? charge_usual(*bucket, &policy, &usual->source) : XRL_AGAIN;
-	if (answer == XRL_REFUSED) {
-		remember_refusal(last, &usual->source, &policy, *bucket);
-		return refuse(ctx, &policy, XRL_REASON_packets_limit, usual->frame_bytes);
+		return VERDICT_UNDECIDED;
+	*bucket = bpf_map_lookup_elem(&buckets, &common->source);
+	result = *bucket ? charge_fast(*bucket, &policy, &common->source) : XRL_RETRY;
+	if (result == XRL_OVER_LIMIT) {
+		reject_cache_update(entry, &common->source, &policy, *bucket);
+		return reject(ctx, &policy, XRL_REASON_packets_limit, common->frame_bytes);
 	}
-	if (answer != XRL_ALLOWED)
-		return NOT_DECIDED;
-	count(XRL_passed_within_limits, usual->frame_bytes);
+	if (result != XRL_PASS)
+		return VERDICT_UNDECIDED;
+	counter_add(XRL_passed_within_limits, common->frame_bytes);
 	return XDP_PASS;
 }

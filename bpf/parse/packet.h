@@ -44,8 +44,8 @@ struct packet {
 	__u8 has_ports;       /* a fragment that isn't the first, say, has none */
 	__u8 is_connection;   /* TCP: a SYN without ACK */
 	__u8 is_http_request; /* TCP: begins with a method */
-	__u8 is_newcomer;     /* the gate is asking: no bucket is made for it */
-	__u8 is_earlier;      /* what is charged is what came before it (new_bucket.h) */
+	__u8 is_candidate;    /* the gate is asking: no bucket is made for it */
+	__u8 is_carry_over;   /* what is charged is what came before it (new_bucket.h) */
 	__u64 gate;           /* what the gate has said of its source (gate.h) */
 };
 
@@ -69,7 +69,7 @@ static __always_inline int is_vlan(__be16 ethertype)
 
 /* The type behind Ethernet and up to two tags, in network order. 0: the frame ends within
  * them, so there is no telling. */
-static __always_inline __be16 take_link_headers(struct cursor *frame)
+static __always_inline __be16 parse_ethernet(struct cursor *frame)
 {
 	struct ethhdr eth_copy, *eth = cursor_take(frame, sizeof(*eth), &eth_copy);
 	__be16 ethertype;
@@ -95,16 +95,14 @@ static __always_inline int is_icmp_error(__u8 type)
 	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
-XRL_SUBPROGRAM int begins_request(__u64 start)
+XRL_GLOBAL_FUNC int http_begins_request_call(__u64 start)
 {
 	return http_begins_request(start);
 }
 
 /* Truncated: what the lengths promise is not in this buffer. */
-static __always_inline enum packet_kind find_http_request(struct cursor *frame,
-                                                          const struct tcphdr *tcp,
-                                                          __u32 payload_bytes,
-                                                          struct packet *packet)
+static __always_inline enum packet_kind parse_http(struct cursor *frame, const struct tcphdr *tcp,
+                                                   __u32 payload_bytes, struct packet *packet)
 {
 	__u32 header_bytes = tcp->doff * 4;
 	__u8 copy[HTTP_METHOD_BYTES], *start;
@@ -121,14 +119,14 @@ static __always_inline enum packet_kind find_http_request(struct cursor *frame,
 		word = word << 8 | start[i];
 	/* A call is what costs here, so most other segments do without. */
 	if ((__u8)(word - 'C') <= 'T' - 'C')
-		packet->is_http_request = begins_request(word);
+		packet->is_http_request = http_begins_request_call(word);
 	return PACKET_IPV4;
 }
 
 /* A TCP header cut off in the first fragment would hide its SYN (RFC 1858), and no stack
  * takes one that is cut off in a whole packet: both are refused. */
-static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32 payload_bytes,
-                                                     struct packet *packet)
+static __always_inline enum packet_kind parse_tcp(struct cursor *frame, __u32 payload_bytes,
+                                                  struct packet *packet)
 {
 	struct tcphdr copy, *tcp;
 
@@ -141,13 +139,13 @@ static __always_inline enum packet_kind classify_tcp(struct cursor *frame, __u32
 	packet->destination_port = bpf_ntohs(tcp->dest);
 	packet->has_ports = 1;
 	if (packet->wants & XRL_WANTS_HTTP)
-		return find_http_request(frame, tcp, payload_bytes, packet);
+		return parse_http(frame, tcp, payload_bytes, packet);
 	return PACKET_IPV4;
 }
 
 /* One that is cut short by its sender has no ports, and nobody will read it. */
-static __always_inline enum packet_kind find_udp_port(struct cursor *frame, __u32 payload_bytes,
-                                                      struct packet *packet)
+static __always_inline enum packet_kind parse_udp(struct cursor *frame, __u32 payload_bytes,
+                                                  struct packet *packet)
 {
 	struct udphdr copy, *udp;
 
@@ -161,7 +159,7 @@ static __always_inline enum packet_kind find_udp_port(struct cursor *frame, __u3
 	return PACKET_IPV4;
 }
 
-static __always_inline enum packet_kind classify_icmp(struct cursor *frame, __u32 payload_bytes)
+static __always_inline enum packet_kind parse_icmp(struct cursor *frame, __u32 payload_bytes)
 {
 	struct icmphdr copy, *icmp;
 
@@ -198,8 +196,8 @@ static __always_inline __u32 ipv4_frame_bytes(struct xdp_md *ctx, int may_have_f
 	return whole_frame_bytes(ctx, may_have_frags);
 }
 
-static __always_inline enum packet_kind classify_ipv4(struct cursor *frame, int may_have_frags,
-                                                      struct packet *packet)
+static __always_inline enum packet_kind parse_ipv4(struct cursor *frame, int may_have_frags,
+                                                   struct packet *packet)
 {
 	__u32 link_bytes = frame->offset, header_bytes, total_bytes;
 	struct iphdr copy, *ip = cursor_take(frame, sizeof(*ip), &copy);
@@ -225,11 +223,11 @@ static __always_inline enum packet_kind classify_ipv4(struct cursor *frame, int 
 	/* the mask tells the verifier what the 4 bits of the header length allow */
 	cursor_skip(frame, (header_bytes - sizeof(*ip)) & 0x3C);
 	if (ip->protocol == IPPROTO_TCP)
-		return classify_tcp(frame, total_bytes - header_bytes, packet);
+		return parse_tcp(frame, total_bytes - header_bytes, packet);
 	if (ip->protocol == IPPROTO_ICMP)
-		return classify_icmp(frame, total_bytes - header_bytes);
+		return parse_icmp(frame, total_bytes - header_bytes);
 	if (ip->protocol == IPPROTO_UDP && packet->wants & XRL_WANTS_PORTS)
-		return find_udp_port(frame, total_bytes - header_bytes, packet);
+		return parse_udp(frame, total_bytes - header_bytes, packet);
 	return PACKET_IPV4;
 }
 
@@ -242,11 +240,11 @@ static __always_inline void parse_frame(struct xdp_md *ctx, int may_have_frags, 
 		.end = (void *)(long)ctx->data_end,
 		.copies = copies,
 	};
-	__be16 ethertype = take_link_headers(&frame);
+	__be16 ethertype = parse_ethernet(&frame);
 
 	packet->frame_bytes = linear_bytes(ctx);
 	if (ethertype == bpf_htons(ETHERTYPE_IPV4)) {
-		packet->kind = classify_ipv4(&frame, may_have_frags, packet);
+		packet->kind = parse_ipv4(&frame, may_have_frags, packet);
 		return;
 	}
 	packet->frame_bytes = whole_frame_bytes(ctx, may_have_frags);
@@ -259,7 +257,7 @@ static __always_inline void parse_frame(struct xdp_md *ctx, int may_have_frags, 
 }
 
 /* What could not be made out in the first buffer, if there are others. */
-XRL_SUBPROGRAM int parse_split(struct xdp_md *ctx, struct packet *packet)
+XRL_GLOBAL_FUNC int parse_split(struct xdp_md *ctx, struct packet *packet)
 {
 	if (!packet)
 		return 0;

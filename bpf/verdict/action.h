@@ -27,24 +27,24 @@ static __noinline int redirect(struct xdp_md *ctx, const struct policy *policy, 
 	__u32 target = (policy->generation & 1) * XRL_MAX_CLASSES + policy->class_number;
 
 	if (bpf_redirect_map(&redirects, target, XDP_DROP) != XDP_REDIRECT) {
-		count(XRL_dropped_redirect_gone, bytes);
+		counter_add(XRL_dropped_redirect_gone, bytes);
 		return XDP_DROP;
 	}
 	if (policy->class->redirect_readdress)
 		readdress(ctx, policy->class);
-	count(XRL_REDIRECTED_BASE + reason, bytes);
+	counter_add(XRL_REDIRECTED_BASE + reason, bytes);
 	return XDP_REDIRECT;
 }
 
-static __always_inline int refuse(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
+static __always_inline int reject(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
                                   __u32 bytes)
 {
 	if (policy->class->action == XRL_MONITOR) {
-		count(XRL_MONITOR_BASE + reason, bytes);
+		counter_add(XRL_MONITOR_BASE + reason, bytes);
 		return XDP_PASS;
 	}
 	if (policy->class->action == XRL_REDIRECT && reason < XRL_REASON_truncated)
 		return redirect(ctx, policy, reason, bytes);
-	count(XRL_DROPPED_BASE + reason, bytes);
+	counter_add(XRL_DROPPED_BASE + reason, bytes);
 	return XDP_DROP;
 }

@@ -45,33 +45,33 @@
 /* What the gate says, in one number: a kind, the class, and what counts the packet. */
 enum gate_kind {
 	GATE_OPEN,
-	GATE_PASSED,  /* what: a counter */
-	GATE_REFUSED, /* what: a reason */
-	GATE_NOTED,   /* goes on, but would have been refused: what: a reason */
-	GATE_AGAIN,   /* another CPU was faster; what was taken of the budget is lost */
+	GATE_PASS,         /* what: a counter */
+	GATE_REJECT,       /* what: a reason */
+	GATE_WOULD_REJECT, /* goes on, but would have been refused: what: a reason */
+	GATE_RETRY,        /* another CPU was faster; what was taken of the budget is lost */
 };
 
 #define GATE_CLASS_SHIFT 4
 #define GATE_WHAT_SHIFT  12
 
-static __always_inline __u64 gate_answer(enum gate_kind kind, __u32 class_number, __u32 what)
+static __always_inline __u64 gate_result(enum gate_kind kind, __u32 class_number, __u32 what)
 {
 	return kind | class_number << GATE_CLASS_SHIFT | what << GATE_WHAT_SHIFT;
 }
 
-static __always_inline enum gate_kind gate_kind(__u64 answer)
+static __always_inline enum gate_kind gate_kind(__u64 result)
 {
-	return answer & 0xF;
+	return result & 0xF;
 }
 
-static __always_inline __u32 gate_class(__u64 answer)
+static __always_inline __u32 gate_class(__u64 result)
 {
-	return answer >> GATE_CLASS_SHIFT & 0xFF;
+	return result >> GATE_CLASS_SHIFT & 0xFF;
 }
 
-static __always_inline __u32 gate_what(__u64 answer)
+static __always_inline __u32 gate_what(__u64 result)
 {
-	return answer >> GATE_WHAT_SHIFT & 0xFF;
+	return result >> GATE_WHAT_SHIFT & 0xFF;
 }
 
 /* ---- what a packet is to its class ---- */
@@ -84,8 +84,8 @@ static __always_inline int has_bit(const __u8 *bits, __u32 number, __u32 mask)
 	return bits[number >> 3] >> (number & 7) & 1;
 }
 
-static __always_inline int has_cidrs(const struct xrl_policy *policy,
-                                     const struct xrl_address *source)
+static __always_inline int may_match_cidr(const struct xrl_policy *policy,
+                                          const struct xrl_address *source)
 {
 	__u32 subnet = source->octets[0] << 12 | source->octets[1] << 4 | source->octets[2] >> 4;
 
@@ -94,20 +94,21 @@ static __always_inline int has_cidrs(const struct xrl_policy *policy,
 	       has_bit(policy->subnets, subnet, (1 << XRL_SUBNET_BITS) - 1);
 }
 
-static __always_inline __u64 may_be_permitted_until_ns(const struct xrl_address *source)
+static __always_inline __u64 prefiltered_permit_expires_ns(const struct xrl_address *source)
 {
 	if (!meta.may_have_permits ||
-	    !has_bit(flood.permits, xrl_permit_bit(gate_hash(source)), (1 << XRL_PERMIT_BITS) - 1))
+	    !has_bit(flood.permits, xrl_permit_prefilter_bit(gate_hash(source)),
+	             (1 << XRL_PERMIT_BITS) - 1))
 		return 0;
-	return permit_until_ns(source);
+	return permit_expires_ns(source);
 }
 
 /* Without permit. Most often it is known without a look-up that no CIDR has it. */
-static __always_inline __u32 class_of_newcomer(const struct xrl_address *source, __u32 generation)
+static __always_inline __u32 class_of_candidate(const struct xrl_address *source, __u32 generation)
 {
 	const struct xrl_policy *policy = policy_of(generation);
-	__u32 number = has_cidrs(policy, source) ? class_by_address(source, generation)
-	                                         : policy->default_class;
+	__u32 number = may_match_cidr(policy, source) ? class_by_address(source, generation)
+	                                              : policy->default_class;
 
 	asm volatile("" : "+r"(number));
 	return number & (XRL_MAX_CLASSES - 1);
@@ -127,174 +128,176 @@ static __always_inline __u32 bytes_64(const struct packet *packet)
 	return (packet->frame_bytes + 63) >> 6;
 }
 
-static __always_inline int exceeds(xrl_word word, const struct packet *packet,
+static __always_inline int exceeds(xrl_packed state, const struct packet *packet,
                                    const struct xrl_class *class)
 {
-	return xrl_passed_packets(word) >= class->newcomer_packets ||
-	       (word >> XRL_BYTES_SHIFT & 0xFFFF) + bytes_64(packet) > class->newcomer_bytes_64;
+	return xrl_admitted_packets(state) >= class->newcomer_packets ||
+	       (state >> XRL_BYTES_SHIFT & 0xFFFF) + bytes_64(packet) > class->newcomer_bytes_64;
 }
 
 /* ---- budgets ---- */
 
-static __always_inline struct xrl_taken *prefix_place(__u32 hash, int row)
+static __always_inline struct xrl_taken *prefix_cell(__u32 hash, int row)
 {
 	hash >>= row * 15;
 	asm volatile("" : "+r"(hash));
-	return &flood.prefixes[row][hash & (XRL_PREFIX_PLACES - 1)];
+	return &flood.prefixes[row][hash & (XRL_PREFIX_CELLS - 1)];
 }
 
 /* Two rows: who shares a place in one of them with a flooded /24 has another in the other one.
  * Each counts all of a prefix's packets, so that none gets more than its share. */
-XRL_SUBPROGRAM int take_prefix(__u32 prefix, const struct xrl_flood *policy)
+XRL_GLOBAL_FUNC int prefix_budget_take(__u32 prefix, const struct xrl_flood *policy)
 {
 	struct xrl_taken *one, *other;
-	__u32 hash, slice;
+	__u32 hash, interval;
 
 	if (!policy)
 		return 0;
 	hash = xrl_gate_hash(prefix, flood.hash_key >> 16);
-	slice = slice_of(&policy->prefix, bpf_jiffies64());
-	one = prefix_place(hash, 0);
-	other = prefix_place(hash, 1);
-	if (take(one, slice, policy->prefix.max_units)) {
-		take(other, slice, ~0U);
+	interval = interval_of(&policy->prefix, bpf_jiffies64());
+	one = prefix_cell(hash, 0);
+	other = prefix_cell(hash, 1);
+	if (budget_take(one, interval, policy->prefix.max_units)) {
+		budget_take(other, interval, ~0U);
 		return 1;
 	}
-	return take(other, slice, policy->prefix.max_units);
+	return budget_take(other, interval, policy->prefix.max_units);
 }
 
 /* 0, or the reason why not. */
-static __always_inline __u32 take_budget(const struct xrl_address *source,
-                                         const struct xrl_flood *policy, int is_first)
+static __always_inline __u32 candidate_budget_take(const struct xrl_address *source,
+                                                   const struct xrl_flood *policy, int is_first)
 {
 	__u64 jiffies = bpf_jiffies64();
-	__u32 slice = slice_of(&policy->newcomers, jiffies), address;
-	__u32 first_slice = slice_of(&policy->first, jiffies);
+	__u32 interval = interval_of(&policy->newcomers, jiffies), address;
+	__u32 first_interval = interval_of(&policy->first, jiffies);
 
-	if (is_first && !has_room(&flood.first, first_slice, policy->first.max_units))
+	if (is_first && !budget_has_room(&flood.first, first_interval, policy->first.max_units))
 		return XRL_REASON_newcomers;
-	if (!has_room(&flood.newcomers, slice, policy->newcomers.max_units))
+	if (!budget_has_room(&flood.newcomers, interval, policy->newcomers.max_units))
 		return XRL_REASON_newcomers;
 	__builtin_memcpy(&address, source, sizeof(address));
-	if (!take_prefix(address & bpf_htonl(0xFFFFFF00), policy))
+	if (!prefix_budget_take(address & bpf_htonl(0xFFFFFF00), policy))
 		return XRL_REASON_newcomers_prefix;
-	if (is_first && !take(&flood.first, first_slice, policy->first.max_units))
+	if (is_first && !budget_take(&flood.first, first_interval, policy->first.max_units))
 		return XRL_REASON_newcomers;
-	return take(&flood.newcomers, slice, policy->newcomers.max_units) ? 0
-	                                                                  : XRL_REASON_newcomers;
+	return budget_take(&flood.newcomers, interval, policy->newcomers.max_units)
+	               ? 0
+	               : XRL_REASON_newcomers;
 }
 
 /* Here, too, half of it is for those that come again. */
 static __always_inline int take_promotion(const struct xrl_flood *policy, int is_own)
 {
-	__u32 slice = slice_of(&policy->promoted, bpf_jiffies64());
+	__u32 interval = interval_of(&policy->promoted, bpf_jiffies64());
 
-	return take(&flood.promoted, slice, policy->promoted.max_units >> !is_own);
+	return budget_take(&flood.promoted, interval, policy->promoted.max_units >> !is_own);
 }
 
 /* ---- the word ---- */
 
-static __always_inline __u64 passing_of(const struct packet *packet)
+static __always_inline __u64 admission_of(const struct packet *packet)
 {
-	return xrl_passing(bytes_64(packet), packet->is_connection, packet->is_http_request);
+	return xrl_admission(bytes_64(packet), packet->is_connection, packet->is_http_request);
 }
 
 /* What is its own, and what passes, is told apart when the word is read again: another CPU may have
  * been there. */
-static __always_inline __u64 try_newcomer(const struct packet *packet,
-                                          const struct xrl_class *class,
-                                          const struct xrl_flood *policy, __u32 class_number)
+static __always_inline __u64 try_candidate(const struct packet *packet,
+                                           const struct xrl_class *class,
+                                           const struct xrl_flood *policy, __u32 class_number)
 {
 	struct xrl_address source;
-	struct xrl_gate_line *line;
-	struct xrl_newcomer *place;
-	__u32 hash, identity, number, ticks, reason;
-	xrl_word word, next;
+	struct xrl_gate_line *set;
+	struct xrl_newcomer *way;
+	__u32 hash, tag, number, ticks, reason;
+	xrl_packed state, next;
 	int is_own, is_due;
 
 	source = packet->source;
 	hash = gate_hash(&source);
 	ticks = xrl_gate_ticks(bpf_jiffies64());
-	line = gate_line(hash);
-	if (!line)
+	set = gate_set(hash);
+	if (!set)
 		return GATE_OPEN;
-	identity = gate_identity(hash);
-	number = find_newcomer(line, identity, ticks, policy->kept_ticks);
-	place = newcomer_place(line, number);
-	word = newcomer_read(place);
-	is_own = xrl_is_newcomer(word, identity);
+	tag = gate_tag(hash);
+	number = find_candidate(set, tag, ticks, policy->kept_ticks);
+	way = candidate_way(set, number);
+	state = candidate_read(way);
+	is_own = xrl_has_tag(state, tag);
 	if (!is_own)
-		count_unknown(policy);
-	next = is_own ? xrl_newcomer_next(word, ticks, class->newcomer_ticks)
-	              : xrl_newcomer_first(identity, ticks);
+		count_arrival(policy);
+	next = is_own ? xrl_candidate_next(state, ticks, class->newcomer_ticks)
+	              : xrl_candidate_new(tag, ticks);
 	is_due = exceeds(next, packet, class);
-	if ((is_due || xrl_seen(next) > XRL_GATE_FEW) && take_promotion(policy, is_own)) {
+	if ((is_due || xrl_candidate_hits(next) > XRL_GATE_FEW) && take_promotion(policy, is_own)) {
 		this_cpu()->promoted_sources++;
-		return GATE_OPEN; /* add_bucket counts in what the word says */
+		return GATE_OPEN; /* bucket_add counts in what the word says */
 	}
-	reason = is_due ? XRL_REASON_newcomers : take_budget(&source, policy, !is_own);
+	reason = is_due ? XRL_REASON_newcomers : candidate_budget_take(&source, policy, !is_own);
 	/* it may have a bucket whose bits are lost: before it passes without, and when it comes
 	 * again */
-	if ((is_own ? xrl_seen(word) == 1 : !reason) && bpf_map_lookup_elem(&buckets, &source))
-		return mark_known(&source);
+	if ((is_own ? xrl_candidate_hits(state) == 1 : !reason) &&
+	    bpf_map_lookup_elem(&buckets, &source))
+		return residents_add(&source);
 	if (!reason)
-		next += passing_of(packet);
+		next += admission_of(packet);
 	/* of one that is refused, it matters little */
-	if (!swap_newcomer(place, word, next) && !reason)
-		return gate_answer(GATE_AGAIN, class_number, XRL_REASON_contention);
-	if (!is_own && !reason && has_other_word(line, identity, number)) {
-		swap_newcomer(place, next, 0);
-		return gate_answer(GATE_AGAIN, class_number, XRL_REASON_contention);
+	if (!candidate_swap(way, state, next) && !reason)
+		return gate_result(GATE_RETRY, class_number, XRL_REASON_contention);
+	if (!is_own && !reason && has_duplicate(set, tag, number)) {
+		candidate_swap(way, next, 0);
+		return gate_result(GATE_RETRY, class_number, XRL_REASON_contention);
 	}
-	return reason ? gate_answer(GATE_REFUSED, class_number, reason)
-	              : gate_answer(GATE_PASSED, class_number, XRL_passed_newcomer);
+	return reason ? gate_result(GATE_REJECT, class_number, reason)
+	              : gate_result(GATE_PASS, class_number, XRL_passed_newcomer);
 }
 
 /* Seldom, so that it may be a call. */
-XRL_SUBPROGRAM int count_another(const struct xrl_flood *policy)
+XRL_GLOBAL_FUNC int count_arrival_slow(const struct xrl_flood *policy)
 {
 	if (policy)
-		count_unknown(policy);
+		count_arrival(policy);
 	return 0;
 }
 
 /* Every source goes on, to a bucket; of those that would be refused it's said. */
-XRL_SUBPROGRAM __u64 monitor_newcomer(const struct packet *packet, const struct xrl_flood *policy,
-                                      __u32 class_number)
+XRL_GLOBAL_FUNC __u64 monitor_candidate(const struct packet *packet, const struct xrl_flood *policy,
+                                        __u32 class_number)
 {
 	__u32 reason;
 
 	if (!packet || !policy)
 		return GATE_OPEN;
-	count_another(policy);
-	reason = take_budget(&packet->source, policy, 1);
-	return reason ? gate_answer(GATE_NOTED, class_number, reason) : GATE_OPEN;
+	count_arrival_slow(policy);
+	reason = candidate_budget_take(&packet->source, policy, 1);
+	return reason ? gate_result(GATE_WOULD_REJECT, class_number, reason) : GATE_OPEN;
 }
 
 /* The limits that have an endpoint, or that a source shares with others, have buckets apart: those
  * that are there are charged, so that a prefix or a class keeps to its limit. */
-XRL_SUBPROGRAM __u64 charge_newcomer(const struct packet *packet, const struct xrl_class *class,
-                                     __u32 generation, __u32 class_number)
+XRL_GLOBAL_FUNC __u64 charge_candidate(const struct packet *packet, const struct xrl_class *class,
+                                       __u32 generation, __u32 class_number)
 {
-	struct separate_marks taken;
-	struct xrl_demand demand;
-	__u32 answer;
+	struct scoped_receipt receipt;
+	struct xrl_cost cost;
+	__u32 result;
 
 	if (!packet || !class)
 		return GATE_OPEN;
-	demand = demand_of(packet);
-	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
-	answer = charge_all_separate(packet, class, &demand, &taken, generation);
-	if ((answer & 0xFF) < XRL_REFUSED)
-		return gate_answer(GATE_PASSED, class_number, XRL_passed_newcomer);
-	return gate_answer(GATE_REFUSED, class_number,
-	                   (answer & 0xFF) == XRL_AGAIN
+	cost = packet_cost(packet);
+	__builtin_memset(&receipt, 0xFF, sizeof(receipt)); /* XRL_NOT_CHARGED */
+	result = charge_all_scoped(packet, class, &cost, &receipt, generation);
+	if ((result & 0xFF) < XRL_OVER_LIMIT)
+		return gate_result(GATE_PASS, class_number, XRL_passed_newcomer);
+	return gate_result(GATE_REJECT, class_number,
+	                   (result & 0xFF) == XRL_RETRY
 	                           ? XRL_REASON_contention
-	                           : XRL_REASON_packets_limit + (answer >> 16 & (XRL_UNITS - 1)));
+	                           : XRL_REASON_packets_limit + (result >> 16 & (XRL_UNITS - 1)));
 }
 
 /* Of a source that isn't known to have a bucket. packet->is_newcomer is set. One attempt. */
-XRL_SUBPROGRAM __u64 judge_newcomer_once(const struct packet *packet, __u32 generation)
+XRL_GLOBAL_FUNC __u64 decide_candidate_once(const struct packet *packet, __u32 generation)
 {
 	const struct xrl_policy *policy = policy_of(generation);
 	const struct xrl_class *class;
@@ -302,45 +305,45 @@ XRL_SUBPROGRAM __u64 judge_newcomer_once(const struct packet *packet, __u32 gene
 
 	if (!packet || policy->flood.mode == XRL_FLOOD_OFF)
 		return GATE_OPEN;
-	if (may_be_permitted_until_ns(&packet->source))
+	if (prefiltered_permit_expires_ns(&packet->source))
 		return GATE_OPEN;
-	number = class_of_newcomer(&packet->source, generation);
+	number = class_of_candidate(&packet->source, generation);
 	class = &policy->classes[number];
 	if (!class->units)
-		return gate_answer(GATE_PASSED, number, XRL_passed_trusted);
+		return gate_result(GATE_PASS, number, XRL_passed_trusted);
 	if (!concerns(packet, class)) {
-		count_another(&policy->flood); /* as in peace, or the gate would come and go */
-		return gate_answer(GATE_PASSED, number, XRL_passed_within_limits);
+		count_arrival_slow(&policy->flood); /* as in peace, or the gate would come and go */
+		return gate_result(GATE_PASS, number, XRL_passed_within_limits);
 	}
 	if (policy->flood.mode == XRL_FLOOD_MONITOR)
-		return monitor_newcomer(packet, &policy->flood, number);
-	return try_newcomer(packet, class, &policy->flood, number);
+		return monitor_candidate(packet, &policy->flood, number);
+	return try_candidate(packet, class, &policy->flood, number);
 }
 
-static __always_inline int has_limits_apart(const struct packet *packet,
-                                            const struct xrl_class *class)
+static __always_inline int has_scoped_limits(const struct packet *packet,
+                                             const struct xrl_class *class)
 {
 	return class->separate_count && packet->kind != PACKET_IPV4_ICMP_ERROR;
 }
 
 #define GATE_ATTEMPTS 3
 
-static __always_inline __u64 judge_newcomer(const struct packet *packet, __u32 generation)
+static __always_inline __u64 decide_candidate(const struct packet *packet, __u32 generation)
 {
-	__u64 answer = judge_newcomer_once(packet, generation);
+	__u64 result = decide_candidate_once(packet, generation);
 	const struct xrl_class *class;
 
-	for (int i = 1; i < GATE_ATTEMPTS && gate_kind(answer) == GATE_AGAIN; i++)
-		answer = judge_newcomer_once(packet, generation);
-	if (gate_kind(answer) == GATE_AGAIN)
-		return gate_answer(GATE_REFUSED, gate_class(answer), gate_what(answer));
-	if (gate_kind(answer) != GATE_PASSED || gate_what(answer) != XRL_passed_newcomer)
-		return answer;
-	class = &policy_of(generation)->classes[gate_class(answer)];
-	if (has_limits_apart(packet, class)) {
-		answer = charge_newcomer(packet, class, generation, gate_class(answer));
-		if (gate_kind(answer) == GATE_REFUSED)
-			take_back_newcomer(&packet->source, passing_of(packet));
+	for (int i = 1; i < GATE_ATTEMPTS && gate_kind(result) == GATE_RETRY; i++)
+		result = decide_candidate_once(packet, generation);
+	if (gate_kind(result) == GATE_RETRY)
+		return gate_result(GATE_REJECT, gate_class(result), gate_what(result));
+	if (gate_kind(result) != GATE_PASS || gate_what(result) != XRL_passed_newcomer)
+		return result;
+	class = &policy_of(generation)->classes[gate_class(result)];
+	if (has_scoped_limits(packet, class)) {
+		result = charge_candidate(packet, class, generation, gate_class(result));
+		if (gate_kind(result) == GATE_REJECT)
+			candidate_refund(&packet->source, admission_of(packet));
 	}
-	return answer;
+	return result;
 }

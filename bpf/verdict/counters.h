@@ -5,7 +5,7 @@
 
 /* No atomics: the counters are this CPU's own, and a CPU runs one XDP program at a time
  * (softirqs don't interrupt each other). */
-static __always_inline void count(__u32 counter, __u32 bytes)
+static __always_inline void counter_add(__u32 counter, __u32 bytes)
 {
 	__u32 zero = 0;
 	struct xrl_counter_pair *pairs = bpf_map_lookup_elem(&counters, &zero);

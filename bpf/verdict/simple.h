@@ -12,32 +12,34 @@ static __always_inline __u32 read_checked(const struct xrl_bucket *bucket)
 	return *(const volatile __u32 *)&bucket->checked_ticks;
 }
 
-static __always_inline void mark_if_due(const struct xrl_address *source,
-                                        const struct xrl_bucket *bucket, __u32 checked_before)
+static __always_inline void residents_readd_if_due(const struct xrl_address *source,
+                                                   const struct xrl_bucket *bucket,
+                                                   __u32 checked_before)
 {
-	if (xrl_is_mark_due(checked_before, read_checked(bucket),
-	                    *(const volatile __u32 *)&flood.epoch_began_ticks))
-		mark_known(source);
+	if (xrl_is_readd_due(checked_before, read_checked(bucket),
+	                     *(const volatile __u32 *)&flood.epoch_began_ticks))
+		residents_add(source);
 }
 
-XRL_SUBPROGRAM __u32 look_plain(struct xrl_bucket *bucket, const struct xrl_class *class)
+XRL_GLOBAL_FUNC __u32 refresh_simple(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	return xrl_look_plain(bucket, class);
+	return xrl_refresh_simple(bucket, class);
 }
 
-/* Of a plain class. XRL_AGAIN: it isn't as simple as that. The look in line costs less time, and
+/* Of a plain class. XRL_RETRY: it isn't as simple as that. The look in line costs less time, and
  * the verifier more. */
-static __always_inline enum xrl_answer charge_plain(struct xrl_bucket *bucket,
-                                                    const struct xrl_class *class,
-                                                    const struct xrl_address *source, int in_line)
+static __always_inline enum xrl_result charge_simple(struct xrl_bucket *bucket,
+                                                     const struct xrl_class *class,
+                                                     const struct xrl_address *source, int in_line)
 {
-	enum xrl_answer answer = xrl_try_plain(bucket, class);
+	enum xrl_result result = xrl_try_simple(bucket, class);
 	__u32 checked;
 
-	if (answer == XRL_AGAIN) {
+	if (result == XRL_RETRY) {
 		checked = read_checked(bucket);
-		answer = in_line ? xrl_look_plain(bucket, class) : look_plain(bucket, class);
-		mark_if_due(source, bucket, checked);
+		result =
+			in_line ? xrl_refresh_simple(bucket, class) : refresh_simple(bucket, class);
+		residents_readd_if_due(source, bucket, checked);
 	}
-	return answer;
+	return result;
 }

@@ -12,8 +12,8 @@
 
 /* As one number a function that is checked by itself can return it. */
 struct verdict {
-	__u16 refused; /* 2: by a bucket that is not the source's alone */
-	__u16 what;    /* refused: an xrl_reason; else an xrl_counter */
+	__u16 rejected; /* 2: by a bucket that is not the source's alone */
+	__u16 what;     /* refused: an xrl_reason; else an xrl_counter */
 };
 
 static __always_inline struct verdict passed(enum xrl_counter counter)
@@ -21,81 +21,82 @@ static __always_inline struct verdict passed(enum xrl_counter counter)
 	return (struct verdict){0, counter};
 }
 
-static __always_inline struct verdict refused(enum xrl_reason reason)
+static __always_inline struct verdict rejected(enum xrl_reason reason)
 {
 	return (struct verdict){1, reason};
 }
 
-static __always_inline struct verdict refused_by(enum xrl_reason reason, __u32 answer)
+static __always_inline struct verdict rejected_by(enum xrl_reason reason, __u32 result)
 {
-	return refused((answer & 0xFF) == XRL_AGAIN ? XRL_REASON_contention : reason);
+	return rejected((result & 0xFF) == XRL_RETRY ? XRL_REASON_contention : reason);
 }
 
-static __always_inline struct verdict judge_icmp_error(struct xrl_bucket *bucket,
-                                                       const struct xrl_class *class)
+static __always_inline struct verdict decide_icmp_error(struct xrl_bucket *bucket,
+                                                        const struct xrl_class *class)
 {
-	enum xrl_answer answer = xrl_charge_icmp_error(bucket, class);
+	enum xrl_result result = xrl_charge_icmp_error(bucket, class);
 
-	if (answer < XRL_REFUSED)
+	if (result < XRL_OVER_LIMIT)
 		return passed(XRL_passed_icmp_error);
-	return refused_by(XRL_REASON_icmp_errors_limit, answer);
+	return rejected_by(XRL_REASON_icmp_errors_limit, result);
 }
 
 /* The separate limits, when the source's own have room. */
-static __always_inline __u32 charge_apart(const struct packet *packet, struct xrl_bucket *bucket,
-                                          const struct xrl_class *class,
-                                          const struct xrl_demand *demand,
-                                          struct separate_marks *taken, __u32 generation)
+static __always_inline __u32 charge_scoped_limits(const struct packet *packet,
+                                                  struct xrl_bucket *bucket,
+                                                  const struct xrl_class *class,
+                                                  const struct xrl_cost *cost,
+                                                  struct scoped_receipt *receipt, __u32 generation)
 {
-	__u32 concerned, answer;
+	__u32 concerned, result;
 	__u64 now_ns;
 
-	concerned = count_separate(packet, class, demand);
+	concerned = count_scoped(packet, class, cost);
 	if (!concerned)
-		return XRL_ALLOWED;
-	answer = xrl_ask_all(bucket, class, demand, &now_ns);
-	if ((answer & 0xFF) != XRL_REFUSED && concerned > 1)
-		answer = ask_all_separate(packet, class, demand, generation);
-	if ((answer & 0xFF) != XRL_REFUSED)
-		answer = charge_all_separate(packet, class, demand, taken, generation);
-	return answer;
+		return XRL_PASS;
+	result = xrl_check_all(bucket, class, cost, &now_ns);
+	if ((result & 0xFF) != XRL_OVER_LIMIT && concerned > 1)
+		result = check_all_scoped(packet, class, cost, generation);
+	if ((result & 0xFF) != XRL_OVER_LIMIT)
+		result = charge_all_scoped(packet, class, cost, receipt, generation);
+	return result;
 }
 
 /* All limits that the packet has to do with, in the order that separate.h explains. */
 static __always_inline __u32 charge(const struct packet *packet, struct xrl_bucket *bucket,
                                     const struct xrl_class *class, __u32 generation)
 {
-	struct xrl_demand demand = demand_of(packet);
-	struct separate_marks taken;
-	__u32 apart = XRL_ALLOWED, own;
+	struct xrl_cost cost = packet_cost(packet);
+	struct scoped_receipt receipt;
+	__u32 scoped = XRL_PASS, own;
 
-	__builtin_memset(&taken, 0xFF, sizeof(taken)); /* XRL_NOTHING */
+	__builtin_memset(&receipt, 0xFF, sizeof(receipt)); /* XRL_NOT_CHARGED */
 	if (class->separate_count)
-		apart = charge_apart(packet, bucket, class, &demand, &taken, generation);
-	if ((apart & 0xFF) >= XRL_REFUSED)
-		return apart;
-	own = xrl_charge(bucket, class, &demand);
-	if ((own & 0xFF) >= XRL_REFUSED && class->separate_count)
-		give_back_all_separate(packet, class, &demand, &taken, generation);
-	return (own & 0xFF) >= XRL_REFUSED ? own : own | apart;
+		scoped = charge_scoped_limits(packet, bucket, class, &cost, &receipt, generation);
+	if ((scoped & 0xFF) >= XRL_OVER_LIMIT)
+		return scoped;
+	own = xrl_charge(bucket, class, &cost);
+	if ((own & 0xFF) >= XRL_OVER_LIMIT && class->separate_count)
+		refund_all_scoped(packet, class, &cost, &receipt, generation);
+	return (own & 0xFF) >= XRL_OVER_LIMIT ? own : own | scoped;
 }
 
-static __always_inline struct verdict judge_limits(const struct packet *packet,
-                                                   struct xrl_bucket *bucket,
-                                                   const struct xrl_class *class, __u32 generation)
+static __always_inline struct verdict decide_limits(const struct packet *packet,
+                                                    struct xrl_bucket *bucket,
+                                                    const struct xrl_class *class, __u32 generation)
 {
-	__u32 answer = charge(packet, bucket, class, generation);
+	__u32 result = charge(packet, bucket, class, generation);
 	struct verdict verdict;
 
-	if ((answer & 0xFF) >= XRL_REFUSED) {
-		verdict = refused_by(XRL_REASON_packets_limit + (answer >> 16 & (XRL_UNITS - 1)),
-		                     answer);
-		verdict.refused += !!(answer & SEPARATE_SHARED);
+	if ((result & 0xFF) >= XRL_OVER_LIMIT) {
+		verdict = rejected_by(XRL_REASON_packets_limit + (result >> 16 & (XRL_UNITS - 1)),
+		                      result);
+		verdict.rejected += !!(result & SCOPED_SHARED);
 		return verdict;
 	}
-	if (answer & SEPARATE_NOTED)
+	if (result & SCOPED_NO_BUCKET)
 		return passed(XRL_passed_limiter_failed);
-	return passed(answer & XRL_ALLOWED_NEAR ? XRL_passed_near_limit : XRL_passed_within_limits);
+	return passed(result & XRL_PASS_NEAR ? XRL_passed_near_limit : XRL_passed_within_limits);
 }
 
 static __always_inline int is_trusted(const struct xrl_class *class)
@@ -103,130 +104,132 @@ static __always_inline int is_trusted(const struct xrl_class *class)
 	return !class->limit_count && !class->separate_count;
 }
 
-static __always_inline struct verdict judge_by_class(const struct packet *packet,
-                                                     struct xrl_bucket *bucket,
-                                                     const struct xrl_class *class,
-                                                     __u32 generation)
+static __always_inline struct verdict decide_by_class(const struct packet *packet,
+                                                      struct xrl_bucket *bucket,
+                                                      const struct xrl_class *class,
+                                                      __u32 generation)
 {
 	struct verdict verdict;
 
 	if (is_trusted(class))
 		return passed(XRL_passed_trusted);
 	if (packet->kind == PACKET_IPV4_ICMP_ERROR)
-		return judge_icmp_error(bucket, class);
-	if (xrl_has_penalty(xrl_resolved_read(bucket)) && xrl_penalty_ns(bucket, class))
-		return refused(XRL_REASON_penalty);
-	verdict = judge_limits(packet, bucket, class, generation);
+		return decide_icmp_error(bucket, class);
+	if (xrl_has_penalty(xrl_classification_read(bucket)) && xrl_penalty_ns(bucket, class))
+		return rejected(XRL_REASON_penalty);
+	verdict = decide_limits(packet, bucket, class, generation);
 	/* contention is no excess, and for what others have used up nobody is punished */
-	if (verdict.refused == 1 && verdict.what != XRL_REASON_contention &&
+	if (verdict.rejected == 1 && verdict.what != XRL_REASON_contention &&
 	    class->penalty.period_ns)
 		xrl_begin_penalty(bucket, class, generation);
 	return verdict;
 }
 
 /* A struct verdict. */
-XRL_SUBPROGRAM __u32 judge_anything(const struct packet *packet, struct xrl_bucket *bucket,
-                                    const struct xrl_class *class, __u32 generation)
+XRL_GLOBAL_FUNC __u32 decide_slow(const struct packet *packet, struct xrl_bucket *bucket,
+                                  const struct xrl_class *class, __u32 generation)
 {
 	struct verdict verdict = passed(XRL_passed_limiter_failed);
 
 	if (packet && bucket && class)
-		verdict = judge_by_class(packet, bucket, class, generation);
-	return verdict.refused << 16 | verdict.what;
+		verdict = decide_by_class(packet, bucket, class, generation);
+	return verdict.rejected << 16 | verdict.what;
 }
 
 /* The common case is decided here, in a few steps. */
 static __always_inline struct verdict
-judge_source(const struct packet *packet, const struct policy *policy, struct xrl_bucket *bucket)
+decide_source(const struct packet *packet, const struct policy *policy, struct xrl_bucket *bucket)
 {
-	enum xrl_answer answer = XRL_AGAIN;
+	enum xrl_result result = XRL_RETRY;
 	__u32 verdict, checked;
 
 	if (policy->class->is_plain && packet->kind == PACKET_IPV4)
-		answer = charge_plain(bucket, policy->class, &packet->source, 0);
-	if (answer == XRL_ALLOWED)
+		result = charge_simple(bucket, policy->class, &packet->source, 0);
+	if (result == XRL_PASS)
 		return passed(XRL_passed_within_limits);
-	if (answer == XRL_REFUSED)
-		return refused(XRL_REASON_packets_limit);
+	if (result == XRL_OVER_LIMIT)
+		return rejected(XRL_REASON_packets_limit);
 	checked = read_checked(bucket);
-	verdict = judge_anything(packet, bucket, policy->class, policy->generation);
-	mark_if_due(&packet->source, bucket, checked);
+	verdict = decide_slow(packet, bucket, policy->class, policy->generation);
+	residents_readd_if_due(&packet->source, bucket, checked);
 	return (struct verdict){verdict >> 16, verdict};
 }
 
 /* A source that has a permit, in a class of its own. */
 static __always_inline struct verdict as_permitted(struct verdict verdict)
 {
-	if (!verdict.refused && verdict.what != XRL_passed_limiter_failed)
+	if (!verdict.rejected && verdict.what != XRL_passed_limiter_failed)
 		return passed(XRL_passed_permit);
 	return verdict;
 }
 
 /* By the source's bucket, or its permit. */
-static __always_inline struct verdict judge_known(const struct packet *packet,
-                                                  struct policy *policy, struct xrl_bucket *bucket,
-                                                  struct refusal *last)
+static __always_inline struct verdict decide_by_bucket(const struct packet *packet,
+                                                       struct policy *policy,
+                                                       struct xrl_bucket *bucket,
+                                                       struct reject_entry *entry)
 {
 	struct verdict verdict;
 
 	if (has_permit(bucket, &packet->source, policy)) {
 		if (policy->class_number != policy_of(policy->generation)->permitted_class)
 			return passed(XRL_passed_permit);
-		return as_permitted(judge_source(packet, policy, bucket));
+		return as_permitted(decide_source(packet, policy, bucket));
 	}
-	verdict = judge_source(packet, policy, bucket);
-	if (verdict.refused && verdict.what == XRL_REASON_packets_limit)
-		remember_refusal(last, &packet->source, policy, bucket);
+	verdict = decide_source(packet, policy, bucket);
+	if (verdict.rejected && verdict.what == XRL_REASON_packets_limit)
+		reject_cache_update(entry, &packet->source, policy, bucket);
 	return verdict;
 }
 
 /* NULL, and in packet->gate what the gate says of its source then. */
-static __always_inline struct xrl_bucket *ask_gate(struct packet *packet,
-                                                   const struct policy *policy)
+static __always_inline struct xrl_bucket *gate_check(struct packet *packet,
+                                                     const struct policy *policy)
 {
 	struct xrl_bucket *bucket = NULL;
 
-	int known = is_known(&packet->source);
+	int resident = maybe_resident(&packet->source);
 
-	if (known)
+	if (resident)
 		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
 	if (bucket) {
-		if (known > 1)
-			mark_known(&packet->source); /* or the bits would go with the next epoch */
+		if (resident > 1)
+			residents_add(
+				&packet->source); /* or the bits would go with the next epoch */
 		return bucket;
 	}
-	packet->is_newcomer = 1;
-	packet->gate = judge_newcomer(packet, policy->generation);
-	packet->is_newcomer = 0;
+	packet->is_candidate = 1;
+	packet->gate = decide_candidate(packet, policy->generation);
+	packet->is_candidate = 0;
 	return NULL;
 }
 
-static __always_inline int is_decided(__u64 gate)
+static __always_inline int gate_is_final(__u64 gate)
 {
-	return gate_kind(gate) == GATE_PASSED || gate_kind(gate) == GATE_REFUSED;
+	return gate_kind(gate) == GATE_PASS || gate_kind(gate) == GATE_REJECT;
 }
 
 static __always_inline struct verdict gate_verdict(__u64 gate)
 {
-	return (struct verdict){gate_kind(gate) == GATE_REFUSED, gate_what(gate)};
+	return (struct verdict){gate_kind(gate) == GATE_REJECT, gate_what(gate)};
 }
 
-static __always_inline struct verdict judge_ipv4(struct packet *packet, struct policy *policy,
-                                                 struct xrl_bucket *bucket)
+static __always_inline struct verdict decide_ipv4(struct packet *packet, struct policy *policy,
+                                                  struct xrl_bucket *bucket)
 {
-	struct refusal *last = last_refusal();
+	struct reject_entry *entry = reject_cache_entry();
 	struct verdict verdict;
 
 	if (packet->wants & XRL_PROTECTS && !is_protected(packet, policy->generation & 1))
 		return passed(XRL_passed_not_protected);
 	if (packet->kind == PACKET_IPV4 &&
-	    is_refused_again(last, &packet->source, policy->generation)) {
-		choose_class(policy, last->class_number);
-		return refused(XRL_REASON_packets_limit);
+	    reject_cache_hit(entry, &packet->source, policy->generation)) {
+		choose_class(policy, entry->class_number);
+		return rejected(XRL_REASON_packets_limit);
 	}
 	if (__builtin_expect(is_engaged(), 0)) {
-		bucket = ask_gate(packet, policy);
-		if (is_decided(packet->gate)) {
+		bucket = gate_check(packet, policy);
+		if (gate_is_final(packet->gate)) {
 			choose_class(policy, gate_class(packet->gate));
 			return gate_verdict(packet->gate);
 		}
@@ -236,26 +239,26 @@ static __always_inline struct verdict judge_ipv4(struct packet *packet, struct p
 	bucket = bucket_of(bucket, packet, policy);
 	if (!bucket)
 		return passed(XRL_passed_limiter_failed);
-	verdict = judge_known(packet, policy, bucket, last);
-	if (__builtin_expect(packet->gate, 0) && !verdict.refused &&
-	    gate_kind(packet->gate) == GATE_NOTED)
+	verdict = decide_by_bucket(packet, policy, bucket, entry);
+	if (__builtin_expect(packet->gate, 0) && !verdict.rejected &&
+	    gate_kind(packet->gate) == GATE_WOULD_REJECT)
 		return passed(XRL_MONITOR_BASE + gate_what(packet->gate));
 	return verdict;
 }
 
-static __always_inline struct verdict judge(struct packet *packet, struct policy *policy,
-                                            struct xrl_bucket *bucket)
+static __always_inline struct verdict decide(struct packet *packet, struct policy *policy,
+                                             struct xrl_bucket *bucket)
 {
 	switch (packet->kind) {
 	case PACKET_IPV4:
 	case PACKET_IPV4_ICMP_ERROR:
-		return judge_ipv4(packet, policy, bucket);
+		return decide_ipv4(packet, policy, bucket);
 	case PACKET_IPV4_TRUNCATED:
 		choose_default_class(policy);
-		return refused(XRL_REASON_truncated);
+		return rejected(XRL_REASON_truncated);
 	case PACKET_IPV4_MALFORMED:
 		choose_default_class(policy);
-		return refused(XRL_REASON_malformed);
+		return rejected(XRL_REASON_malformed);
 	case PACKET_ARP:
 		return passed(XRL_passed_arp);
 	case PACKET_IPV6:

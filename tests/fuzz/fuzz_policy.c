@@ -56,7 +56,7 @@ static void check_limit(const struct xrl_limit *limit, __u32 warn_percent)
 
 static void check_class(const struct xrl_class *class)
 {
-	check(class->limit_count <= XRL_MAX_LIMITS && class->separate_count <= XRL_MAX_SEPARATE);
+	check(class->limit_count <= XRL_MAX_LIMITS && class->separate_count <= XRL_MAX_SCOPED);
 	check(class->action <= XRL_MONITOR && class->warn_percent <= 100);
 	check(class->warns == (class->warn_percent > 0));
 	check(memchr(class->name, '\0', sizeof(class->name)));

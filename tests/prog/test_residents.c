@@ -76,7 +76,7 @@ static __u32 source_hash(const struct program *program)
 
 static __u32 line_number(const struct program *program)
 {
-	return xrl_gate_line_of(source_hash(program), program->flood->lines);
+	return xrl_gate_set_of(source_hash(program), program->flood->lines);
 }
 
 static int is_marked(const struct program *program)
@@ -85,8 +85,8 @@ static int is_marked(const struct program *program)
 	struct xrl_gate_line line;
 
 	return !bpf_map_lookup_elem(program->gate, &number, &line) &&
-	       xrl_is_known(&line, program->flood->epoch, xrl_known_bits(source_hash(program))) ==
-	               1;
+	       xrl_is_resident(&line, program->flood->epoch,
+	                       xrl_resident_bits(source_hash(program))) == 1;
 }
 
 static void next_epoch(const struct program *program)
@@ -132,7 +132,7 @@ static void check_once(const struct program *program, const char *what)
 		before = checked_ticks(program);
 		forget_marks(program);
 		send_until_look(program);
-	} while ((before ^ checked_ticks(program)) >> XRL_REMARK_SHIFT);
+	} while ((before ^ checked_ticks(program)) >> XRL_READD_SHIFT);
 	tap_ok(!is_marked(program), "%s: and once in each is enough", what);
 }
 

@@ -30,7 +30,7 @@ static const struct option known[] = {
 static struct xrl_limit *place_of(struct attach_options *options, const struct xrl_limit *limit)
 {
 	if (limit->endpoint_protocol || limit->scope_bits != XRL_SCOPE_SOURCE)
-		return options->separate_count == XRL_MAX_SEPARATE
+		return options->separate_count == XRL_MAX_SCOPED
 		               ? NULL
 		               : &options->separate[options->separate_count++];
 	return options->limit_count == XRL_MAX_LIMITS ? NULL
@@ -49,7 +49,7 @@ static enum exit_code add_limit(struct attach_options *options, const char *text
 		return command_usage(&cmd_attach,
 		                     "limit '%.60s': at most %d limits are possible, and %d with "
 		                     "an endpoint or another scope than source",
-		                     text, XRL_MAX_LIMITS, XRL_MAX_SEPARATE);
+		                     text, XRL_MAX_LIMITS, XRL_MAX_SCOPED);
 	*place = limit;
 	if (limit.unit == XRL_BYTES && limit.max_units < ETHERNET_FRAME_BYTES)
 		warn("limit '%s' refuses every frame of more than %llu bytes", text,

@@ -12,9 +12,9 @@ struct attach_options {
 	__u32 ifindexes[MAX_INTERFACES];
 	int interface_count;
 	struct xrl_limit limits[XRL_MAX_LIMITS];
-	struct xrl_limit separate[XRL_MAX_SEPARATE]; /* with an endpoint or another scope */
-	__u32 limit_count, separate_count;           /* none: as before, or the default */
-	bool has_action;                             /* false: as before, or drop */
+	struct xrl_limit separate[XRL_MAX_SCOPED]; /* with an endpoint or another scope */
+	__u32 limit_count, separate_count;         /* none: as before, or the default */
+	bool has_action;                           /* false: as before, or drop */
 	struct action action;
 	enum attach_mode mode;
 	__u32 sources; /* 0: as before, or the default */

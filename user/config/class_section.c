@@ -33,7 +33,7 @@ static struct limit_list list_for(struct policy_reader *reader, const struct xrl
 		return (struct limit_list){class->limits, lines->limits, &class->limit_count,
 		                           XRL_MAX_LIMITS, "without endpoint and scope"};
 	return (struct limit_list){class->separate, lines->separate, &class->separate_count,
-	                           XRL_MAX_SEPARATE, "with an endpoint or a scope"};
+	                           XRL_MAX_SCOPED, "with an endpoint or a scope"};
 }
 
 static void add_limit(struct policy_reader *reader, int line, const char *value,

@@ -18,8 +18,8 @@ struct view {
 	const struct xrl_class *class;
 	const struct class_lines *lines;
 	__u32 number, limit_count;
-	const struct xrl_limit *limits[XRL_MAX_LIMITS + XRL_MAX_SEPARATE];
-	int limit_lines[XRL_MAX_LIMITS + XRL_MAX_SEPARATE];
+	const struct xrl_limit *limits[XRL_MAX_LIMITS + XRL_MAX_SCOPED];
+	int limit_lines[XRL_MAX_LIMITS + XRL_MAX_SCOPED];
 };
 
 static struct view view_class(const struct policy_reader *reader, __u32 number)

@@ -20,7 +20,7 @@ struct class_reference {
 struct class_lines {
 	int section, sources, limit, penalty, warn;
 	int limits[XRL_MAX_LIMITS];
-	int separate[XRL_MAX_SEPARATE];
+	int separate[XRL_MAX_SCOPED];
 };
 
 #define POLICY_KEYS 13

@@ -10,11 +10,11 @@
 
 #define SECOND_NS 1000000000ULL
 
-_Static_assert(NEWCOMER_MAX_SEEN == XRL_MAX_SEEN, "as it is in the word");
+_Static_assert(NEWCOMER_MAX_SEEN == XRL_MAX_HITS, "as it is in the word");
 
 static struct xrl_taken read_once(const struct xrl_taken *taken)
 {
-	xrl_word word = *(const volatile xrl_word *)taken;
+	xrl_packed word = *(const volatile xrl_packed *)taken;
 	struct xrl_taken copy;
 
 	memcpy(&copy, &word, sizeof(copy));
@@ -98,7 +98,7 @@ static bool read_line(const struct instance *instance, const struct xrl_address 
 		return false;
 	memcpy(&address, source, sizeof(address));
 	*hash = xrl_gate_hash(address, flood->hash_key);
-	number = xrl_gate_line_of(*hash, flood->lines);
+	number = xrl_gate_set_of(*hash, flood->lines);
 	instance_unmap_memory((void *)flood, SHARED_FLOOD);
 	return !bpf_map_lookup_elem(instance->maps[SHARED_GATE], &number, line);
 }
@@ -115,7 +115,7 @@ bool flood_state_newcomer(const struct instance *instance, const struct xrl_addr
 	for (int i = 0; i < XRL_GATE_WAYS; i++) {
 		const struct xrl_newcomer *word = &line.newcomers[i];
 
-		if (!word->seen_packets || word->tag != xrl_tag(hash))
+		if (!word->seen_packets || word->tag != xrl_hash_tag(hash))
 			continue;
 		/* two CPUs at once may have given it two */
 		newcomer->seen_packets += word->seen_packets;

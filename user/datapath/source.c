@@ -137,7 +137,7 @@ static void read_limits(const struct look *look, struct source_state *source)
 			source->limits[source->limit_count++] =
 				judge(source, &class->limits[i],
 			              rest_of_window(look, source, &class->limits[i], i));
-	for (__u32 i = 0; i < class->separate_count && i < XRL_MAX_SEPARATE; i++)
+	for (__u32 i = 0; i < class->separate_count && i < XRL_MAX_SCOPED; i++)
 		source->limits[source->limit_count++] =
 			judge(source, &class->separate[i],
 		              rest_of_separate(look, source, &class->separate[i], map));

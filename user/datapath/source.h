@@ -32,7 +32,7 @@ struct source_state {
 	__u64 penalty_ns;           /* from now; 0: none */
 	bool permitted;             /* by the permit, whatever the limits say */
 	__u64 now_ns;
-	struct source_limit limits[XRL_MAX_LIMITS + XRL_MAX_SEPARATE];
+	struct source_limit limits[XRL_MAX_LIMITS + XRL_MAX_SCOPED];
 	__u32 limit_count;
 	struct source_limit icmp_errors;
 };

@@ -169,9 +169,9 @@ void flood_finish(struct xrl_policy *policy, __u32 sources)
 
 __u32 flood_lines(__u32 sources)
 {
-	__u32 lines = (sources + XRL_BUCKETS_PER_LINE - 1) / XRL_BUCKETS_PER_LINE;
+	__u32 lines = (sources + XRL_BUCKETS_PER_SET - 1) / XRL_BUCKETS_PER_SET;
 
-	return lines > XRL_MIN_GATE_LINES ? lines : XRL_MIN_GATE_LINES;
+	return lines > XRL_MIN_GATE_SETS ? lines : XRL_MIN_GATE_SETS;
 }
 
 /* Of 2^20 bits, of which none is taken back: even a hundred thousand that are there in vain cost a
@@ -181,7 +181,7 @@ void flood_expect_permit(struct xrl_flood_state *state, const struct xrl_address
 	__u32 number, bit;
 
 	memcpy(&number, address, sizeof(number));
-	bit = xrl_permit_bit(xrl_gate_hash(number, state->hash_key));
+	bit = xrl_permit_prefilter_bit(xrl_gate_hash(number, state->hash_key));
 	__atomic_fetch_or(&state->permits[bit / 8], 1 << bit % 8, __ATOMIC_SEQ_CST);
 }
 

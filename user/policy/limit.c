@@ -113,7 +113,7 @@ void limit_set(struct xrl_limit *limit, __u64 max_units, __u64 period_ns, enum x
 
 void limit_set_penalty(struct xrl_limit *penalty, __u64 period_ns)
 {
-	limit_set(penalty, 1ULL << (XRL_RESOLVED_BITS - 1), period_ns, XRL_PACKETS);
+	limit_set(penalty, 1ULL << (XRL_CLASSIFICATION_BITS - 1), period_ns, XRL_PACKETS);
 }
 
 /* Adds to a text what there is room for. */

@@ -4,7 +4,7 @@
 /* The program's arithmetic reads a clock, which here is what the caller says. */
 static _Thread_local __u64 time_ns;
 
-#define XRL_SUBPROGRAM static inline __attribute__((unused))
+#define XRL_GLOBAL_FUNC static inline __attribute__((unused))
 
 static inline __u64 xrl_boot_ns(void)
 {
@@ -75,7 +75,7 @@ static __u64 sliding_retry_at_ns(const struct xrl_limit *limit, __u64 moved, __u
 
 	if (after_ns != NOT_IN_THIS_WINDOW)
 		return begin_ns + after_ns;
-	next = xrl_sliding_move(limit, moved, window + 1);
+	next = xrl_sliding_rotate(limit, moved, window + 1);
 	after_ns = room_after_ns(limit, 0, xrl_sliding_previous(limit, next));
 	return begin_ns + limit->period_ns +
 	       (after_ns != NOT_IN_THIS_WINDOW ? after_ns : limit->period_ns);
@@ -83,7 +83,7 @@ static __u64 sliding_retry_at_ns(const struct xrl_limit *limit, __u64 moved, __u
 
 static struct limit_rest rest_of_sliding(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
 {
-	__u64 window = now_ns / limit->period_ns, moved = xrl_sliding_move(limit, word, window);
+	__u64 window = now_ns / limit->period_ns, moved = xrl_sliding_rotate(limit, word, window);
 	/* of a CPU whose clock is ahead */
 	__u64 its_window = window + (-xrl_sliding_age(moved, window) & 15);
 	__u64 used = xrl_sliding_used(limit, word, now_ns), retry_at_ns, reset_at_ns;
@@ -117,7 +117,7 @@ struct limit_rest limit_rest_of(const struct xrl_limit *limit, __u64 word, __u32
 
 	time_ns = now_ns;
 	idle_ns = xrl_checked_before_ns(&checked_ticks, &now_ns);
-	if (xrl_is_over(limit, word, idle_ns, now_ns))
+	if (xrl_limit_is_expired(limit, word, idle_ns, now_ns))
 		; /* all of it is left */
 	else if (limit->algorithm == XRL_SLIDING)
 		rest = rest_of_sliding(limit, word, now_ns);
@@ -136,8 +136,8 @@ __u64 limit_rest_of_penalty(const struct xrl_limit *penalty, __u64 resolved, __u
 
 	time_ns = now_ns;
 	idle_ns = xrl_checked_before_ns(&checked_ticks, &now_ns);
-	if (!(resolved >> XRL_RESOLVED_BITS) || idle_ns >= penalty->period_ns ||
-	    xrl_window_is_over(penalty, resolved, now_ns))
+	if (!(resolved >> XRL_CLASSIFICATION_BITS) || idle_ns >= penalty->period_ns ||
+	    xrl_window_is_expired(penalty, resolved, now_ns))
 		return 0;
 	return window_ends_ns(penalty, resolved, now_ns);
 }

@@ -157,7 +157,7 @@ static void begin_anew(struct xrl_class *class, __u32 generation)
 /* Each of the old ones goes on in one of the new ones at the most. */
 static void keep_ids(struct xrl_class *class, const struct xrl_class *old)
 {
-	bool taken[XRL_MAX_SEPARATE] = {};
+	bool taken[XRL_MAX_SCOPED] = {};
 
 	for (__u32 i = 0; i < class->separate_count; i++) {
 		struct xrl_limit *limit = &class->separate[i];

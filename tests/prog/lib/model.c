@@ -207,7 +207,7 @@ static struct model_verdict decide_limits(struct model *model, const struct xrl_
                                           struct model_source *source,
                                           const struct model_frame *frame)
 {
-	struct charge charges[XRL_MAX_SEPARATE + XRL_MAX_LIMITS];
+	struct charge charges[XRL_MAX_SCOPED + XRL_MAX_LIMITS];
 	int count = find_charges(model, class, source, frame, charges), near = 0;
 
 	for (int i = 0; i < count; i++) {

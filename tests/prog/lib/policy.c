@@ -103,7 +103,7 @@ void class_add_limit(struct xrl_class *class, const struct xrl_limit *limit)
 {
 	int is_separate = limit_is_scoped(limit);
 
-	must(is_separate ? class->separate_count < XRL_MAX_SEPARATE
+	must(is_separate ? class->separate_count < XRL_MAX_SCOPED
 	                 : class->limit_count < XRL_MAX_LIMITS,
 	     "a limit too many");
 	if (is_separate)

@@ -7,7 +7,7 @@
 #include "tests/prog/lib/program.h"
 
 #define POLICY_TEXT_CLASSES 6
-#define POLICY_TEXT_LIMITS  (XRL_MAX_LIMITS + XRL_MAX_SEPARATE)
+#define POLICY_TEXT_LIMITS  (XRL_MAX_LIMITS + XRL_MAX_SCOPED)
 
 struct class_text {
 	/* "N/PERIOD UNIT", and behind it in this order: sliding, or token and perhaps burst B;

@@ -108,7 +108,7 @@ static void add_own_limits(struct xrl_class *class, const struct xrl_class *befo
 static void add_separate_limits(struct random_policy *random, struct xrl_class *class,
                                 const struct xrl_class *before)
 {
-	__u32 count = one_in(2) ? 0 : random_below(one_in(3) ? XRL_MAX_SEPARATE + 1 : 3);
+	__u32 count = one_in(2) ? 0 : random_below(one_in(3) ? XRL_MAX_SCOPED + 1 : 3);
 
 	for (__u32 i = 0; i < count; i++) {
 		struct xrl_limit limit = i < before->separate_count && one_in(2)

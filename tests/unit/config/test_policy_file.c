@@ -176,7 +176,7 @@ static void a_class_that_warns_and_punishes_is_read(void **state)
 	assert_int_equal(standard->action, XRL_REDIRECT);
 	assert_int_equal(policy.redirects[1], 1);
 	assert_int_equal(standard->penalty.period_ns, 30 * SECOND_NS);
-	assert_int_equal(standard->penalty.used_bits, XRL_RESOLVED_BITS);
+	assert_int_equal(standard->penalty.used_bits, XRL_CLASSIFICATION_BITS);
 	assert_true(standard->penalty.period_ticks > 0);
 	assert_int_equal(standard->settled_max_jiffies, 0);
 	policy_free(&policy);

@@ -350,9 +350,9 @@ static void nothing_follows_while_it_is_off(void **state)
 static void lines_and_names(void **state)
 {
 	(void)state;
-	assert_int_equal(flood_lines(1), XRL_MIN_GATE_LINES);
-	assert_int_equal(flood_lines(8 * XRL_MIN_GATE_LINES), XRL_MIN_GATE_LINES);
-	assert_int_equal(flood_lines(8 * XRL_MIN_GATE_LINES + 1), XRL_MIN_GATE_LINES + 1);
+	assert_int_equal(flood_lines(1), XRL_MIN_GATE_SETS);
+	assert_int_equal(flood_lines(8 * XRL_MIN_GATE_SETS), XRL_MIN_GATE_SETS);
+	assert_int_equal(flood_lines(8 * XRL_MIN_GATE_SETS + 1), XRL_MIN_GATE_SETS + 1);
 	assert_int_equal(flood_lines(1048576), 131072);
 	assert_int_equal(flood_lines(67108864), 8388608);
 	assert_string_equal(flood_mode_name(XRL_FLOOD_OFF), "off");

@@ -86,17 +86,17 @@ static void idle_limits_are_found(void **state)
 }
 
 /* As the program does it: what nobody has looked at for so long is over. */
-static xrl_word next(const struct xrl_limit *limit, xrl_word word, __u64 idle_ns, __u64 now_ns)
+static xrl_packed next(const struct xrl_limit *limit, xrl_packed word, __u64 idle_ns, __u64 now_ns)
 {
 	if (idle_ns >= 2 * limit->period_ns)
 		word = limit->algorithm == XRL_TOKEN ? word : 0;
 	if (limit->algorithm == XRL_TOKEN)
-		return xrl_token_next(limit, word, now_ns, 1);
+		return xrl_token_charge(limit, word, now_ns, 1);
 	if (limit->algorithm == XRL_SLIDING)
-		return xrl_sliding_next(limit, word, now_ns, 1);
-	if (word && xrl_window_is_over(limit, word, now_ns))
+		return xrl_sliding_charge(limit, word, now_ns, 1);
+	if (word && xrl_window_is_expired(limit, word, now_ns))
 		word = 0;
-	return xrl_window_next(limit, word, now_ns, 1);
+	return xrl_window_charge(limit, word, now_ns, 1);
 }
 
 static struct xrl_limit random_limit(void)
@@ -117,11 +117,11 @@ static struct xrl_limit random_limit(void)
 static int refused_by_second(const struct xrl_limit *other, const struct xrl_limit *limit)
 {
 	__u64 now_ns = (1ULL << 40) + random_below(1ULL << 35), pace_ns = 1;
-	xrl_word other_word = 0, word = 0;
+	xrl_packed other_word = 0, word = 0;
 	int refused = 0;
 
 	for (int i = 0; i < 600; i++) {
-		xrl_word other_next, word_next;
+		xrl_packed other_next, word_next;
 		__u64 idle_ns;
 
 		if (!random_below(20))

@@ -18,7 +18,7 @@
 
 static __u64 clock_ns;
 
-#define XRL_SUBPROGRAM static inline __attribute__((unused))
+#define XRL_GLOBAL_FUNC static inline __attribute__((unused))
 
 static inline __u64 xrl_boot_ns(void)
 {
@@ -69,12 +69,13 @@ static __u64 open_word(const struct state *state, __u64 now_ns)
 
 	clock_ns = now_ns;
 	idle_ns = xrl_checked_before_ns(&checked_ticks, &now_ns);
-	return xrl_is_over(&state->limit, state->word, idle_ns, now_ns) ? 0 : state->word;
+	return xrl_limit_is_expired(&state->limit, state->word, idle_ns, now_ns) ? 0 : state->word;
 }
 
 static void use(struct state *state, __u64 units)
 {
-	__u64 next = xrl_next(&state->limit, open_word(state, state->now_ns), state->now_ns, units);
+	__u64 next = xrl_limit_charge(&state->limit, open_word(state, state->now_ns), state->now_ns,
+	                              units);
 
 	if (next)
 		state->word = next;
@@ -92,8 +93,9 @@ static struct state random_state_of(enum xrl_algorithm algorithm)
 
 		use(&state, units);
 		if (random_below(2)) /* to the brim, most often */
-			use(&state, most - xrl_used(&state.limit, open_word(&state, state.now_ns),
-			                            state.now_ns));
+			use(&state,
+			    most - xrl_limit_used(&state.limit, open_word(&state, state.now_ns),
+			                          state.now_ns));
 		state.now_ns += random_below(random_below(4) ? state.limit.period_ns
 		                                             : 2 * state.limit.period_ns);
 	}
@@ -102,7 +104,7 @@ static struct state random_state_of(enum xrl_algorithm algorithm)
 
 static bool passes_at(const struct state *state, __u64 now_ns)
 {
-	return xrl_next(&state->limit, open_word(state, now_ns), now_ns, 1) != 0;
+	return xrl_limit_charge(&state->limit, open_word(state, now_ns), now_ns, 1) != 0;
 }
 
 /* When it was looked at just now. */
@@ -151,10 +153,11 @@ static void what_remains_passes_and_no_more(void **unused)
 		__u64 word = open_word(&state, state.now_ns);
 
 		assert_int_equal(rest.used + rest.remaining, state.limit.max_units);
-		assert_false(xrl_next(&state.limit, word, state.now_ns, rest.remaining + 1));
+		assert_false(
+			xrl_limit_charge(&state.limit, word, state.now_ns, rest.remaining + 1));
 		if (rest.remaining)
-			assert_true(xrl_next(&state.limit, word, state.now_ns, rest.remaining) !=
-			            0);
+			assert_true(xrl_limit_charge(&state.limit, word, state.now_ns,
+			                             rest.remaining) != 0);
 	}
 }
 
@@ -204,13 +207,13 @@ static void the_end_of_a_penalty(void **unused)
 
 		limit_set_penalty(&penalty, periods_ns[random_below(PERIODS)]);
 		began_ns = now_ns - random_below(penalty.period_ns);
-		word = xrl_window_ticks(&penalty, began_ns) << XRL_RESOLVED_BITS | 12345;
-		if (!(word >> XRL_RESOLVED_BITS))
+		word = xrl_window_ticks(&penalty, began_ns) << XRL_CLASSIFICATION_BITS | 12345;
+		if (!(word >> XRL_CLASSIFICATION_BITS))
 			continue;
 		rest_ns = limit_rest_of_penalty(&penalty, word, xrl_checked_now(began_ns), now_ns);
 		assert_true(rest_ns > 0);
-		assert_true(xrl_window_is_over(&penalty, word, now_ns + rest_ns));
-		assert_false(xrl_window_is_over(&penalty, word, now_ns + rest_ns - 1));
+		assert_true(xrl_window_is_expired(&penalty, word, now_ns + rest_ns));
+		assert_false(xrl_window_is_expired(&penalty, word, now_ns + rest_ns - 1));
 		assert_int_equal(
 			limit_rest_of_penalty(&penalty, 12345, xrl_checked_now(began_ns), now_ns),
 			0);

@@ -366,10 +366,10 @@ static struct policy shared_limits(int count, int max_units)
 	char text[64];
 
 	for (int i = 0; i < count; i++) {
-		struct xrl_class *class = &policy.compiled->classes[i / XRL_MAX_SEPARATE];
+		struct xrl_class *class = &policy.compiled->classes[i / XRL_MAX_SCOPED];
 
 		if (!class->name[0]) {
-			snprintf(text, sizeof(text), "c%d", i / XRL_MAX_SEPARATE);
+			snprintf(text, sizeof(text), "c%d", i / XRL_MAX_SCOPED);
 			class = policy_add_class(&policy, text);
 		}
 		snprintf(text, sizeof(text), "%d/1s packets scope class", max_units + i);

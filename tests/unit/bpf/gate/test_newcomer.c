@@ -21,7 +21,7 @@
 
 /* The fewest, the default, the most, and some that are no powers of two. */
 static const __u32 set_counts[] = {
-	XRL_MIN_GATE_LINES, 16385, 20000, 50001, 65535, 131072, 1000003, 16777216,
+	XRL_MIN_GATE_SETS, 16385, 20000, 50001, 65535, 131072, 1000003, 16777216,
 };
 
 #define SET_COUNTS (sizeof(set_counts) / sizeof(set_counts[0]))
@@ -92,8 +92,8 @@ static void keys_permute_independently(void **state)
 		__u32 address = random64();
 		__u64 key = random64(), other = random64();
 
-		same += xrl_gate_line_of(xrl_gate_hash(address, key), 4096) ==
-		        xrl_gate_line_of(xrl_gate_hash(address, other), 4096);
+		same += xrl_gate_set_of(xrl_gate_hash(address, key), 4096) ==
+		        xrl_gate_set_of(xrl_gate_hash(address, other), 4096);
 	}
 	assert_in_range(same, 1, TRIES / 4096 * 2);
 }
@@ -102,8 +102,8 @@ static void set_index_is_in_range(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < SET_COUNTS; i++) {
-		assert_int_equal(xrl_gate_line_of(0, set_counts[i]), 0);
-		assert_int_equal(xrl_gate_line_of(~0u, set_counts[i]), set_counts[i] - 1);
+		assert_int_equal(xrl_gate_set_of(0, set_counts[i]), 0);
+		assert_int_equal(xrl_gate_set_of(~0u, set_counts[i]), set_counts[i] - 1);
 	}
 }
 
@@ -115,14 +115,14 @@ static void set_and_tag_identify_the_address(void **state)
 		__u32 lines = set_counts[i];
 
 		for (int try = 0; try < TRIES; try++) {
-			__u32 hash = random64(), line = xrl_gate_line_of(hash, lines);
+			__u32 hash = random64(), line = xrl_gate_set_of(hash, lines);
 			__u64 first = (((__u64)line << 32) + lines - 1) / lines;
 			__u64 next = (((__u64)(line + 1) << 32) + lines - 1) / lines;
-			__u32 found = (__u32)first +
-			              ((xrl_tag(hash) - first) & ((1u << XRL_TAG_BITS) - 1));
+			__u32 found = (__u32)first + ((xrl_hash_tag(hash) - first) &
+			                              ((1u << XRL_HASH_TAG_BITS) - 1));
 
 			assert_in_range(hash, first, next - 1);
-			assert_true(next - first <= 1u << XRL_TAG_BITS);
+			assert_true(next - first <= 1u << XRL_HASH_TAG_BITS);
 			assert_int_equal(found, hash);
 		}
 	}
@@ -131,16 +131,16 @@ static void set_and_tag_identify_the_address(void **state)
 static void minimum_sets_fit_the_tag(void **state)
 {
 	(void)state;
-	assert_true((1ULL << 32) / XRL_MIN_GATE_LINES <= 1u << XRL_TAG_BITS);
+	assert_true((1ULL << 32) / XRL_MIN_GATE_SETS <= 1u << XRL_HASH_TAG_BITS);
 }
 
 static void bit_fields_match_the_header(void **state)
 {
-	xrl_word word = xrl_newcomer_first(xrl_identity(0xABCDEF01u, 6), 0xFEDC);
+	xrl_packed word = xrl_candidate_new(xrl_candidate_tag(0xABCDEF01u, 6), 0xFEDC);
 	struct xrl_newcomer newcomer;
 
 	(void)state;
-	word = xrl_newcomer_seen(word) + xrl_passing(24, 1, 0);
+	word = xrl_candidate_hit(word) + xrl_admission(24, 1, 0);
 	memcpy(&newcomer, &word, sizeof(newcomer));
 	assert_int_equal(newcomer.tag, 0x1EF01);
 	assert_int_equal(newcomer.era, 2);
@@ -150,25 +150,25 @@ static void bit_fields_match_the_header(void **state)
 	assert_int_equal(newcomer.http_requests, 0);
 	assert_int_equal(newcomer.bytes_64, 24);
 	assert_int_equal(newcomer.first_ticks, 0xFEDC);
-	assert_int_equal(xrl_passed_units(word, XRL_PACKETS), 1);
-	assert_int_equal(xrl_passed_units(word, XRL_BYTES), 24 * 64);
-	assert_int_equal(xrl_passed_units(word, XRL_CONNECTIONS), 1);
-	assert_int_equal(xrl_passed_units(word, XRL_HTTP_REQUESTS), 0);
+	assert_int_equal(xrl_admitted_units(word, XRL_PACKETS), 1);
+	assert_int_equal(xrl_admitted_units(word, XRL_BYTES), 24 * 64);
+	assert_int_equal(xrl_admitted_units(word, XRL_CONNECTIONS), 1);
+	assert_int_equal(xrl_admitted_units(word, XRL_HTTP_REQUESTS), 0);
 }
 
 static void largest_packets_do_not_overflow(void **state)
 {
-	xrl_word word = xrl_newcomer_first(0, 0);
+	xrl_packed word = xrl_candidate_new(0, 0);
 	struct xrl_newcomer newcomer;
 
 	(void)state;
 	for (int i = 0; i < XRL_GATE_FEW; i++)
-		word = word + xrl_passing(LARGEST_BYTES_64, 1, 1);
+		word = word + xrl_admission(LARGEST_BYTES_64, 1, 1);
 	for (int i = 0; i < 100; i++)
-		word = xrl_newcomer_seen(word);
+		word = xrl_candidate_hit(word);
 	memcpy(&newcomer, &word, sizeof(newcomer));
 	assert_int_equal(newcomer.tag, 0);
-	assert_int_equal(newcomer.seen_packets, XRL_MAX_SEEN);
+	assert_int_equal(newcomer.seen_packets, XRL_MAX_HITS);
 	assert_int_equal(newcomer.packets, XRL_GATE_FEW);
 	assert_int_equal(newcomer.connections, XRL_GATE_FEW);
 	assert_int_equal(newcomer.http_requests, XRL_GATE_FEW);
@@ -179,32 +179,32 @@ static void largest_packets_do_not_overflow(void **state)
 static void new_entry_is_never_zero(void **state)
 {
 	(void)state;
-	assert_true(xrl_newcomer_first(0, 0));
+	assert_true(xrl_candidate_new(0, 0));
 	for (int i = 0; i < TRIES; i++) {
 		__u32 hash = random64();
-		xrl_word word = xrl_newcomer_first(xrl_identity(hash, random64()),
-		                                   random_below(TICKS_MODULUS));
+		xrl_packed word = xrl_candidate_new(xrl_candidate_tag(hash, random64()),
+		                                    random_below(TICKS_MODULUS));
 
-		assert_int_equal(xrl_tag(word), xrl_tag(hash));
-		assert_int_equal(xrl_seen(word), 1);
-		assert_int_equal(xrl_passed_packets(word), 0);
+		assert_int_equal(xrl_hash_tag(word), xrl_hash_tag(hash));
+		assert_int_equal(xrl_candidate_hits(word), 1);
+		assert_int_equal(xrl_admitted_packets(word), 0);
 	}
 }
 
-static xrl_word entry_seen_at(__u32 ticks, int often)
+static xrl_packed entry_seen_at(__u32 ticks, int often)
 {
-	xrl_word word = xrl_newcomer_first(xrl_identity(0x12345, 1), ticks);
+	xrl_packed word = xrl_candidate_new(xrl_candidate_tag(0x12345, 1), ticks);
 
 	while (--often > 0)
-		word = xrl_newcomer_seen(word);
+		word = xrl_candidate_hit(word);
 	return word;
 }
 
 #define RETENTION_TICKS 100
 
-static __u64 rank(xrl_word word, __u32 ticks)
+static __u64 rank(xrl_packed word, __u32 ticks)
 {
-	return xrl_newcomer_rank(word, ticks, RETENTION_TICKS, xrl_identity(0, 1));
+	return xrl_eviction_rank(word, ticks, RETENTION_TICKS, xrl_candidate_tag(0, 1));
 }
 
 static void empty_way_is_the_first_victim(void **state)
@@ -231,7 +231,7 @@ static void repeated_source_is_evicted_last(void **state)
 	for (__u32 ticks = 0; ticks < TICKS_MODULUS; ticks += 4093)
 		for (__u32 age = 0; age < 15; age++) {
 			__u32 first = (ticks - age) & 0xFFFF;
-			xrl_word passed = entry_seen_at(first, 1) + xrl_passing(1, 0, 0);
+			xrl_packed passed = entry_seen_at(first, 1) + xrl_admission(1, 0, 0);
 
 			assert_true(rank(entry_seen_at(first, 2), ticks) <
 			            rank(entry_seen_at(ticks, 1), ticks));
@@ -248,13 +248,13 @@ static void rank_depends_on_age_and_repetition_only(void **state)
 	for (int i = 0; i < TRIES; i++) {
 		__u32 ticks = random_below(TICKS_MODULUS), first = random_below(TICKS_MODULUS);
 		int often = 1 + random_below(9);
-		xrl_word word = xrl_newcomer_first(xrl_identity(random64(), 1), first);
+		xrl_packed word = xrl_candidate_new(xrl_candidate_tag(random64(), 1), first);
 
 		for (int j = 1; j < often; j++)
-			word = xrl_newcomer_seen(word);
+			word = xrl_candidate_hit(word);
 		assert_true(rank(word, ticks) ==
 		            rank(entry_seen_at(first, often > 1 ? 2 : 1), ticks));
-		assert_int_equal(xrl_newcomer_age(word, ticks), (ticks - first) & 0xFFFF);
+		assert_int_equal(xrl_candidate_age(word, ticks), (ticks - first) & 0xFFFF);
 		assert_true(rank(word, ticks) < 1 << 19);
 	}
 }
@@ -266,9 +266,9 @@ static void admitted_entries_are_kept(void **state)
 	for (__u32 ticks = 0; ticks < TICKS_MODULUS; ticks += 61)
 		for (__u32 age = 0; age < RETENTION_TICKS; age++) {
 			__u32 first = (ticks - age) & 0xFFFF;
-			xrl_word passed = entry_seen_at(first, 1) + xrl_passing(1, 0, 0);
-			xrl_word old = entry_seen_at((ticks - RETENTION_TICKS) & 0xFFFF, 1) +
-			               xrl_passing(1, 0, 0);
+			xrl_packed passed = entry_seen_at(first, 1) + xrl_admission(1, 0, 0);
+			xrl_packed old = entry_seen_at((ticks - RETENTION_TICKS) & 0xFFFF, 1) +
+			                 xrl_admission(1, 0, 0);
 
 			assert_true(rank(passed, ticks) < rank(entry_seen_at(ticks, 1), ticks));
 			assert_true(rank(passed, ticks) < rank(entry_seen_at(first, 7), ticks));
@@ -282,20 +282,20 @@ static void entries_of_another_flood_never_match(void **state)
 	(void)state;
 	for (__u32 i = 0, era = 1; i < 100; i++, era = xrl_next_era(era)) {
 		__u32 hash = random64(), ticks = random_below(TICKS_MODULUS);
-		xrl_word word =
-			xrl_newcomer_first(xrl_identity(hash, era), ticks) + xrl_passing(1, 0, 0);
+		xrl_packed word = xrl_candidate_new(xrl_candidate_tag(hash, era), ticks) +
+		                  xrl_admission(1, 0, 0);
 
-		assert_true(xrl_is_newcomer(word, xrl_identity(hash, era)));
-		assert_false(xrl_is_newcomer(word, xrl_identity(hash ^ 1, era)));
+		assert_true(xrl_has_tag(word, xrl_candidate_tag(hash, era)));
+		assert_false(xrl_has_tag(word, xrl_candidate_tag(hash ^ 1, era)));
 		assert_true(era);
-		assert_false(xrl_is_newcomer(0, xrl_identity(0, era)));
+		assert_false(xrl_has_tag(0, xrl_candidate_tag(0, era)));
 		for (__u32 other = 0; other < 4; other++) {
-			__u32 identity = xrl_identity(hash, other);
+			__u32 identity = xrl_candidate_tag(hash, other);
 
 			if (other == era)
 				continue;
-			assert_false(xrl_is_newcomer(word, identity));
-			assert_true(xrl_newcomer_rank(word, ticks, RETENTION_TICKS, identity) >=
+			assert_false(xrl_has_tag(word, identity));
+			assert_true(xrl_eviction_rank(word, ticks, RETENTION_TICKS, identity) >=
 			            1 << 18);
 		}
 	}
@@ -303,34 +303,35 @@ static void entries_of_another_flood_never_match(void **state)
 
 static void units_admitted_since_are_reported(void **state)
 {
-	__u32 identity = xrl_identity(7, 1);
-	xrl_word before = xrl_newcomer_first(identity, 9) + xrl_passing(2, 1, 0);
-	xrl_word later = xrl_newcomer_seen(before) + xrl_passing(3, 0, 1);
-	xrl_word anew = xrl_newcomer_first(identity, 10) + xrl_passing(1, 0, 0);
+	__u32 identity = xrl_candidate_tag(7, 1);
+	xrl_packed before = xrl_candidate_new(identity, 9) + xrl_admission(2, 1, 0);
+	xrl_packed later = xrl_candidate_hit(before) + xrl_admission(3, 0, 1);
+	xrl_packed anew = xrl_candidate_new(identity, 10) + xrl_admission(1, 0, 0);
 
 	(void)state;
-	assert_int_equal(xrl_passed_packets(xrl_passed_since(later, before)), 1);
-	assert_int_equal(xrl_passed_units(xrl_passed_since(later, before), XRL_BYTES), 3 * 64);
-	assert_int_equal(xrl_passed_units(xrl_passed_since(later, before), XRL_CONNECTIONS), 0);
-	assert_int_equal(xrl_passed_packets(xrl_passed_since(later, 0)), 2);
-	assert_int_equal(xrl_passed_packets(xrl_passed_since(before, before)), 0);
-	assert_int_equal(xrl_passed_packets(xrl_passed_since(before, later)), 0);
-	assert_int_equal(xrl_passed_packets(xrl_passed_since(anew, later)), 1);
+	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(later, before)), 1);
+	assert_int_equal(xrl_admitted_units(xrl_admitted_since(later, before), XRL_BYTES), 3 * 64);
+	assert_int_equal(xrl_admitted_units(xrl_admitted_since(later, before), XRL_CONNECTIONS), 0);
+	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(later, 0)), 2);
+	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(before, before)), 0);
+	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(before, later)), 0);
+	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(anew, later)), 1);
 }
 
 static void closed_entry_keeps_only_the_source(void **state)
 {
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		__u32 identity = xrl_identity(random64(), i), ticks = random_below(TICKS_MODULUS);
-		xrl_word word = xrl_newcomer_first(identity, ticks) + xrl_passing(9, 1, 1);
-		xrl_word settled = xrl_newcomer_settled(word);
+		__u32 identity = xrl_candidate_tag(random64(), i),
+		      ticks = random_below(TICKS_MODULUS);
+		xrl_packed word = xrl_candidate_new(identity, ticks) + xrl_admission(9, 1, 1);
+		xrl_packed settled = xrl_candidate_closed(word);
 
-		assert_true(xrl_is_newcomer(settled, identity));
-		assert_int_equal(xrl_seen(settled), XRL_MAX_SEEN);
-		assert_int_equal(xrl_newcomer_age(settled, ticks), 0);
+		assert_true(xrl_has_tag(settled, identity));
+		assert_int_equal(xrl_candidate_hits(settled), XRL_MAX_HITS);
+		assert_int_equal(xrl_candidate_age(settled, ticks), 0);
 		for (__u32 unit = 0; unit < XRL_UNITS; unit++)
-			assert_int_equal(xrl_passed_units(settled, unit), 0);
+			assert_int_equal(xrl_admitted_units(settled, unit), 0);
 	}
 }
 

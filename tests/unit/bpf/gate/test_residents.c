@@ -21,17 +21,17 @@ static void at_most_4_of_60_bits(void **state)
 
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		__u64 bits = xrl_known_bits(random64());
+		__u64 bits = xrl_resident_bits(random64());
 
 		assert_in_range(__builtin_popcountll(bits), 1, 4);
 		any |= bits;
 	}
-	assert_true(any == (1ULL << XRL_KNOWN_BITS) - 1);
+	assert_true(any == (1ULL << XRL_RESIDENT_BITS) - 1);
 }
 
 static void mark(struct xrl_gate_line *line, __u32 epoch, __u64 bits)
 {
-	assert_true(xrl_try_mark_known(line, epoch, bits));
+	assert_true(xrl_try_add_resident(line, epoch, bits));
 }
 
 static void empty_filter_matches_nothing(void **state)
@@ -40,7 +40,7 @@ static void empty_filter_matches_nothing(void **state)
 
 	(void)state;
 	for (__u32 epoch = 0; epoch < 40; epoch++)
-		assert_false(xrl_is_known(&line, epoch, xrl_known_bits(epoch)));
+		assert_false(xrl_is_resident(&line, epoch, xrl_resident_bits(epoch)));
 }
 
 /* In the epoch in which it was marked and in the next two, and in none of the 13 after that, though
@@ -49,30 +49,31 @@ static void resident_expires_after_three_epochs(void **state)
 {
 	(void)state;
 	for (__u32 epoch = 0; epoch < 100; epoch++) {
-		__u64 bits = xrl_known_bits(epoch * 7919);
+		__u64 bits = xrl_resident_bits(epoch * 7919);
 		struct xrl_gate_line line = {};
 
 		mark(&line, epoch, bits);
 		for (__u32 later = 0; later < 16; later++)
-			assert_int_equal(xrl_is_known(&line, epoch + later, bits), later == 0  ? 1
-			                                                           : later < 3 ? 2
-			                                                                       : 0);
+			assert_int_equal(xrl_is_resident(&line, epoch + later, bits), later == 0 ? 1
+			                                                              : later < 3
+			                                                                      ? 2
+			                                                                      : 0);
 	}
 }
 
 static void remarked_resident_never_expires(void **state)
 {
 	struct xrl_gate_line line = {};
-	__u64 bits = xrl_known_bits(1), others = 0;
+	__u64 bits = xrl_resident_bits(1), others = 0;
 
 	(void)state;
 	mark(&line, 0, bits);
 	for (__u32 epoch = 0; epoch < 100; epoch++) {
-		assert_true(xrl_is_known(&line, epoch, bits));
+		assert_true(xrl_is_resident(&line, epoch, bits));
 		mark(&line, epoch, bits);
-		others = xrl_known_bits(epoch + 1000);
+		others = xrl_resident_bits(epoch + 1000);
 		mark(&line, epoch, others);
-		assert_true(xrl_is_known(&line, epoch, others));
+		assert_true(xrl_is_resident(&line, epoch, others));
 	}
 }
 
@@ -85,12 +86,13 @@ static void stale_word_is_overwritten(void **state)
 
 	(void)state;
 	for (__u32 epoch = ~0u - 41, i = 0; epoch != ~0u; epoch++, i++) {
-		bits[i % 3] = xrl_known_bits(epoch * 31);
+		bits[i % 3] = xrl_resident_bits(epoch * 31);
 		mark(&line, epoch, bits[i % 3]);
 		for (__u32 ago = 0; ago < 3 && ago <= i; ago++)
-			assert_true(xrl_known_in(xrl_known_read(
-							 &line.known[xrl_known_place(epoch - ago)]),
-			                         epoch - ago) == bits[(i - ago) % 3]);
+			assert_true(xrl_resident_in(
+					    xrl_resident_read(
+						    &line.known[xrl_resident_slot(epoch - ago)]),
+					    epoch - ago) == bits[(i - ago) % 3]);
 	}
 }
 
@@ -101,10 +103,10 @@ static void epochs_are_matched_separately(void **state)
 	(void)state;
 	mark(&line, 4, 1);
 	mark(&line, 5, 2);
-	assert_true(xrl_is_known(&line, 5, 1) && xrl_is_known(&line, 5, 2));
+	assert_true(xrl_is_resident(&line, 5, 1) && xrl_is_resident(&line, 5, 2));
 	mark(&line, 6, 4);
-	assert_false(xrl_is_known(&line, 6, 3) || xrl_is_known(&line, 6, 5) ||
-	             xrl_is_known(&line, 6, 6) || xrl_may_be_known(&line, 7));
+	assert_false(xrl_is_resident(&line, 6, 3) || xrl_is_resident(&line, 6, 5) ||
+	             xrl_is_resident(&line, 6, 6) || xrl_maybe_resident(&line, 7));
 }
 
 /* What most newcomers are told by is never wrong where it says no. */
@@ -114,13 +116,13 @@ static void quick_check_has_no_false_negatives(void **state)
 
 	(void)state;
 	for (__u32 i = 0; i < TRIES; i++) {
-		__u64 bits = xrl_known_bits(random64());
+		__u64 bits = xrl_resident_bits(random64());
 
 		mark(&line, i / 100, bits);
-		assert_true(xrl_may_be_known(&line, bits));
-		bits = xrl_known_bits(random64());
-		if (xrl_is_known(&line, i / 100, bits))
-			assert_true(xrl_may_be_known(&line, bits));
+		assert_true(xrl_maybe_resident(&line, bits));
+		bits = xrl_resident_bits(random64());
+		if (xrl_is_resident(&line, i / 100, bits))
+			assert_true(xrl_maybe_resident(&line, bits));
 	}
 }
 
@@ -132,12 +134,12 @@ static void false_positive_rate_is_bounded(void **state)
 	__u32 looked = 1000000, known = 0;
 
 	(void)state;
-	for (__u32 i = 0; i < 3 * SETS * XRL_BUCKETS_PER_LINE / 2; i++)
-		mark(&lines[random_below(SETS)], 5 + i % 3, xrl_known_bits(random64()));
+	for (__u32 i = 0; i < 3 * SETS * XRL_BUCKETS_PER_SET / 2; i++)
+		mark(&lines[random_below(SETS)], 5 + i % 3, xrl_resident_bits(random64()));
 	for (__u32 i = 0; i < looked; i++) {
-		__u64 bits = xrl_known_bits(random64());
+		__u64 bits = xrl_resident_bits(random64());
 
-		known += xrl_may_be_known(&lines[random_below(SETS)], bits);
+		known += xrl_maybe_resident(&lines[random_below(SETS)], bits);
 	}
 	assert_in_range(known, 1, looked / 47);
 }
@@ -146,9 +148,9 @@ static void false_positive_rate_is_bounded(void **state)
  * same wherever the ticks go round. */
 static int is_due(__s32 before, __s32 now)
 {
-	int due = xrl_is_mark_due(1000 + before, 1000 + now, 1000);
+	int due = xrl_is_readd_due(1000 + before, 1000 + now, 1000);
 
-	assert_int_equal(xrl_is_mark_due(before - 1000, now - 1000, -1000), due);
+	assert_int_equal(xrl_is_readd_due(before - 1000, now - 1000, -1000), due);
 	return due;
 }
 
@@ -167,9 +169,9 @@ static void mark_is_due_after_an_interval_anyway(void **state)
 {
 	(void)state;
 	for (__u32 before = 5001; before < 20000; before += 7)
-		assert_true(xrl_is_mark_due(before, before + (1 << XRL_REMARK_SHIFT), 5000));
-	assert_true(xrl_is_mark_due(0, 20000, 5000));
-	assert_true(xrl_is_mark_due(0, 0x90000000, 0x8FFFFFFF));
+		assert_true(xrl_is_readd_due(before, before + (1 << XRL_READD_SHIFT), 5000));
+	assert_true(xrl_is_readd_due(0, 20000, 5000));
+	assert_true(xrl_is_readd_due(0, 0x90000000, 0x8FFFFFFF));
 }
 
 int main(void)

@@ -13,22 +13,22 @@ static inline struct xrl_class simple_class(__u64 max_units, __u64 period_ns)
 	return class;
 }
 
-static inline enum xrl_answer charge_full_path(struct xrl_bucket *bucket,
+static inline enum xrl_result charge_full_path(struct xrl_bucket *bucket,
                                                const struct xrl_class *class)
 {
-	const struct xrl_demand demand = {.units = {[XRL_PACKETS] = 1}};
+	const struct xrl_cost demand = {.units = {[XRL_PACKETS] = 1}};
 
 	return xrl_charge(bucket, class, &demand) & 0xFFFF;
 }
 
-static inline enum xrl_answer charge_simple_path(struct xrl_bucket *bucket,
+static inline enum xrl_result charge_simple_path(struct xrl_bucket *bucket,
                                                  const struct xrl_class *class)
 {
-	enum xrl_answer answer = xrl_try_plain(bucket, class);
+	enum xrl_result answer = xrl_try_simple(bucket, class);
 
-	if (answer == XRL_AGAIN)
-		answer = xrl_look_plain(bucket, class);
-	return answer == XRL_AGAIN ? charge_full_path(bucket, class) : answer;
+	if (answer == XRL_RETRY)
+		answer = xrl_refresh_simple(bucket, class);
+	return answer == XRL_RETRY ? charge_full_path(bucket, class) : answer;
 }
 
 static inline __u64 flood_simple(struct xrl_bucket *bucket, const struct xrl_class *class,
@@ -37,7 +37,7 @@ static inline __u64 flood_simple(struct xrl_bucket *bucket, const struct xrl_cla
 	__u64 passed = 0;
 
 	while (times--)
-		passed += charge_simple_path(bucket, class) == XRL_ALLOWED;
+		passed += charge_simple_path(bucket, class) == XRL_PASS;
 	return passed;
 }
 

@@ -105,9 +105,9 @@ static void threads_pass_exactly_n_of_mixed_limits(void **state)
 			    limit_like(k, units[i][k], units[i][k], SECOND_NS, XRL_PACKETS));
 		assert_int_equal(run_threads(&shared), WINDOWS * 5000);
 		for (int k = 0; k < XRL_ALGORITHMS; k++)
-			assert_int_equal(xrl_used(&shared.class.limits[k],
-			                          xrl_window_read(&shared.bucket.windows[k]),
-			                          DAY_NS + (WINDOWS - 1) * 2 * SECOND_NS),
+			assert_int_equal(xrl_limit_used(&shared.class.limits[k],
+			                                xrl_window_read(&shared.bucket.windows[k]),
+			                                DAY_NS + (WINDOWS - 1) * 2 * SECOND_NS),
 			                 5000);
 	}
 }

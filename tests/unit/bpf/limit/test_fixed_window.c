@@ -54,15 +54,15 @@ static void window_packs_into_one_word(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		struct xrl_limit limit = limit_of(most_units[i], SECOND_NS);
-		xrl_word word = xrl_window_open(&limit, 12345 * SECOND_NS, most_units[i]);
+		xrl_packed word = xrl_window_open(&limit, 12345 * SECOND_NS, most_units[i]);
 
 		assert_int_equal(limit.used_bits, i ? 50 : 40);
 		assert_int_equal(xrl_window_used(&limit, word), most_units[i]);
-		assert_int_equal(xrl_window_used(&limit, xrl_window_less(&limit, word, 1)),
+		assert_int_equal(xrl_window_used(&limit, xrl_window_refund(&limit, word, 1)),
 		                 most_units[i] - 1);
 		assert_true(xrl_window_is_same(&limit, word, word - most_units[i]));
 		assert_false(xrl_window_is_same(&limit, word, word + (1ULL << limit.used_bits)));
-		assert_int_equal(xrl_window_less(&limit, word, most_units[i]), 0);
+		assert_int_equal(xrl_window_refund(&limit, word, most_units[i]), 0);
 		assert_int_equal(xrl_window_open(&limit, 0, 1) >> limit.used_bits, 0);
 	}
 }
@@ -71,7 +71,7 @@ static void window_packs_into_one_word(void **state)
 static void bit_fields_match_the_map(void **state)
 {
 	struct xrl_limit limit = limit_of(1000, SECOND_NS);
-	xrl_word word = xrl_window_open(&limit, 3 * SECOND_NS, 7);
+	xrl_packed word = xrl_window_open(&limit, 3 * SECOND_NS, 7);
 	struct xrl_window window = {};
 
 	(void)state;
@@ -110,22 +110,22 @@ static void room_is_exact_to_the_unit(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		struct xrl_limit limit = limit_of(most_units[i], SECOND_NS);
-		xrl_word word = xrl_window_open(&limit, SECOND_NS, most_units[i] - 10);
+		xrl_packed word = xrl_window_open(&limit, SECOND_NS, most_units[i] - 10);
 
-		assert_int_equal(xrl_window_next(&limit, word, 0, 10), word + 10);
-		assert_int_equal(xrl_window_next(&limit, word, 0, 11), 0);
+		assert_int_equal(xrl_window_charge(&limit, word, 0, 10), word + 10);
+		assert_int_equal(xrl_window_charge(&limit, word, 0, 11), 0);
 		word += 10;
-		assert_int_equal(xrl_window_next(&limit, word, 0, 1), 0);
-		assert_int_equal(xrl_window_next(&limit, word, 0, 0), word);
-		assert_int_equal(xrl_window_next(&limit, 0, SECOND_NS, most_units[i] + 1), 0);
-		assert_int_equal(xrl_window_next(&limit, 0, SECOND_NS, most_units[i]), word);
+		assert_int_equal(xrl_window_charge(&limit, word, 0, 1), 0);
+		assert_int_equal(xrl_window_charge(&limit, word, 0, 0), word);
+		assert_int_equal(xrl_window_charge(&limit, 0, SECOND_NS, most_units[i] + 1), 0);
+		assert_int_equal(xrl_window_charge(&limit, 0, SECOND_NS, most_units[i]), word);
 	}
 }
 
 static void swap_fails_on_a_changed_word(void **state)
 {
 	struct xrl_limit limit = limit_of(1000, SECOND_NS);
-	xrl_word word = xrl_window_open(&limit, SECOND_NS, 1), more = word + 1;
+	xrl_packed word = xrl_window_open(&limit, SECOND_NS, 1), more = word + 1;
 	struct xrl_window window = {};
 
 	(void)state;
@@ -142,16 +142,16 @@ static void window_expires_within_two_ticks(void **state)
 	for (int i = 0; i < TRIES; i++) {
 		struct xrl_limit limit = limit_number(i);
 		__u64 opened_ns = random_time();
-		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
+		xrl_packed word = xrl_window_open(&limit, opened_ns, 1);
 		__u64 early_ns = opened_ns + random_below(limit.period_ns);
 		__u64 late_ns = opened_ns + limit.period_ns + 2 * tick_ns(&limit);
 
-		assert_false(xrl_window_is_over(&limit, word, opened_ns));
-		assert_false(xrl_window_is_over(&limit, word, early_ns));
-		assert_false(xrl_window_is_over(&limit, word, opened_ns + limit.period_ns - 1));
-		assert_true(xrl_window_is_over(&limit, word, late_ns));
+		assert_false(xrl_window_is_expired(&limit, word, opened_ns));
+		assert_false(xrl_window_is_expired(&limit, word, early_ns));
+		assert_false(xrl_window_is_expired(&limit, word, opened_ns + limit.period_ns - 1));
+		assert_true(xrl_window_is_expired(&limit, word, late_ns));
 		late_ns += random_below(limit.period_ns);
-		assert_true(xrl_window_is_over(&limit, word, late_ns));
+		assert_true(xrl_window_is_expired(&limit, word, late_ns));
 	}
 }
 
@@ -162,10 +162,10 @@ static void clock_behind_expires_nothing(void **state)
 	for (int i = 0; i < TRIES; i++) {
 		struct xrl_limit limit = limit_number(i);
 		__u64 opened_ns = limit.period_ns + random_time();
-		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
+		xrl_packed word = xrl_window_open(&limit, opened_ns, 1);
 		__u64 behind_ns = random_below(limit.period_ns - tick_ns(&limit));
 
-		assert_false(xrl_window_is_over(&limit, word, opened_ns - behind_ns));
+		assert_false(xrl_window_is_expired(&limit, word, opened_ns - behind_ns));
 	}
 }
 
@@ -176,13 +176,13 @@ static void remaining_time_is_exact_to_two_ticks(void **state)
 	for (int i = 0; i < TRIES; i++) {
 		struct xrl_limit limit = limit_number(i);
 		__u64 opened_ns = random_time(), rest_ns;
-		xrl_word word = xrl_window_open(&limit, opened_ns, 1);
+		xrl_packed word = xrl_window_open(&limit, opened_ns, 1);
 		__u64 now_ns = opened_ns + random_below(limit.period_ns);
 
 		rest_ns = xrl_window_remaining_ns(&limit, word, now_ns);
-		assert_false(xrl_window_is_over(&limit, word, now_ns + rest_ns));
-		assert_true(
-			xrl_window_is_over(&limit, word, now_ns + rest_ns + 2 * tick_ns(&limit)));
+		assert_false(xrl_window_is_expired(&limit, word, now_ns + rest_ns));
+		assert_true(xrl_window_is_expired(&limit, word,
+		                                  now_ns + rest_ns + 2 * tick_ns(&limit)));
 		assert_true(rest_ns <= limit.period_ns + tick_ns(&limit));
 	}
 }
@@ -196,12 +196,12 @@ static void tick_wraparound_changes_nothing(void **state)
 		__u64 wrap_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
 
 		for (__u64 opened_ns = wrap_ns - 3; opened_ns < wrap_ns + 3; opened_ns++) {
-			xrl_word word = xrl_window_open(&limit, opened_ns, 1);
+			xrl_packed word = xrl_window_open(&limit, opened_ns, 1);
 
-			assert_false(xrl_window_is_over(&limit, word, opened_ns));
-			assert_false(
-				xrl_window_is_over(&limit, word, opened_ns + limit.period_ns - 1));
-			assert_true(xrl_window_is_over(
+			assert_false(xrl_window_is_expired(&limit, word, opened_ns));
+			assert_false(xrl_window_is_expired(&limit, word,
+			                                   opened_ns + limit.period_ns - 1));
+			assert_true(xrl_window_is_expired(
 				&limit, word, opened_ns + limit.period_ns + 2 * tick_ns(&limit)));
 		}
 	}
@@ -214,12 +214,12 @@ static void ticks_wrap_after_four_periods(void **state)
 	for (size_t i = 0; i < 2 * PERIODS; i++) {
 		struct xrl_limit limit = limit_number(i);
 		__u64 wrap_ns = (xrl_window_tick_mask(&limit) + 1ULL) << limit.tick_shift;
-		xrl_word word = xrl_window_open(&limit, wrap_ns, 1);
+		xrl_packed word = xrl_window_open(&limit, wrap_ns, 1);
 
 		assert_true(wrap_ns >= 4 * limit.period_ns);
 		for (__u64 at = 0; at < wrap_ns; at += wrap_ns / 997 + 1) {
 			__u64 over_ns = limit.period_ns + tick_ns(&limit);
-			int is_over = xrl_window_is_over(&limit, word, wrap_ns + at);
+			int is_over = xrl_window_is_expired(&limit, word, wrap_ns + at);
 
 			if (at < limit.period_ns)
 				assert_false(is_over);
@@ -239,23 +239,23 @@ static void stale_write_counts_as_expired(void **state)
 		struct xrl_limit limit = limit_number(i);
 		__u64 now_ns = limit.period_ns + random_time();
 		__u64 ahead_ns = random_below(limit.period_ns - tick_ns(&limit));
-		xrl_word word = xrl_window_open(&limit, now_ns + ahead_ns, limit.max_units);
+		xrl_packed word = xrl_window_open(&limit, now_ns + ahead_ns, limit.max_units);
 
 		if (ahead_ns <= XRL_MAX_AHEAD_NS)
-			assert_false(xrl_window_is_done(&limit, word, 0, now_ns));
+			assert_false(xrl_window_must_close(&limit, word, 0, now_ns));
 		else if (ahead_ns > XRL_MAX_AHEAD_NS + 3 * tick_ns(&limit))
-			assert_true(xrl_window_is_done(&limit, word, 0, now_ns));
+			assert_true(xrl_window_must_close(&limit, word, 0, now_ns));
 		/* the last ns of a tick is what rounding makes most of */
 		if (limit.period_ns > XRL_MAX_AHEAD_NS + tick_ns(&limit)) {
 			now_ns |= tick_ns(&limit) - 1;
 			word = xrl_window_open(&limit, now_ns + XRL_MAX_AHEAD_NS, 1);
-			assert_false(xrl_window_is_done(&limit, word, 0, now_ns));
+			assert_false(xrl_window_must_close(&limit, word, 0, now_ns));
 		}
 		word = xrl_window_open(&limit, now_ns, limit.max_units);
-		assert_false(xrl_window_is_done(&limit, word, 0, now_ns));
-		assert_true(xrl_window_is_done(&limit, word + 1, 0, now_ns));
-		assert_false(xrl_window_is_done(&limit, word, limit.period_ns - 1, now_ns));
-		assert_true(xrl_window_is_done(&limit, word, limit.period_ns, now_ns));
+		assert_false(xrl_window_must_close(&limit, word, 0, now_ns));
+		assert_true(xrl_window_must_close(&limit, word + 1, 0, now_ns));
+		assert_false(xrl_window_must_close(&limit, word, limit.period_ns - 1, now_ns));
+		assert_true(xrl_window_must_close(&limit, word, limit.period_ns, now_ns));
 	}
 }
 

@@ -30,9 +30,9 @@ static struct xrl_class random_class(void)
 	return class;
 }
 
-static struct xrl_demand random_cost(void)
+static struct xrl_cost random_cost(void)
 {
-	return (struct xrl_demand){
+	return (struct xrl_cost){
 		.units = {[XRL_PACKETS] = 1,
 	                  [XRL_BYTES] = 60 + random_below(1455),
 	                  [XRL_CONNECTIONS] = !random_below(3),
@@ -42,7 +42,7 @@ static struct xrl_demand random_cost(void)
 
 /* What each limit would say, alone. The first one that refuses, or limit_count. */
 static __u32 predict_each(const struct xrl_bucket *bucket, const struct xrl_class *class,
-                          const struct xrl_demand *demand, xrl_word next[XRL_MAX_LIMITS])
+                          const struct xrl_cost *demand, xrl_packed next[XRL_MAX_LIMITS])
 {
 	for (__u32 i = 0; i < class->limit_count; i++) {
 		__u64 units = demand->units[class->limits[i].unit];
@@ -50,7 +50,7 @@ static __u32 predict_each(const struct xrl_bucket *bucket, const struct xrl_clas
 		next[i] = xrl_window_read(&bucket->windows[i]);
 		if (!units)
 			continue;
-		next[i] = xrl_next(&class->limits[i], next[i], fake_boot_ns, units);
+		next[i] = xrl_limit_charge(&class->limits[i], next[i], fake_boot_ns, units);
 		if (!next[i])
 			return i;
 	}
@@ -69,26 +69,26 @@ static void all_or_none(void **state)
 
 		jiffies_at_boot = random64();
 		for (int i = 0; i < 2000; i++) {
-			struct xrl_demand demand = random_cost();
-			xrl_word next[XRL_MAX_LIMITS];
+			struct xrl_cost demand = random_cost();
+			xrl_packed next[XRL_MAX_LIMITS];
 			struct charge answer;
 			__u32 refusing;
 
 			now_ns += random_below(random_below(30) ? 200 * MS_NS : 20 * SECOND_NS);
 			set_clock(now_ns);
-			xrl_look(&bucket, &class); /* closes what is over: the rest must stay */
+			xrl_refresh(&bucket, &class); /* closes what is over: the rest must stay */
 			before = bucket;
 			refusing = predict_each(&bucket, &class, &demand, next);
 			answer = charge_cost(&bucket, &class, &demand);
 			if (refusing < class.limit_count) {
-				assert_int_equal(answer.answer, XRL_REFUSED);
+				assert_int_equal(answer.answer, XRL_OVER_LIMIT);
 				assert_int_equal(answer.unit, class.limits[refusing].unit);
 				assert_memory_equal(before.windows, bucket.windows,
 				                    sizeof(bucket.windows));
 				refused++;
 				continue;
 			}
-			assert_int_equal(answer.answer, XRL_ALLOWED);
+			assert_int_equal(answer.answer, XRL_PASS);
 			assert_memory_equal(next, bucket.windows,
 			                    class.limit_count * sizeof(next[0]));
 			passed++;
@@ -108,7 +108,7 @@ static void one_limit_decides_like_two_equal_ones(void **state)
 
 		add(&two, one.limits[0]);
 		for (int i = 0; i < 1000; i++) {
-			struct xrl_demand demand = random_cost();
+			struct xrl_cost demand = random_cost();
 
 			now_ns += random_below(random_below(30) ? 200 * MS_NS : 20 * SECOND_NS);
 			set_clock(now_ns);
@@ -124,8 +124,8 @@ static void one_limit_decides_like_two_equal_ones(void **state)
 static void assert_refunded(const struct xrl_limit *limit, const struct xrl_window *now,
                             const struct xrl_window *before)
 {
-	__u64 used = xrl_used(limit, xrl_window_read(now), DAY_NS);
-	__u64 was = xrl_used(limit, xrl_window_read(before), DAY_NS);
+	__u64 used = xrl_limit_used(limit, xrl_window_read(now), DAY_NS);
+	__u64 was = xrl_limit_used(limit, xrl_window_read(before), DAY_NS);
 
 	assert_true(used >= was && used <= was + (limit->algorithm == XRL_TOKEN));
 }
@@ -137,9 +137,9 @@ static void partial_charge_is_refunded(void **state)
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
 		struct xrl_class class = random_class();
-		struct xrl_demand demand = random_cost();
+		struct xrl_cost demand = random_cost();
 		struct xrl_bucket bucket = {}, before;
-		struct xrl_marks taken;
+		struct xrl_receipt taken;
 		__u32 last = class.limit_count - 1;
 		__u64 now_ns = DAY_NS;
 
@@ -149,12 +149,12 @@ static void partial_charge_is_refunded(void **state)
 		memset(&taken, 0xFF, sizeof(taken));
 		for (__u32 i = 0; i < last; i++) {
 			__u64 units = demand.units[class.limits[i].unit];
-			xrl_word word =
+			xrl_packed word =
 				units ? xrl_charge_window(&bucket, &class, i, units, &now_ns) : 0;
 
-			taken.marks[i] = word ? word >> 32 : XRL_NOTHING;
+			taken.charged[i] = word ? word >> 32 : XRL_NOT_CHARGED;
 		}
-		xrl_take_back(&bucket, &class, &demand, &taken);
+		xrl_refund_all(&bucket, &class, &demand, &taken);
 		for (__u32 i = 0; i < class.limit_count; i++)
 			assert_refunded(&class.limits[i], &bucket.windows[i], &before.windows[i]);
 	}
@@ -179,13 +179,13 @@ static void warning_starts_at_its_percentage(void **state)
 
 		set_clock(DAY_NS);
 		class.limits[0].warn_units = near;
-		assert_int_equal(charge_units(&(struct xrl_bucket){}, &class, n), XRL_ALLOWED);
+		assert_int_equal(charge_units(&(struct xrl_bucket){}, &class, n), XRL_PASS);
 		class.warns = 1;
 		for (__u64 used = 1; used <= n; used++) {
 			assert_int_equal(charge_units(&bucket, &class, 1),
-			                 used < near ? XRL_ALLOWED : XRL_ALLOWED_NEAR);
+			                 used < near ? XRL_PASS : XRL_PASS_NEAR);
 		}
-		assert_int_equal(charge_units(&bucket, &class, 1), XRL_REFUSED);
+		assert_int_equal(charge_units(&bucket, &class, 1), XRL_OVER_LIMIT);
 	}
 }
 
@@ -214,10 +214,10 @@ static void warning_ends_as_usage_fades(void **state)
 		class.limits[0].warn_units = 80;
 		class.warns = 1;
 		set_clock(DAY_NS + table[i].full_ms * MS_NS);
-		assert_int_equal(charge_units(&bucket, &class, 100), XRL_ALLOWED_NEAR);
+		assert_int_equal(charge_units(&bucket, &class, 100), XRL_PASS_NEAR);
 		set_clock(DAY_NS + table[i].then_ms * MS_NS);
 		assert_int_equal(charge_units(&bucket, &class, 1),
-		                 table[i].is_near ? XRL_ALLOWED_NEAR : XRL_ALLOWED);
+		                 table[i].is_near ? XRL_PASS_NEAR : XRL_PASS);
 	}
 }
 
@@ -234,12 +234,12 @@ static void any_charged_limit_warns(void **state)
 		class.warns = 1;
 		class.limits[near].warn_units = 3;
 		set_clock(DAY_NS);
-		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED);
-		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED);
-		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED_NEAR);
-		assert_int_equal(charge(&bucket, &class, 60, 0).answer, XRL_ALLOWED);
+		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_PASS);
+		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_PASS);
+		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_PASS_NEAR);
+		assert_int_equal(charge(&bucket, &class, 60, 0).answer, XRL_PASS);
 		class.warns = 0;
-		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_ALLOWED);
+		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_PASS);
 	}
 }
 

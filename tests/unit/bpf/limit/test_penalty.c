@@ -20,7 +20,7 @@ enum outcome { PASSED, EXCEEDED, PENALIZED };
 /* As bpf/verdict/verdict.h does it. */
 static enum outcome decide(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	if (xrl_has_penalty(xrl_resolved_read(bucket)) && xrl_penalty_ns(bucket, class))
+	if (xrl_has_penalty(xrl_classification_read(bucket)) && xrl_penalty_ns(bucket, class))
 		return PENALIZED;
 	if (passes(bucket, class))
 		return PASSED;
@@ -136,7 +136,7 @@ static void any_idle_time_past_its_end_ends_it(void **state)
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		struct xrl_class class = class_with_penalty(lengths_ns[i]);
-		__u64 wrap_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
+		__u64 wrap_ns = 1ULL << (64 - XRL_CLASSIFICATION_BITS + class.penalty.tick_shift);
 
 		for (__u64 eighths = 8; eighths < 800; eighths++) {
 			__u64 idle_ns = eighths * (lengths_ns[i] / 8) + late_ns(&class) + 8;
@@ -172,7 +172,7 @@ static void penalty_begins_in_any_tick(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct xrl_class class = class_with_penalty(lengths_ns[i]);
 		__u64 tick_ns = 1ULL << class.penalty.tick_shift,
-		      wrap_ns = tick_ns << (64 - XRL_RESOLVED_BITS);
+		      wrap_ns = tick_ns << (64 - XRL_CLASSIFICATION_BITS);
 
 		for (int ticks = -20; ticks <= 20; ticks++) {
 			__u64 begin_ns = wrap_ns + ticks * (tick_ns / 8 + 1);
@@ -242,17 +242,17 @@ static void cpu_with_a_slow_clock_sees_it(void **state)
 static void icmp_error_refresh_ends_it(void **state)
 {
 	struct xrl_class class = class_with_penalty(SECOND_NS);
-	__u64 wrap_ns = 1ULL << (64 - XRL_RESOLVED_BITS + class.penalty.tick_shift);
+	__u64 wrap_ns = 1ULL << (64 - XRL_CLASSIFICATION_BITS + class.penalty.tick_shift);
 	struct xrl_bucket bucket = classified_bucket();
 
 	(void)state;
 	set_clock(DAY_NS);
 	penalize(&bucket, &class);
 	set_clock(DAY_NS + SECOND_NS / 2);
-	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
+	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_PASS);
 	assert_int_equal(decide(&bucket, &class), PENALIZED);
 	set_clock(DAY_NS + wrap_ns - SECOND_NS / 2);
-	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
+	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_PASS);
 	set_clock(DAY_NS + wrap_ns);
 	assert_int_equal(decide(&bucket, &class), PASSED);
 }

@@ -56,28 +56,28 @@ static __u64 pause_ns(const struct xrl_limit *limit)
 /* The plain way may leave to the general one what nobody has looked at for a period, and must leave
  * to it what has ICMP errors; nothing else. */
 static void assert_defers_only_when_allowed(const struct xrl_bucket *bucket,
-                                            const struct xrl_class *class, enum xrl_answer answer)
+                                            const struct xrl_class *class, enum xrl_result answer)
 {
 	__u32 idle_ticks = xrl_checked_now(fake_boot_ns) - bucket->checked_ticks;
 	int is_idle = (__u64)idle_ticks << XRL_CHECKED_SHIFT >= class->limits[0].period_ns;
 
 	if (xrl_window_read(&bucket->icmp_errors))
-		assert_int_equal(answer, XRL_AGAIN);
+		assert_int_equal(answer, XRL_RETRY);
 	else if (!is_idle || !xrl_window_read(&bucket->windows[0]))
-		assert_int_not_equal(answer, XRL_AGAIN);
+		assert_int_not_equal(answer, XRL_RETRY);
 }
 
 static void assert_same_packet(struct xrl_bucket *simple, struct xrl_bucket *full,
                                const struct xrl_class *class)
 {
 	struct xrl_bucket before = *simple;
-	enum xrl_answer answer = xrl_try_plain(simple, class);
+	enum xrl_result answer = xrl_try_simple(simple, class);
 
-	if (answer == XRL_AGAIN) {
-		answer = xrl_look_plain(simple, class);
+	if (answer == XRL_RETRY) {
+		answer = xrl_refresh_simple(simple, class);
 		assert_defers_only_when_allowed(&before, class, answer);
 	}
-	if (answer == XRL_AGAIN) {
+	if (answer == XRL_RETRY) {
 		assert_memory_equal(simple, &before, sizeof(before));
 		answer = charge_full_path(simple, class);
 	}
@@ -161,8 +161,8 @@ static struct xrl_bucket random_bucket(const struct xrl_class *class, __u64 now_
 	                                 class->settled_max_jiffies / 2,
 		.checked_ticks = xrl_checked_now(now_ns - idle_ns),
 	};
-	xrl_word word = xrl_window_open(limit, now_ns - random_age_ns(limit),
-	                                limit->max_units + 1 - random_below(3));
+	xrl_packed word = xrl_window_open(limit, now_ns - random_age_ns(limit),
+	                                  limit->max_units + 1 - random_below(3));
 
 	if (random_below(8))
 		assert_true(xrl_window_swap(&bucket.windows[0], 0, word));
@@ -202,7 +202,7 @@ static void assert_exact(struct xrl_bucket *bucket, const struct xrl_class *clas
                          __u64 *used)
 {
 	const struct xrl_limit *limit = &class->limits[0];
-	int passed = charge_simple_path(bucket, class) == XRL_ALLOWED;
+	int passed = charge_simple_path(bucket, class) == XRL_PASS;
 	int is_new = fake_boot_ns >= latest_end_ns(limit, *opened_ns) ||
 	             (fake_boot_ns >= *opened_ns + limit->period_ns && passed &&
 	              bucket->windows[0].used_units == 1);
@@ -253,12 +253,12 @@ static void window_ends_neither_early_nor_late(void **state)
 		while ((at_ns += 1 + random_below(limit->period_ns)) <
 		       opened_ns + limit->period_ns) {
 			set_clock(at_ns);
-			assert_int_equal(charge_simple_path(&bucket, &class), XRL_REFUSED);
+			assert_int_equal(charge_simple_path(&bucket, &class), XRL_OVER_LIMIT);
 		}
 		set_clock(opened_ns + limit->period_ns - 1);
-		assert_int_equal(charge_simple_path(&bucket, &class), XRL_REFUSED);
+		assert_int_equal(charge_simple_path(&bucket, &class), XRL_OVER_LIMIT);
 		set_clock(end_ns);
-		assert_false(xrl_is_settled(&bucket, &class));
+		assert_false(xrl_is_fresh(&bucket, &class));
 		assert_int_equal(flood_simple(&bucket, &class, 9), 3);
 	}
 }
@@ -290,7 +290,7 @@ static void idle_source_gets_n_once(void **state)
 static void open_icmp_window_needs_the_full_path(void **state)
 {
 	(void)state;
-	assert_int_equal(xrl_look_plain(NULL, NULL), XRL_AGAIN);
+	assert_int_equal(xrl_refresh_simple(NULL, NULL), XRL_RETRY);
 	for (int packets = 0; packets <= 6; packets++)
 		for (__u64 into_ns = 0; into_ns < 12 * SECOND_NS; into_ns += SECOND_NS / 7) {
 			struct xrl_class class = simple_class(5, SECOND_NS);
@@ -298,16 +298,16 @@ static void open_icmp_window_needs_the_full_path(void **state)
 
 			set_clock(DAY_NS);
 			flood_simple(&bucket, &class, packets);
-			assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
+			assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_PASS);
 			set_clock(DAY_NS + into_ns);
 			before = bucket;
-			assert_int_equal(xrl_look_plain(&bucket, &class), XRL_AGAIN);
+			assert_int_equal(xrl_refresh_simple(&bucket, &class), XRL_RETRY);
 			assert_memory_equal(&before, &bucket, sizeof(bucket));
 			/* which closes it when it's over */
 			charge_full_path(&bucket, &class);
 			set_clock(fake_boot_ns + SECOND_NS + JIFFY_NS);
-			assert_int_equal(charge_full_path(&bucket, &class), XRL_ALLOWED);
-			assert_int_not_equal(xrl_look_plain(&bucket, &class), XRL_AGAIN);
+			assert_int_equal(charge_full_path(&bucket, &class), XRL_PASS);
+			assert_int_not_equal(xrl_refresh_simple(&bucket, &class), XRL_RETRY);
 		}
 }
 

@@ -61,7 +61,7 @@ static inline void swap_ends(const void *place, __u64 from, __u64 to)
 static struct {
 	struct xrl_bucket bucket;
 	struct xrl_class class;
-	xrl_word word;
+	xrl_packed word;
 	__u64 opened_ns, opened, filled, admitted, allowed;
 	__u64 delayed_ns;
 	int depth;
@@ -85,12 +85,12 @@ static int is_full(void)
 	               world.class.limits[0].max_units;
 }
 
-static void assert_may_open(xrl_word to)
+static void assert_may_open(xrl_packed to)
 {
 	__u64 checked_ns = (__u64)world.bucket.checked_ticks << XRL_CHECKED_SHIFT;
 
 	assert_true(!world.word || may_have_expired());
-	assert_false(xrl_window_is_over(&world.class.limits[0], to, fake_boot_ns));
+	assert_false(xrl_window_is_expired(&world.class.limits[0], to, fake_boot_ns));
 	assert_true(fake_boot_ns - checked_ns < (1 << XRL_CHECKED_SHIFT) + MAX_DELAY_NS);
 	world.opened_ns = fake_boot_ns;
 	world.opened++;
@@ -127,11 +127,11 @@ static void check_swap(const void *place, __u64 from, __u64 to)
 static void send_watched_packet(void)
 {
 	__u64 filled = world.filled, was_full = is_full();
-	enum xrl_answer answer = charge_simple_path(&world.bucket, &world.class);
+	enum xrl_result answer = charge_simple_path(&world.bucket, &world.class);
 
-	world.allowed += answer == XRL_ALLOWED;
-	assert_int_not_equal(answer, XRL_AGAIN);
-	if (answer == XRL_REFUSED)
+	world.allowed += answer == XRL_PASS;
+	assert_int_not_equal(answer, XRL_RETRY);
+	if (answer == XRL_OVER_LIMIT)
 		assert_true(was_full || world.filled != filled);
 }
 
@@ -181,7 +181,7 @@ static __u64 pause_ns(__u64 period_ns)
 static void assert_fresh_is_open(void)
 {
 	if (world.word && must_have_expired())
-		assert_false(xrl_is_settled(&world.bucket, &world.class));
+		assert_false(xrl_is_fresh(&world.bucket, &world.class));
 }
 
 static void interleave(__u64 max_units, __u64 period_ns)
@@ -227,9 +227,9 @@ static void delay_at_chosen_step(void)
 static void set_clock_to_the_end(void)
 {
 	const struct xrl_limit *limit = &world.class.limits[0];
-	xrl_word word = xrl_window_read(&world.bucket.windows[0]);
+	xrl_packed word = xrl_window_read(&world.bucket.windows[0]);
 
-	while (!xrl_window_is_over(limit, word, fake_boot_ns))
+	while (!xrl_window_is_expired(limit, word, fake_boot_ns))
 		set_clock(fake_boot_ns + JIFFY_NS);
 }
 
@@ -244,15 +244,15 @@ static void delayed_cpu_extends_no_freshness(void **state)
 		set_clock(DAY_NS + random_below(SECOND_NS));
 		before_step = delay_at_chosen_step;
 		steps = i % 2 ? i % 16 : 0;
-		assert_int_equal(charge_simple_path(&world.bucket, &world.class), XRL_ALLOWED);
+		assert_int_equal(charge_simple_path(&world.bucket, &world.class), XRL_PASS);
 		set_clock(fake_boot_ns + into_ns);
 		world.bucket.settled_until_jiffies = fake_jiffies; /* so that it looks */
 		steps = i % 16;
 		flood_simple(&world.bucket, &world.class, 3);
 		before_step = NULL;
 		set_clock_to_the_end();
-		assert_false(xrl_is_settled(&world.bucket, &world.class));
-		assert_int_equal(charge_simple_path(&world.bucket, &world.class), XRL_ALLOWED);
+		assert_false(xrl_is_fresh(&world.bucket, &world.class));
+		assert_int_equal(charge_simple_path(&world.bucket, &world.class), XRL_PASS);
 		assert_int_equal(world.bucket.windows[0].used_units, 1);
 	}
 }
@@ -273,10 +273,10 @@ static void no_window_opens_before_its_refresh_is_stored(void **state)
 		set_clock(DAY_NS + 2 * SECOND_NS);
 		world.bucket.checked_ticks = xrl_checked_now(fake_boot_ns) - 20;
 		before_step = move_checked_ticks;
-		assert_int_equal(xrl_look_plain(&world.bucket, &world.class), XRL_AGAIN);
+		assert_int_equal(xrl_refresh_simple(&world.bucket, &world.class), XRL_RETRY);
 		before_step = NULL;
 		assert_int_equal(xrl_window_read(&world.bucket.windows[0]), 0);
-		assert_false(xrl_is_settled(&world.bucket, &world.class));
+		assert_false(xrl_is_fresh(&world.bucket, &world.class));
 	}
 }
 
@@ -292,7 +292,7 @@ struct shared {
 	pthread_barrier_t barrier;
 	__u64 passed, refused;
 	__u64 end_ns;
-	xrl_word opened_as[MOST_OPENED];
+	xrl_packed opened_as[MOST_OPENED];
 	__u32 opened, stalls;
 };
 
@@ -360,7 +360,7 @@ static void record_opened(const void *place, __u64 from, __u64 to)
 static void *push_on_the_machines_clock(void *argument)
 {
 	__u64 passed = 0, refused = 0, began_ns;
-	enum xrl_answer answer;
+	enum xrl_result answer;
 
 	(void)argument;
 	before_step = read_the_machines_clock;
@@ -369,8 +369,8 @@ static void *push_on_the_machines_clock(void *argument)
 		read_the_machines_clock();
 		began_ns = fake_boot_ns;
 		answer = charge_simple_path(&shared.bucket, &shared.class);
-		passed += answer == XRL_ALLOWED;
-		refused += answer == XRL_REFUSED;
+		passed += answer == XRL_PASS;
+		refused += answer == XRL_OVER_LIMIT;
 		read_the_machines_clock();
 		if (fake_boot_ns - began_ns >= shared.class.limits[0].period_ns / 2)
 			__sync_fetch_and_add(&shared.stalls, 1);

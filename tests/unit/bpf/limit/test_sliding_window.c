@@ -62,9 +62,9 @@ static wide max_rounding(const struct model *model, const struct xrl_limit *limi
 static void compare_used(const struct xrl_bucket *bucket, const struct xrl_limit *limit,
                          const struct model *model)
 {
-	xrl_word word = xrl_window_read(&bucket->windows[0]);
+	xrl_packed word = xrl_window_read(&bucket->windows[0]);
 	wide exact = model_used(model, fake_boot_ns, limit->period_ns);
-	wide used = (wide)xrl_used(limit, word, fake_boot_ns) * limit->period_ns;
+	wide used = (wide)xrl_limit_used(limit, word, fake_boot_ns) * limit->period_ns;
 
 	assert_true(used >= exact);
 	assert_true(used <= exact + max_rounding(model, limit));
@@ -74,7 +74,7 @@ static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct
                 __u64 units)
 {
 	const struct xrl_limit *limit = &class->limits[0];
-	int passed = charge_units(bucket, class, units) == XRL_ALLOWED;
+	int passed = charge_units(bucket, class, units) == XRL_PASS;
 	wide most = (wide)limit->max_units * limit->period_ns, wanted;
 	struct model now;
 
@@ -204,7 +204,7 @@ static void clock_behind_charges_the_current_window(void **state)
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_PACKETS);
 	struct xrl_class class = class_with(limit);
 	struct xrl_bucket bucket = {};
-	xrl_word word;
+	xrl_packed word;
 
 	(void)state;
 	set_clock(DAY_NS - 1000);
@@ -228,18 +228,18 @@ static void state_by_age(void **state)
 	for (int i = 0; i < 4; i++) {
 		struct xrl_limit limit = limit_like(XRL_SLIDING, 9, 0, periods_ns[i], XRL_BYTES);
 		__u64 window = 100000 + i, begin_ns = window * periods_ns[i];
-		xrl_word word = xrl_sliding_next(&limit, 0, begin_ns, 7);
+		xrl_packed word = xrl_sliding_charge(&limit, 0, begin_ns, 7);
 
 		for (__u64 age = 0; age < 16; age++) {
 			__u64 now_ns = begin_ns + age * periods_ns[i];
-			xrl_word model_rotated = xrl_sliding_move(&limit, word, window + age);
+			xrl_packed model_rotated = xrl_sliding_rotate(&limit, word, window + age);
 			__u64 ahead_ns = (16 - age) * periods_ns[i];
 			int is_ahead = age >= 12;
 
 			assert_int_equal(xrl_sliding_age(word, window + age), age);
-			assert_int_equal(xrl_sliding_is_over(&limit, word, now_ns),
+			assert_int_equal(xrl_sliding_is_expired(&limit, word, now_ns),
 			                 age >= 2 && !is_ahead);
-			assert_int_equal(xrl_sliding_is_foreign(&limit, word, now_ns),
+			assert_int_equal(xrl_sliding_is_stale_write(&limit, word, now_ns),
 			                 is_ahead && ahead_ns > XRL_MAX_AHEAD_NS);
 			assert_int_equal(xrl_sliding_current(&limit, model_rotated),
 			                 !age || is_ahead ? 7 : 0);
@@ -254,11 +254,11 @@ static void state_by_age(void **state)
 static void too_far_ahead_is_a_stale_write(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 9, 0, 2 * SECOND_NS, XRL_BYTES);
-	xrl_word word = xrl_sliding_next(&limit, 0, DAY_NS, 7);
+	xrl_packed word = xrl_sliding_charge(&limit, 0, DAY_NS, 7);
 
 	(void)state;
-	assert_false(xrl_sliding_is_foreign(&limit, word, DAY_NS - XRL_MAX_AHEAD_NS));
-	assert_true(xrl_sliding_is_foreign(&limit, word, DAY_NS - XRL_MAX_AHEAD_NS - 1));
+	assert_false(xrl_sliding_is_stale_write(&limit, word, DAY_NS - XRL_MAX_AHEAD_NS));
+	assert_true(xrl_sliding_is_stale_write(&limit, word, DAY_NS - XRL_MAX_AHEAD_NS - 1));
 }
 
 /* Neither count is more than N, or what N is rounded up to. */
@@ -270,16 +270,16 @@ static void count_above_the_limit_is_a_stale_write(void **state)
 	for (int i = 0; i < 4; i++) {
 		struct xrl_limit limit = limit_like(XRL_SLIDING, most[i], 0, SECOND_NS, XRL_BYTES);
 		__u64 window = DAY_NS / SECOND_NS;
-		xrl_word full = xrl_sliding_next(&limit, 0, DAY_NS, most[i]), both;
+		xrl_packed full = xrl_sliding_charge(&limit, 0, DAY_NS, most[i]), both;
 
-		both = xrl_sliding_move(&limit, full, window + 1);
+		both = xrl_sliding_rotate(&limit, full, window + 1);
 		assert_true(xrl_sliding_previous(&limit, both) >= most[i]);
 		both += most[i];
-		assert_false(xrl_sliding_is_foreign(&limit, full, DAY_NS));
-		assert_true(xrl_sliding_is_foreign(&limit, full + 1, DAY_NS));
-		assert_false(xrl_sliding_is_foreign(&limit, both, DAY_NS + SECOND_NS));
+		assert_false(xrl_sliding_is_stale_write(&limit, full, DAY_NS));
+		assert_true(xrl_sliding_is_stale_write(&limit, full + 1, DAY_NS));
+		assert_false(xrl_sliding_is_stale_write(&limit, both, DAY_NS + SECOND_NS));
 		both += 1ULL << limit.used_bits;
-		assert_true(xrl_sliding_is_foreign(&limit, both, DAY_NS + SECOND_NS));
+		assert_true(xrl_sliding_is_stale_write(&limit, both, DAY_NS + SECOND_NS));
 	}
 }
 
@@ -289,24 +289,24 @@ static void refund_touches_the_current_window_only(void **state)
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_BYTES);
 	struct xrl_class class = class_with(limit);
 	struct xrl_bucket bucket = {};
-	xrl_word mine, before;
+	xrl_packed mine, before;
 
 	(void)state;
 	set_clock(DAY_NS);
-	assert_int_equal(charge_units(&bucket, &class, 4), XRL_ALLOWED);
+	assert_int_equal(charge_units(&bucket, &class, 4), XRL_PASS);
 	before = xrl_window_read(&bucket.windows[0]);
-	assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
+	assert_int_equal(charge_units(&bucket, &class, 3), XRL_PASS);
 	mine = xrl_window_read(&bucket.windows[0]);
-	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3));
+	assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 3));
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
-	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 5)); /* there isn't as much */
+	assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 5)); /* there isn't as much */
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
 	set_clock(DAY_NS + SECOND_NS);
-	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
+	assert_int_equal(charge_units(&bucket, &class, 5), XRL_PASS);
 	before = xrl_window_read(&bucket.windows[0]);
-	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3)); /* its window is over */
+	assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 3)); /* its window is over */
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
-	assert_int_equal(xrl_less(&limit, 0, mine, 3), 0);
+	assert_int_equal(xrl_limit_refund(&limit, 0, mine, 3), 0);
 }
 
 /* All of it given back: as good as new. */
@@ -320,10 +320,10 @@ static void full_refund_leaves_nothing(void **state)
 		struct xrl_bucket bucket = {};
 
 		set_clock(DAY_NS + window * SECOND_NS);
-		assert_int_equal(charge_units(&bucket, &class, 10), XRL_ALLOWED);
-		xrl_give_back(&bucket.windows[0], &limit, xrl_window_read(&bucket.windows[0]), 10);
-		assert_int_equal(charge_units(&bucket, &class, 10), XRL_ALLOWED);
-		assert_int_equal(charge_units(&bucket, &class, 1), XRL_REFUSED);
+		assert_int_equal(charge_units(&bucket, &class, 10), XRL_PASS);
+		xrl_refund(&bucket.windows[0], &limit, xrl_window_read(&bucket.windows[0]), 10);
+		assert_int_equal(charge_units(&bucket, &class, 10), XRL_PASS);
+		assert_int_equal(charge_units(&bucket, &class, 1), XRL_OVER_LIMIT);
 	}
 }
 
@@ -341,7 +341,7 @@ struct shared {
 	__u64 shared_ns;
 };
 
-static void check_swap(struct shared *shared, xrl_word from, xrl_word to, __u64 now_ns)
+static void check_swap(struct shared *shared, xrl_packed from, xrl_packed to, __u64 now_ns)
 {
 	const struct xrl_limit *limit = &shared->limit;
 	struct model model = {now_ns / limit->period_ns - 4, 0, 0};
@@ -370,14 +370,14 @@ static void *push(void *argument)
 
 	pthread_barrier_wait(&shared->barrier);
 	for (;;) {
-		xrl_word word = xrl_window_read(&shared->word), next; /* before the clock */
+		xrl_packed word = xrl_window_read(&shared->word), next; /* before the clock */
 		__u64 now_ns = __sync_add_and_fetch(&shared->shared_ns, 500);
 
 		if (now_ns >= end_ns)
 			return NULL;
 		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
 		now_ns -= (random >> 40) % 20000;
-		next = xrl_next(&shared->limit, word, now_ns, 1);
+		next = xrl_limit_charge(&shared->limit, word, now_ns, 1);
 		if (next && xrl_window_swap(&shared->word, word, next))
 			check_swap(shared, word, next, now_ns);
 	}

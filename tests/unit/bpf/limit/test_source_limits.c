@@ -59,7 +59,7 @@ static int is_same_window(const struct xrl_bucket *bucket, const struct xrl_clas
                           const struct model *model)
 {
 	const struct xrl_limit *limit = &class->limits[0];
-	xrl_word word = xrl_window_read(&bucket->windows[0]);
+	xrl_packed word = xrl_window_read(&bucket->windows[0]);
 
 	return word && xrl_window_is_same(limit, word, xrl_window_open(limit, model->opened_ns, 0));
 }
@@ -68,7 +68,7 @@ static void step(struct xrl_bucket *bucket, const struct xrl_class *class, struc
                  __u64 units)
 {
 	const struct xrl_limit *limit = &class->limits[0];
-	int passed = charge_units(bucket, class, units) == XRL_ALLOWED;
+	int passed = charge_units(bucket, class, units) == XRL_PASS;
 
 	if (!is_near_the_end(model, class) || !is_same_window(bucket, class, model))
 		model_expire(model, limit->period_ns);
@@ -267,15 +267,15 @@ static void all_or_none(void **state)
 
 		now_ns += random_below(40 * MS_NS);
 		set_clock(now_ns);
-		xrl_look(&bucket, &class); /* closes what is over: the rest must stay */
+		xrl_refresh(&bucket, &class); /* closes what is over: the rest must stay */
 		before = bucket;
 		answer = charge(&bucket, &class, bytes, connections);
-		if (answer.answer == XRL_REFUSED) {
+		if (answer.answer == XRL_OVER_LIMIT) {
 			assert_memory_equal(before.windows, bucket.windows, sizeof(bucket.windows));
 			refused++;
 			continue;
 		}
-		assert_int_equal(answer.answer, XRL_ALLOWED);
+		assert_int_equal(answer.answer, XRL_PASS);
 		passed++;
 		assert_int_equal(bucket.windows[0].used_units, before.windows[0].used_units + 1);
 		assert_int_equal(bucket.windows[1].used_units,
@@ -301,11 +301,11 @@ static void result_names_the_rejecting_unit(void **state)
 	add_limit(&class, 3, DAY_NS, XRL_PACKETS);
 	add_limit(&class, 1000, DAY_NS, XRL_BYTES);
 	add_limit(&class, 1, DAY_NS, XRL_CONNECTIONS);
-	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_ALLOWED);
-	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_REFUSED);
+	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_PASS);
+	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_OVER_LIMIT);
 	assert_int_equal(charge(&bucket, &class, 100, 1).unit, XRL_CONNECTIONS);
 	assert_int_equal(charge(&bucket, &class, 901, 0).unit, XRL_BYTES);
-	assert_int_equal(charge(&bucket, &class, 900, 0).answer, XRL_ALLOWED);
+	assert_int_equal(charge(&bucket, &class, 900, 0).answer, XRL_PASS);
 	assert_int_equal(charge(&bucket, &class, 60, 0).unit, XRL_BYTES);
 	assert_int_equal(bucket.windows[0].used_units, 2);
 }
@@ -318,10 +318,10 @@ static void cost_above_the_limit_never_passes(void **state)
 	(void)state;
 	for (__u64 now_ns = DAY_NS; now_ns < DAY_NS + 10 * SECOND_NS; now_ns += 100 * MS_NS) {
 		set_clock(now_ns);
-		assert_int_equal(charge(&bucket, &class, 1001, 0).answer, XRL_REFUSED);
+		assert_int_equal(charge(&bucket, &class, 1001, 0).answer, XRL_OVER_LIMIT);
 		assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
 	}
-	assert_int_equal(charge(&bucket, &class, 1000, 0).answer, XRL_ALLOWED);
+	assert_int_equal(charge(&bucket, &class, 1000, 0).answer, XRL_PASS);
 }
 
 static void zero_cost_opens_no_window(void **state)
@@ -332,11 +332,11 @@ static void zero_cost_opens_no_window(void **state)
 	(void)state;
 	set_clock(DAY_NS);
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_ALLOWED);
+		assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_PASS);
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
-	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_ALLOWED);
-	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_REFUSED);
-	assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_ALLOWED);
+	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_PASS);
+	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_OVER_LIMIT);
+	assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_PASS);
 }
 
 static void class_without_limits_rejects_nothing(void **state)
@@ -360,11 +360,11 @@ static void icmp_errors_have_their_own_window(void **state)
 	set_clock(DAY_NS);
 	assert_int_equal(flood(&bucket, &class, 10), 3);
 	for (int i = 0; i < 500; i++)
-		passed += xrl_charge_icmp_error(&bucket, &class) == XRL_ALLOWED;
+		passed += xrl_charge_icmp_error(&bucket, &class) == XRL_PASS;
 	assert_int_equal(passed, 100);
 	assert_int_equal(bucket.windows[0].used_units, 3);
 	set_clock(DAY_NS + SECOND_NS + lateness_ns(&class));
-	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_ALLOWED);
+	assert_int_equal(xrl_charge_icmp_error(&bucket, &class), XRL_PASS);
 	assert_int_equal(flood(&bucket, &class, 10), 3);
 }
 
@@ -372,23 +372,23 @@ static void refund_ends_with_the_window(void **state)
 {
 	struct xrl_class class = one_limit(100, SECOND_NS, XRL_PACKETS);
 	const struct xrl_limit *limit = &class.limits[0];
-	xrl_word mine = xrl_window_open(limit, DAY_NS, 5),
-		 other = xrl_window_open(limit, 2 * DAY_NS, 5);
+	xrl_packed mine = xrl_window_open(limit, DAY_NS, 5),
+		   other = xrl_window_open(limit, 2 * DAY_NS, 5);
 	struct xrl_window window = {};
 
 	(void)state;
 	assert_true(xrl_window_swap(&window, 0, mine));
-	assert_true(xrl_give_back(&window, limit, mine, 3));
+	assert_true(xrl_refund(&window, limit, mine, 3));
 	assert_int_equal(window.used_units, 2);
-	xrl_give_back(&window, limit, mine, 3); /* there isn't as much */
+	xrl_refund(&window, limit, mine, 3); /* there isn't as much */
 	assert_int_equal(window.used_units, 2);
-	xrl_give_back(&window, limit, mine, 2); /* nothing is left: it's closed */
+	xrl_refund(&window, limit, mine, 2); /* nothing is left: it's closed */
 	assert_int_equal(xrl_window_read(&window), 0);
 	assert_true(xrl_window_swap(&window, 0, other));
-	xrl_give_back(&window, limit, mine, 3);
+	xrl_refund(&window, limit, mine, 3);
 	assert_int_equal(window.used_units, 5);
 	assert_true(xrl_window_swap(&window, other, 0));
-	assert_true(xrl_give_back(&window, limit, mine, 3));
+	assert_true(xrl_refund(&window, limit, mine, 3));
 	assert_int_equal(xrl_window_read(&window), 0);
 }
 
@@ -400,12 +400,12 @@ static void emptied_window_reopens(void **state)
 
 	(void)state;
 	set_clock(DAY_NS);
-	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
-	xrl_give_back(&bucket.windows[0], &class.limits[0], xrl_window_read(&bucket.windows[0]), 5);
+	assert_int_equal(charge_units(&bucket, &class, 5), XRL_PASS);
+	xrl_refund(&bucket.windows[0], &class.limits[0], xrl_window_read(&bucket.windows[0]), 5);
 	set_clock(DAY_NS + SECOND_NS - MS_NS);
-	assert_int_equal(charge_units(&bucket, &class, 5), XRL_ALLOWED);
+	assert_int_equal(charge_units(&bucket, &class, 5), XRL_PASS);
 	set_clock(DAY_NS + 2 * SECOND_NS - 2 * MS_NS);
-	assert_int_equal(charge_units(&bucket, &class, 1), XRL_REFUSED);
+	assert_int_equal(charge_units(&bucket, &class, 1), XRL_OVER_LIMIT);
 }
 
 /* The circle of ticks is over after four years, and at its end nobody's idle time is seen; a
@@ -440,7 +440,7 @@ static void freshness_covers_only_the_next_jiffies(void **state)
 	set_clock(DAY_NS);
 	for (__s64 ahead = -2; ahead <= most + 2; ahead++) {
 		bucket.settled_until_jiffies = fake_jiffies + ahead;
-		assert_int_equal(xrl_is_settled(&bucket, &class), ahead >= 1 && ahead <= most);
+		assert_int_equal(xrl_is_fresh(&bucket, &class), ahead >= 1 && ahead <= most);
 	}
 }
 

@@ -25,7 +25,7 @@ static struct xrl_limit random_limit(enum xrl_algorithm algorithm)
 }
 
 /* Noise, a full window of any age, or what another limit makes of the same moment. */
-static xrl_word random_state_word(const struct xrl_limit *limit)
+static xrl_packed random_state_word(const struct xrl_limit *limit)
 {
 	struct xrl_limit other = random_limit(random_below(XRL_ALGORITHMS));
 	__u64 few = random_below(3), now_ns = random_below(4 * YEAR_NS);
@@ -45,8 +45,8 @@ static xrl_word random_state_word(const struct xrl_limit *limit)
 		               << limit->used_bits |
 		       (limit->max_units - few);
 	default:
-		return xrl_next(&other, 0, random_below(2) ? fake_boot_ns : now_ns,
-		                1 + random_below(other.max_units));
+		return xrl_limit_charge(&other, 0, random_below(2) ? fake_boot_ns : now_ns,
+		                        1 + random_below(other.max_units));
 	}
 }
 
@@ -72,7 +72,7 @@ static void assert_no_lockout(enum xrl_algorithm algorithm)
 		assert_true(xrl_window_swap(&bucket.windows[0], 0, random_state_word(limit)));
 		for (int probe = 0; probe <= PROBES && !passed; probe++) {
 			set_clock(begin_ns + longest / PROBES * probe + probe);
-			passed = charge_units(&bucket, &class, 1) == XRL_ALLOWED;
+			passed = charge_units(&bucket, &class, 1) == XRL_PASS;
 		}
 		assert_true(passed);
 	}
@@ -103,21 +103,21 @@ static void any_state_yields_a_result(void **state)
 	for (int i = 0; i < 300000; i++) {
 		struct xrl_limit limit = random_limit(i % XRL_ALGORITHMS);
 		struct xrl_window window = {};
-		xrl_word word, next;
+		xrl_packed word, next;
 		__u64 units = 1 + random_below(65535);
 
 		set_clock(random_below(4 * YEAR_NS));
 		word = random_state_word(&limit);
 		limit.warn_units = random_scale(1, limit.max_units);
-		next = xrl_next(&limit, word, fake_boot_ns, units);
+		next = xrl_limit_charge(&limit, word, fake_boot_ns, units);
 		if (next)
 			assert_true(units <= limit.max_units);
 		xrl_is_near(&limit, word, fake_boot_ns);
-		xrl_is_over(&limit, word, random_below(YEAR_NS), fake_boot_ns);
+		xrl_limit_is_expired(&limit, word, random_below(YEAR_NS), fake_boot_ns);
 		assert_true(xrl_window_swap(&window, 0, word));
 		assert_true(
-			xrl_give_back(&window, &limit, random_below(2) ? word : random64(), units));
-		xrl_close_if_over(&window, &limit, xrl_window_read(&window), 0, fake_boot_ns);
+			xrl_refund(&window, &limit, random_below(2) ? word : random64(), units));
+		xrl_close_if_expired(&window, &limit, xrl_window_read(&window), 0, fake_boot_ns);
 	}
 }
 
@@ -126,7 +126,7 @@ static void simple_class_refreshes_within_a_second(void **state)
 {
 	struct xrl_class class = one_limit(5, HOUR_NS, XRL_PACKETS);
 	struct xrl_bucket bucket = {};
-	xrl_word word;
+	xrl_packed word;
 
 	(void)state;
 	set_clock(DAY_NS);

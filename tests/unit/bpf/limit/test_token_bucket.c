@@ -66,12 +66,12 @@ static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct
                 __u64 now_ns, __u64 units)
 {
 	const struct xrl_limit *limit = &class->limits[0];
-	int passed = charge_units(bucket, class, units) == XRL_ALLOWED;
+	int passed = charge_units(bucket, class, units) == XRL_PASS;
 
 	if (passed)
 		assert_true(
 			model_allows(&models->exact, limit, now_ns, units, 2 * models->behind_ns));
-	else if (units <= limit->max_units) /* and 4 parts: see xrl_token_next */
+	else if (units <= limit->max_units) /* and 4 parts: see xrl_token_charge */
 		assert_false(model_allows(&models->rounded, limit, fake_boot_ns, units, 0) &&
 		             model_ahead(&models->rounded, fake_boot_ns) +
 		                             units * models->rounded.cost + 4 <=
@@ -111,7 +111,8 @@ static void random_sequences(enum xrl_unit unit, __u64 most_units)
 		struct xrl_bucket bucket = {};
 
 		for (int i = 0; i < 1000; i++) {
-			__u64 used = xrl_used(&limit, xrl_window_read(&bucket.windows[0]), now_ns);
+			__u64 used =
+				xrl_limit_used(&limit, xrl_window_read(&bucket.windows[0]), now_ns);
 
 			now_ns += random_pause(now_ns, full_ns < 100 ? 100 : full_ns);
 			set_clock_behind(now_ns, random_below(models.behind_ns + 1));
@@ -175,7 +176,7 @@ static void reserved_states_are_never_produced(void **state)
 	for (int i = -5; i < 5; i++) {
 		/* one unit later the word would be i */
 		__u64 ahead = i - limit.token_cost, now_ns = ahead / parts;
-		xrl_word next = xrl_token_next(&limit, ahead, now_ns, 1);
+		xrl_packed next = xrl_token_charge(&limit, ahead, now_ns, 1);
 
 		assert_true(next != 0 && next < ~0ULL - 2);
 		assert_true(next - (__u64)i <= 4);
@@ -225,14 +226,14 @@ static void refund_restores_what_is_unpaid(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct xrl_bucket bucket = {};
-		xrl_word mine;
+		xrl_packed mine;
 
 		set_clock(DAY_NS);
-		assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
+		assert_int_equal(charge_units(&bucket, &class, 3), XRL_PASS);
 		mine = xrl_window_read(&bucket.windows[0]);
 		set_clock(DAY_NS + table[i].later_ms * MS_NS);
 		assert_int_equal(flood(&bucket, &class, table[i].others), table[i].others);
-		assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3));
+		assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 3));
 		assert_int_equal(flood(&bucket, &class, 20), table[i].room);
 	}
 }
@@ -243,14 +244,14 @@ static void refund_skips_a_closed_bucket(void **state)
 	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND_NS, XRL_PACKETS);
 	struct xrl_class class = class_with(limit);
 	struct xrl_bucket bucket = {};
-	xrl_word mine;
+	xrl_packed mine;
 
 	(void)state;
 	set_clock(DAY_NS);
-	assert_int_equal(charge_units(&bucket, &class, 3), XRL_ALLOWED);
+	assert_int_equal(charge_units(&bucket, &class, 3), XRL_PASS);
 	mine = xrl_window_read(&bucket.windows[0]);
 	assert_true(xrl_window_swap(&bucket.windows[0], mine, 0));
-	assert_true(xrl_give_back(&bucket.windows[0], &limit, mine, 3));
+	assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 3));
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
 }
 
@@ -264,7 +265,7 @@ static void refund_is_never_too_much(void **state)
 		__u64 full_ns = (limit.max_units * limit.token_cost >> limit.token_shift) + 1;
 		struct xrl_bucket with = {}, without = {};
 		__u64 units = 1 + random_below(limit.max_units), now_ns = DAY_NS;
-		xrl_word mine;
+		xrl_packed mine;
 
 		set_clock(now_ns);
 		for (int i = random_below(3); i; i--) {
@@ -274,20 +275,19 @@ static void refund_is_never_too_much(void **state)
 			charge_units(&with, &class, others);
 			set_clock(now_ns += random_below(full_ns));
 		}
-		if (charge_units(&with, &class, units) != XRL_ALLOWED)
+		if (charge_units(&with, &class, units) != XRL_PASS)
 			continue;
 		mine = xrl_window_read(&with.windows[0]);
 		for (int i = random_below(3); i; i--) {
 			__u64 others = 1 + random_below(limit.max_units);
 
 			set_clock(now_ns += random_below(full_ns / 2 + 1));
-			if (charge_units(&with, &class, others) == XRL_ALLOWED)
-				assert_int_equal(charge_units(&without, &class, others),
-				                 XRL_ALLOWED);
+			if (charge_units(&with, &class, others) == XRL_PASS)
+				assert_int_equal(charge_units(&without, &class, others), XRL_PASS);
 		}
-		xrl_give_back(&with.windows[0], &limit, mine, units);
-		assert_true(xrl_used(&limit, xrl_window_read(&with.windows[0]), now_ns) >=
-		            xrl_used(&limit, xrl_window_read(&without.windows[0]), now_ns));
+		xrl_refund(&with.windows[0], &limit, mine, units);
+		assert_true(xrl_limit_used(&limit, xrl_window_read(&with.windows[0]), now_ns) >=
+		            xrl_limit_used(&limit, xrl_window_read(&without.windows[0]), now_ns));
 	}
 }
 
