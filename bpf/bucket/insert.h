@@ -5,7 +5,7 @@
 
 #include "bpf/gate/set.h"
 #include "bpf/bucket/scoped.h"
-#include "bpf/bucket/resolve.h"
+#include "bpf/bucket/classify.h"
 
 /* What has passed of a source before it had a bucket (gate.h), `earlier` being the upper part of
  * its word, as one limit's window. It opened when the source was seen first, at the latest: a tick

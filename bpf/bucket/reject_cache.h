@@ -12,7 +12,7 @@
  * bucket that is evicted meanwhile would answer otherwise, as one that has forgotten. And it is
  * looked up in every jiffy, so that the LRU map sees it in use. */
 
-#include "bpf/bucket/resolve.h"
+#include "bpf/bucket/classify.h"
 
 /* The generation is taken away first and written last. A CPU runs one XDP program at a time. */
 #define barrier() asm volatile("" ::: "memory")

@@ -11,7 +11,7 @@
  * with them. */
 
 #include "bpf/parse/packet.h"
-#include "bpf/bucket/resolve.h"
+#include "bpf/bucket/classify.h"
 
 /* What a step at one limit says, besides the word that stands in its bucket then. A packet that
  * gets no bucket passes, as far as this limit is concerned, and is counted. */

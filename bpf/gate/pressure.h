@@ -6,7 +6,7 @@
 
 #include "bpf/limit/algorithm.h"
 #include "bpf/maps.h"
-#include "bpf/gate/newcomer.h"
+#include "bpf/gate/candidate.h"
 
 /* After the last slice with too many, so many more. */
 #define ENGAGED_INTERVALS 8

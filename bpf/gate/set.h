@@ -6,7 +6,7 @@
 
 #include "bpf/limit/algorithm.h"
 #include "bpf/maps.h"
-#include "bpf/gate/newcomer.h"
+#include "bpf/gate/candidate.h"
 
 static __always_inline __u32 gate_hash(const struct xrl_address *source)
 {

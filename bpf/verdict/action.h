@@ -4,7 +4,7 @@
 /* What is done with a refused packet. */
 
 #include "bpf/verdict/counters.h"
-#include "bpf/bucket/resolve.h"
+#include "bpf/bucket/classify.h"
 #include "bpf/verdict/verdict.h"
 
 static __always_inline void readdress(struct xdp_md *ctx, const struct xrl_class *class)

@@ -13,7 +13,7 @@
 #include "tests/prog/lib/policy.h"
 #include "tests/prog/lib/spoofed.h"
 #include "tests/tap.h"
-#include "bpf/gate/newcomer.h"
+#include "bpf/gate/candidate.h"
 
 #define BUCKETS       4096
 #define EPOCH_BUCKETS 32

@@ -5,7 +5,7 @@
 
 #include "user/util/jiffies.h"
 #include "user/policy/limit.h"
-#include "bpf/gate/newcomer.h"
+#include "bpf/gate/candidate.h"
 
 #define SECOND_NS           1000000000ULL
 #define LARGEST_FRAME_BYTES (1 << 19) /* merged segments, "BIG TCP" */

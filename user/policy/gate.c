@@ -6,7 +6,7 @@
 
 #include "user/policy/class.h"
 #include "user/util/jiffies.h"
-#include "bpf/gate/newcomer.h"
+#include "bpf/gate/candidate.h"
 
 #define SECOND_NS 1000000000ULL
 

@@ -18,7 +18,7 @@
 #include "user/policy/limit.h"
 #include "user/policy/policy.h"
 #include "tests/unit/random.h"
-#include "bpf/gate/newcomer.h"
+#include "bpf/gate/candidate.h"
 #include "tests/units.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

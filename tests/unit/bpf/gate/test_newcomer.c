@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/gate/newcomer.h: a line of the gate, whoever looks at it. */
+/* bpf/gate/candidate.h: a line of the gate, whoever looks at it. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/random.h"
-#include "bpf/gate/newcomer.h"
+#include "bpf/gate/candidate.h"
 
 #define SLICE            (1u << 24)
 #define TRIES            200000

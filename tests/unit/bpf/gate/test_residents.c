@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/gate/newcomer.h: the bits by which a line of the gate knows who has a bucket. */
+/* bpf/gate/candidate.h: the bits by which a line of the gate knows who has a bucket. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/random.h"
-#include "bpf/gate/newcomer.h"
+#include "bpf/gate/candidate.h"
 
 #define TRIES 200000
 #define SETS  4096
