@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Results in the Test Anything Protocol: a line for each point, the plan at the end. */
+/* Results in the Test Anything Protocol: a line per point, the plan at the end. */
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static int tap_points, tap_failures;
 
-/* Returns `good`, so that a failure can be explained. */
+/* Returns `good`, so that the caller can explain a failure. */
 __attribute__((format(printf, 2, 3))) static inline int tap_ok(int good, const char *format, ...)
 {
 	va_list args;
@@ -43,7 +43,7 @@ static inline int tap_done(void)
 	return !tap_points || tap_failures;
 }
 
-/* For a test program that can't go on. */
+/* For a test program that cannot continue. */
 __attribute__((format(printf, 1, 2))) static inline int tap_give_up(const char *format, ...)
 {
 	va_list args;

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# shellcheck shell=bash disable=SC2034 # what this sets the tests use
+# shellcheck shell=bash disable=SC2034 # the tests use the variables set here
 #
-# What every end-to-end test stands on: three network namespaces of its own
+# Fixture of every end-to-end test: three network namespaces of its own
 #
 #     client eth0 ---- eth0 server out ---- in third
 #            eth1 ---- eth1
 #
-# without IPv6 and addresses, so that every packet is one that the test has sent; a pin
-# directory and a state directory of its own; and short words for what tests do. The
-# limiter runs in the server's namespace. Nothing here waits for ever.
+# without IPv6 and without addresses, so that every packet is one that the test sent; its own pin
+# directory and state directory; and helpers for common steps. The limiter runs in the server's
+# namespace. All waiting is bounded.
 
 bats_require_minimum_version 1.5.0
 
@@ -24,13 +24,13 @@ setup() {
     export XDP_RATELIMIT_STATE_DIR=$BATS_TEST_TMPDIR/state
     pins=$XDP_RATELIMIT_PIN_DIR
     mount_bpffs
-    # bats ends a test on this signal only after what runs in front; this way it cleans up.
+    # By itself, bats handles these signals only after the foreground command; exit runs teardown.
     trap 'exit 130' INT TERM
     network_up
 }
 
-# Before a test makes a mount namespace, which would not see one that attach mounts later. In turn
-# with other tests, and with the limiter.
+# Mounts bpffs before a test makes a mount namespace, which would not see a later mount by attach.
+# The lock serializes this with other tests and with the limiter.
 mount_bpffs() {
     flock /sys/fs/bpf sh -c 'mountpoint -q /sys/fs/bpf ||
         mount -t bpf -o nosuid,nodev,noexec,mode=0700 bpf /sys/fs/bpf'
@@ -53,7 +53,7 @@ kill_jobs() {
     wait
 }
 
-# remove_pins DIRECTORY: by the limiter, if it can, and in any case
+# remove_pins DIRECTORY: detaches with the limiter if that works, and removes the directory anyway
 remove_pins() {
     if [[ -d $1 ]]; then
         timeout 20 nsenter --net="/run/netns/$name-server" \
@@ -66,23 +66,24 @@ network_up() {
     local side
     for side in client server third; do
         ip netns add "$name-$side"
-        quiet_ipv6 "$side"
-        plain_tcp "$side"
+        disable_ipv6 "$side"
+        use_reno "$side"
     done
     join client eth0 server eth0
     join client eth1 server eth1
     join server out third in
 }
 
-quiet_ipv6() {
+# disable_ipv6 SIDE
+disable_ipv6() {
     nsenter --net="/run/netns/$name-$1" sh -c '
         echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
         echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6' 2>/dev/null || true
 }
 
-# plain_tcp SIDE: whatever this machine prefers. BBR, where that is so, measures what little gets
-# through while a source is over its limit, and then waits for up to 17 s before it sends more.
-plain_tcp() {
+# use_reno SIDE: BBR, the default on some machines, measures the low rate that a source over its
+# limit gets, and then waits up to 17 s before it sends more.
+use_reno() {
     nsenter --net="/run/netns/$name-$1" sh -c 'echo reno >/proc/sys/net/ipv4/tcp_congestion_control'
 }
 
@@ -93,7 +94,7 @@ join() {
     ip -n "$name-$3" link set "$4" up
 }
 
-# ---- who does it ----
+# ---- commands, by namespace ----
 
 client() {
     timeout 60 nsenter --net="/run/netns/$name-client" "$@"
@@ -111,24 +112,24 @@ limiter() {
     server "$build/xdp-ratelimit" "$@"
 }
 
-# attach ARGUMENT...: with fewer buckets, which is quicker, and without a word
+# attach ARGUMENT...: quietly, and with few buckets, which is faster
 attach() {
     limiter attach "$@" --sources 4096 >/dev/null
 }
 
-# rules LINE...: a configuration with these lines in [permits], to be named with --config
+# rules LINE...: writes a configuration with these lines in [permits]; sets rules to its path
 rules() {
     printf '%s\n' '[permits]' "$@" >"$BATS_TEST_TMPDIR/rules.conf"
     rules=$BATS_TEST_TMPDIR/rules.conf
 }
 
-# grant ADDRESS SECONDS: a permit of just that length
+# grant ADDRESS SECONDS: a permit of exactly that length, without grace period
 grant() {
     rules "lifetime = $2s" 'linger = 0s' 'requests = 1000/1s'
     limiter --config "$rules" permit request "$1" >/dev/null
 }
 
-# send COUNT [OPTION...]: that many get out, at a rate at which hardly ever a queue is full
+# send COUNT [OPTION...]: sends until that many frames are out, at a rate that rarely fills a queue
 send() {
     local missing=$1 attempt sent
     shift
@@ -140,7 +141,7 @@ send() {
             return
         fi
     done
-    echo "$missing frames could not be sent" >&2
+    echo "could not send $missing frames" >&2
     return 1
 }
 
@@ -149,7 +150,7 @@ send_on() {
     client "$build/tests/frames" send "$1" --source "$source" --count "$2" --rate 20000 >/dev/null
 }
 
-# killed MICROSECONDS ARGUMENT...: a command of the limiter that dies so long after its start
+# killed MICROSECONDS ARGUMENT...: runs a limiter command and kills it that long after its start
 killed() {
     local delay pid
     delay=$(printf '0.%06d' "$1")
@@ -161,14 +162,14 @@ killed() {
     wait "$pid" 2>/dev/null || true
 }
 
-# start_flood [OPTION...]: as many as possible, in the background, for at most 20 s
+# start_flood [OPTION...]: sends at full speed in the background, for at most 20 s
 start_flood() {
     nsenter --net="/run/netns/$name-client" "$build/tests/frames" send eth0 \
         --source "$source" --seconds 20 "$@" >"$BATS_TEST_TMPDIR/flood" 3>&- &
     flood=$!
 }
 
-# stop_flood: sets flooded to the number sent
+# stop_flood: sets flooded to the number of frames sent
 stop_flood() {
     kill -INT "$flood"
     wait "$flood"
@@ -185,16 +186,16 @@ start_receiver() {
     eventually test -s "$BATS_TEST_TMPDIR/listening"
 }
 
-# stop_receiver: sets received to what came in
+# stop_receiver: sets received to the number of frames received
 stop_receiver() {
-    # What was sent last may still be in a queue.
+    # The last frames may still be in a queue.
     sleep 0.1
     kill -INT "$receiver"
     wait "$receiver"
     received=$(<"$BATS_TEST_TMPDIR/received")
 }
 
-# eventually COMMAND...: within 5 s
+# eventually COMMAND...: repeats the command until it succeeds, for at most 5 s
 eventually() {
     local attempt
     for ((attempt = 0; attempt < 250; attempt++)); do
@@ -203,12 +204,12 @@ eventually() {
         fi
         sleep 0.02
     done
-    echo "did not come true within 5 s: $*" >&2
+    echo "still fails after 5 s: $*" >&2
     return 1
 }
 
-# put_program SIDE INTERFACE [xdpdrv|xdpgeneric]: an XDP program that lets everything pass.
-# By bpftool: ip would leave directories of its own in bpffs.
+# put_program SIDE INTERFACE [xdpdrv|xdpgeneric]: attaches an XDP program that passes everything.
+# Uses bpftool, since ip would leave directories of its own in bpffs.
 put_program() {
     local pin=/sys/fs/bpf/$name-pass object=$BATS_TEST_TMPDIR/pass.o
     clang -O2 -g -target bpf -x c -c -o "$object" - <<<'
@@ -224,14 +225,14 @@ put_program() {
     rm "$pin"
 }
 
-# A redirect into a veth needs a program on the other end.
+# A redirect into a veth requires an XDP program on its peer.
 let_third_receive() {
     put_program third in
 }
 
-# ---- what came of it ----
+# ---- results ----
 
-# is EXPECTED ACTUAL [WHAT]
+# is EXPECTED ACTUAL [NAME]
 is() {
     if [[ $1 != "$2" ]]; then
         echo "${3:-value}: expected '$1', found '$2'" >&2
@@ -239,7 +240,7 @@ is() {
     fi
 }
 
-# has TEXT PATTERN: an extended regular expression
+# has TEXT PATTERN: PATTERN is an extended regular expression
 has() {
     if ! grep -Eq -- "$2" <<<"$1"; then
         printf "no '%s' in:\n%s\n" "$2" "$1" >&2
@@ -254,7 +255,7 @@ packets() {
             '.interfaces[$interface][$counter].packets'
 }
 
-# counted INTERFACE: "COUNTER PACKETS" of all that are not zero, in order of name
+# counted INTERFACE: "COUNTER PACKETS" of all nonzero counters, sorted by name
 counted() {
     limiter stats "$1" --json |
         jq --raw-output --arg interface "$1" '
@@ -262,12 +263,12 @@ counted() {
             | select(.value.packets > 0) | "\(.key) \(.value.packets)"'
 }
 
-# counts LINE...: these counters and no others
+# counts LINE...: exactly these counters of eth0 are nonzero
 counts() {
     is "$(printf '%s\n' "$@")" "$(counted eth0)" counters
 }
 
-# state_of INTERFACE: as status has it, "none" when it does not know it
+# state_of INTERFACE: the state that status shows, or "none"
 state_of() {
     limiter status --json |
         jq --raw-output --arg interface "$1" \
@@ -279,7 +280,7 @@ program_on() {
     ip -n "$name-server" -json link show dev "$1" | jq '.[0].xdp.prog.id // empty'
 }
 
-# Everything on, and whole.
+# The limiter is attached to eth0 and complete.
 assert_attached() {
     is attached "$(state_of eth0)" state
     [[ $(program_on eth0) ]]
@@ -287,7 +288,7 @@ assert_attached() {
     is 'counters link program' "$(cd "$pins/eth0" && echo *)" pins
 }
 
-# Everything gone.
+# Nothing of the limiter is left.
 assert_detached() {
     is none "$(state_of eth0)" state
     is '' "$(program_on eth0)" program

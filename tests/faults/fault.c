@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* XRL_FAULT=list: says which places the run comes by. XRL_FAULT=NAME: dies there, as by
- * kill -9, or runs XRL_FAULT_COMMAND there, once, if there is one. XRL_PERIODS_OVER=N: all periods
- * of a policy file are an Nth of what it says. */
+/* Failpoints.
+ *   XRL_FAULT=list        print each failpoint as it is reached
+ *   XRL_FAULT=NAME        raise SIGKILL at that failpoint, or, if XRL_FAULT_COMMAND is set, run
+ *                         that command there once
+ *   XRL_PERIODS_OVER=N    divide all periods of a policy file by N */
 #include "user/util/failpoint.h"
 
 #include <signal.h>
@@ -9,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void meet_fault(const char *command)
+static void trigger(const char *command)
 {
 	if (!command)
 		raise(SIGKILL);
 	unsetenv("XRL_FAULT");
 	if (system(command))
-		fprintf(stderr, "fault: the command failed\n");
+		fprintf(stderr, "fault: XRL_FAULT_COMMAND failed\n");
 }
 
 void fault_point(const char *name)
@@ -27,7 +29,7 @@ void fault_point(const char *name)
 	if (!strcmp(wanted, "list"))
 		fprintf(stderr, "fault: %s\n", name);
 	else if (!strcmp(wanted, name))
-		meet_fault(getenv("XRL_FAULT_COMMAND"));
+		trigger(getenv("XRL_FAULT_COMMAND"));
 }
 
 __u64 fault_period_ns(__u64 period_ns)

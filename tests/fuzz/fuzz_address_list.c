@@ -6,9 +6,9 @@
 #include "user/util/address_list.h"
 #include "tests/fuzz/check.h"
 
-#define MAX_HOSTS 65536 /* of a text of 512 KiB or less */
+#define MAX_HOSTS 65536 /* in a text of 512 KiB or less */
 
-/* Found in another way: what inet_ntop writes is the one text of an address. */
+/* An independent check: the canonical text of an address is the one that inet_ntop writes. */
 static bool is_host(const char *token, size_t length, __u32 *address)
 {
 	char text[INET_ADDRSTRLEN] = "", again[INET_ADDRSTRLEN];
@@ -23,7 +23,7 @@ static bool is_host(const char *token, size_t length, __u32 *address)
 	return !strcmp(text, again) && *address >> 24 && *address >> 28 != 14 && ~*address;
 }
 
-/* How many different hosts the text has; -1: something in it is none. */
+/* The number of distinct hosts in the text, or -1 if any item is not a host. */
 static int count_hosts(const char *text, size_t length)
 {
 	static __u32 hosts[MAX_HOSTS];

@@ -22,7 +22,7 @@ static void check_permits(const struct permit_rules *rules)
 	check(rules->max_permits >= 1 && rules->max_permits <= CONFIG_MAX_PERMITS);
 }
 
-/* Without blanks, so that no line is longer than what was read, and no ';' begins a comment. */
+/* Writes no spaces, so that no line is longer than the one read, and no ';' starts a comment. */
 static void write_text(FILE *file, const char *key, const char *text)
 {
 	check(strlen(text) < CONFIG_TEXT_SIZE);
@@ -74,7 +74,7 @@ static void write_config(FILE *file, const struct config *config)
 	check(!fflush(file));
 }
 
-/* A file in memory, empty again at each call. */
+/* A file in memory, truncated on each call. */
 static FILE *empty_file(char path[32])
 {
 	static FILE *file;
@@ -86,7 +86,7 @@ static FILE *empty_file(char path[32])
 	return file;
 }
 
-/* The same file for the same settings. */
+/* The same settings write the same file. */
 static size_t format(const struct config *config, char *text, size_t size)
 {
 	FILE *file = fmemopen(text, size, "w");

@@ -21,7 +21,7 @@ static void check_fields(const struct form *form)
 		check(field->name_length > 0);
 		check_text(field->name, field->name_length);
 		check_text(field->value, field->value_length);
-		/* another one of that name would be found instead of the last */
+		/* a later parameter of the same name would be found instead */
 		check(form_find(form, field->name) == field);
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* A policy file: what is found in it, and what is made of it. */
+/* Policy files: their diagnostics, and the compiled policy. */
 
 #include <stdio.h>
 #include <sys/mman.h>
@@ -12,7 +12,7 @@
 #include "user/policy/limit.h"
 #include "user/config/policy_file.h"
 
-/* What a check has come to. */
+/* The result of a check. */
 struct told {
 	int mistakes, last_line;
 };
@@ -45,7 +45,7 @@ static void check_limit(const struct xrl_limit *limit, __u32 warn_percent)
 	check(limit->warn_units <= limit->max_units);
 	check(!limit->warn_units == !warn_percent);
 	check(!limit->id && !limit->since_generation);
-	/* the burst is there again in time */
+	/* a full burst refills within the longest period */
 	check((unsigned __int128)limit->max_units * limit->period_ns <=
 	      (unsigned __int128)LIMIT_MAX_PERIOD_NS * limit->rate_units);
 	limit_format(limit, text, sizeof(text));
@@ -93,7 +93,7 @@ static void check_share(const struct xrl_share *share, __u64 packets, __u64 peri
 	check(share->shift < 32 && share->max_units >= 1 && share->max_units <= packets);
 }
 
-/* What follows from it, with the fewest and with the most buckets. */
+/* The derived values, with the fewest and the most buckets. */
 static void check_flood(struct xrl_policy *policy)
 {
 	static const __u32 sources[] = {256, 67108864};
@@ -140,7 +140,7 @@ static const char *write_input(const void *data, size_t size)
 	return path;
 }
 
-/* The policy is right or not, and so are [permits] and [serve]; the check sees both. */
+/* The policy may be valid or not, and so may [permits] and [serve]; the check covers both. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *path = write_input(data, size);

@@ -2,7 +2,7 @@
 
 /* usage: replay DIRECTORY...
  *
- * Runs a fuzzer once for every file in the directories: what was found once stays found. */
+ * Runs a fuzz target on each file in the directories, as a regression test. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "tests/fuzz/check.h"
 #include "tests/tap.h"
 
-/* Exactly as long as need be, so that ASan sees a step too far. NULL: it can't be read. */
+/* Allocates exactly the file's size, so that ASan sees any overrun. NULL if unreadable. */
 static uint8_t *read_all(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "re");
@@ -42,7 +42,7 @@ static void replay(const char *path)
 		tap_ok(0, "%s: %s", path, strerror(errno));
 		return;
 	}
-	tap_note("%s", path); /* before it: whoever crashes says nothing afterwards */
+	tap_note("%s", path); /* first, since a crash prints nothing afterwards */
 	LLVMFuzzerTestOneInput(data, size);
 	free(data);
 	tap_ok(1, "%s", path);
@@ -59,7 +59,7 @@ static void replay_all(const char *directory)
 	int count = scandir(directory, &entries, is_file, alphasort);
 
 	if (count <= 0)
-		tap_ok(0, "%s: %s", directory, count ? strerror(errno) : "it is empty");
+		tap_ok(0, "%s: %s", directory, count ? strerror(errno) : "directory is empty");
 	if (count < 0)
 		return;
 	for (int i = 0; i < count; i++) {

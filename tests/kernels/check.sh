@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=sh
 #
-# What every guest test begins with: points of TAP, and words that several use.
+# Included by every guest test: TAP output and common helpers.
 
 export XDP_RATELIMIT_PIN_DIR=/sys/fs/bpf/xdp-ratelimit
 ran=0
 
-# check TEXT COMMAND...: a point
+# check TEXT COMMAND...: prints a point, ok if the command succeeds
 check() {
     text=$1
     shift
@@ -19,12 +19,12 @@ check() {
     fi
 }
 
-# plan: at the end
+# plan: prints the plan; call it last
 plan() {
     echo "1..$ran"
 }
 
-# Without IPv6 nothing arrives but what is sent here.
+# Without IPv6, only frames sent by the test arrive.
 make_pair() {
     echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
     ip link add left type veth peer name right
@@ -32,7 +32,7 @@ make_pair() {
     ip link set right up
 }
 
-# counted: "COUNTER PACKETS" of all that are not zero, in one line
+# counted: "COUNTER PACKETS" of all nonzero counters, on one line
 counted() {
     xdp-ratelimit stats right |
         awk '$3 == "packets" { printf "%s%s %s", gap, $1, $2; gap = " " }'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The same numbers in every run (SplitMix64). */
+/* SplitMix64 with a fixed seed: the same numbers in every run. */
 
 #include <linux/types.h>
 

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# The limiter attached to a veth in the driver and in generic mode, with exact counts; and
-# replaced and detached while packets arrive.
+# Attaches the limiter to a veth in native and in generic mode, with exact counts, and replaces and
+# detaches it while packets arrive.
 
 # shellcheck source=/dev/null
 . /check.sh
 
-# limits_exactly MODE: of 1000 packets 300 pass
+# limits_exactly MODE: 300 of 1000 packets pass
 limits_exactly() {
     xdp-ratelimit attach right --mode "$1" --limit '300/1h packets' --sources 4096 || return
     xdp-ratelimit status | grep "^right *$1 mode" || return
@@ -22,7 +22,7 @@ detaches() {
     [ ! -e "$XDP_RATELIMIT_PIN_DIR" ]
 }
 
-# A frame of more than one page takes a program that knows fragments.
+# A frame larger than a page requires a program that supports multi-buffer frames.
 takes_large_frames() {
     ip link set left mtu 9000
     ip link set right mtu 9000
@@ -52,12 +52,12 @@ replaces_during_a_flood() {
 }
 
 make_pair
-check 'of 1000 packets a native limiter passes exactly 300' limits_exactly native
+check 'in native mode, exactly 300 of 1000 packets pass' limits_exactly native
 check 'detach leaves nothing' detaches
-check 'of 1000 packets a generic limiter passes exactly 300' limits_exactly generic
+check 'in generic mode, exactly 300 of 1000 packets pass' limits_exactly generic
 check 'detach leaves nothing' detaches
-check 'frames of 9014 bytes are limited in the driver' takes_large_frames
+check 'frames of 9014 bytes are limited in native mode' takes_large_frames
 check 'detach leaves nothing' detaches
-check 'replaced during a flood: no packet goes unfiltered' replaces_during_a_flood
+check 'replacing it during a flood lets no packet pass unfiltered' replaces_during_a_flood
 check 'detach leaves nothing' detaches
 plan

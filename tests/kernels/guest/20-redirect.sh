@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# What exceeds the limit goes to another veth, whose other end counts it.
+# Redirects packets over the limit to another veth, whose peer counts them.
 
 mac=02:00:00:00:00:07
 # shellcheck source=/dev/null
@@ -14,7 +14,7 @@ make_pairs() {
     for interface in left right out in; do
         ip link set "$interface" up
     done
-    # A redirect into a veth needs a program on its other end: one that lets this pass.
+    # A redirect into a veth requires an XDP program on its peer; this one passes everything.
     xdp-ratelimit --pin-dir /sys/fs/bpf/other attach in --limit '1000000/1s packets' \
         --sources 4096 >/dev/null
 }
@@ -33,7 +33,7 @@ stop_receiver() {
     wait "$receiver"
 }
 
-# redirects MODE: of 500 packets 100 pass, and the others arrive at the other end
+# redirects MODE: 100 of 500 packets pass, and the others arrive at the peer
 redirects() {
     xdp-ratelimit attach right --mode "$1" --limit '100/1h packets' \
         --action "redirect out $mac" --sources 4096 || return
@@ -46,7 +46,7 @@ redirects() {
         [ "$(cat received)" = 400 ]
 }
 
-drops_when_it_is_gone() {
+drops_when_target_is_gone() {
     ip link del out || return
     frames send left --source 198.51.100.7 --count 50 --rate 5000 || return
     counted
@@ -54,9 +54,9 @@ drops_when_it_is_gone() {
 }
 
 make_pairs
-check 'the driver redirects what exceeds the limit' redirects native
+check 'native mode redirects packets over the limit' redirects native
 check 'detach' xdp-ratelimit detach right
-check 'generic mode redirects it, too' redirects generic
-check 'when the other interface is gone, it is dropped' drops_when_it_is_gone
+check 'generic mode redirects them, too' redirects generic
+check 'once the target interface is gone, they are dropped' drops_when_target_is_gone
 check 'detach' xdp-ratelimit detach right
 plan

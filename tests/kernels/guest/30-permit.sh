@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# A permit lifts the limit, and ends in time.
+# A permit lifts the limit, and expires on time.
 
 source=198.51.100.7
 # shellcheck source=/dev/null
@@ -12,7 +12,7 @@ attach() {
     xdp-ratelimit attach right --limit '100/1h packets' --sources 4096
 }
 
-# gains COUNTER PACKETS: of 200 packets so many are counted there
+# gains COUNTER PACKETS: of 200 packets sent, COUNTER counts that many
 gains() {
     before=$(packets "$1")
     frames send left --source $source --count 200 --rate 5000 || return
@@ -31,8 +31,8 @@ grant() {
     xdp-ratelimit --config /rules.conf permit request $source
 }
 
-# ends_in_time: a permit for 3 seconds holds at once, and no longer after 3 seconds
-ends_in_time() {
+# expires_on_time: a permit for 3 seconds applies at once, and no longer after 3 seconds
+expires_on_time() {
     grant 3 || return
     gains passed_permit 200 || return
     sleep 3
@@ -45,6 +45,6 @@ check 'a permit is granted' grant 60
 check 'it lifts the limit' gains passed_permit 200
 check 'it is revoked' xdp-ratelimit permit revoke $source
 check 'the limit holds again' gains dropped_packets_limit 200
-check 'a permit ends in time' ends_in_time
+check 'a permit expires on time' expires_on_time
 check 'detach' xdp-ratelimit detach right
 plan

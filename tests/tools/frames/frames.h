@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Sends and counts Ethernet frames for the tests and the demo. What is sent needs no route
- * and no neighbour, and what is received is counted before any firewall sees it. */
+/* Sends and counts Ethernet frames for the tests and the demo. Sending needs no route and no
+ * neighbor; receiving counts frames before any firewall sees them. */
 
 #include <getopt.h>
 #include <net/ethernet.h>
@@ -42,24 +42,24 @@ struct options {
 extern const char usage[];
 extern volatile sig_atomic_t interrupted;
 
-/* main.c: prints why, and ends with this status. */
+/* main.c: prints the message and exits with `status`. */
 __attribute__((noreturn, format(printf, 2, 3))) void fail(int status, const char *format, ...);
 
-/* options.c: those that are known, and the interface. Ends with status 2 at a mistake. */
+/* options.c: parses the options in `known` and the interface. Exits with 2 on a mistake. */
 void parse_options(struct options *options, int argc, char **argv, const struct option *known);
 
-/* socket.c: a packet socket, and the clock. All end with status 1 when it can't be done. */
+/* socket.c: a packet socket, and the clock. Exit with 1 on failure. */
 int open_socket(void);
 void set_option(int sock, int level, int name, const void *value, socklen_t size, const char *what);
 void bind_to(int sock, const char *interface, uint16_t protocol);
 uint64_t now_ns(void);
 void sleep_until_ns(uint64_t when_ns);
 
-/* packet.c: what a frame consists of. Addresses of IPv4 in host order. */
+/* packet.c: the headers of a frame. IPv4 addresses are in host order. */
 uint32_t link_bytes(const struct options *options);
 void write_link(uint8_t *at, const struct options *options, const uint8_t *source_mac);
 void write_ipv4(void *at, const struct options *options, uint32_t source);
 
-/* send.c, receive.c: what the commands do. */
+/* send.c, receive.c: the two commands. */
 int send_frames(int argc, char **argv);
 int receive_frames(int argc, char **argv);

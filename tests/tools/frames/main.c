@@ -15,12 +15,13 @@ const char usage[] =
 	"       frames receive IF [--source A.B.C.D] [--destination-mac MAC] [--count N]\n"
 	"              [--seconds S]\n"
 	"\n"
-	"send prints how many frames left the interface. With --sources they come from N\n"
-	"consecutive addresses in turn, or scattered over them: hardly one comes twice, and\n"
-	"neighbours are far apart, as in a flood of invented addresses; two --vlan are an\n"
-	"802.1ad tag and an 802.1Q tag.\n"
-	"receive says on stderr when it listens, and prints how many IPv4 frames arrived.\n"
-	"Both end after S seconds (60 unless given), after N frames, or at an interrupt.\n";
+	"send prints the number of frames that left the interface. --sources takes N consecutive\n"
+	"source addresses in turn; --scattered takes them in an order in which hardly any repeats\n"
+	"and successive ones are far apart, as in a spoofed flood. Two --vlan add an 802.1ad tag\n"
+	"and an 802.1Q tag.\n"
+	"receive reports on stderr when it listens, and prints the number of IPv4 frames that\n"
+	"arrived.\n"
+	"Both stop after S seconds (default 60), after N frames, or on an interrupt.\n";
 
 volatile sig_atomic_t interrupted;
 
@@ -55,5 +56,5 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
-	fail(2, "send or receive?\n%s", usage);
+	fail(2, "no command; expected 'send' or 'receive'\n%s", usage);
 }

@@ -72,7 +72,7 @@ static enum proto parse_proto(const char *text)
 static void add_tag(struct options *options, const char *text)
 {
 	if (options->tag_count == MAX_TAGS)
-		fail(2, "--vlan: at most %d", MAX_TAGS);
+		fail(2, "--vlan: expected at most %d", MAX_TAGS);
 	options->tags[options->tag_count++] = parse_number("vlan", text, 0, 4095);
 }
 
@@ -122,15 +122,15 @@ void parse_options(struct options *options, int argc, char **argv, const struct 
 	while ((result = getopt_long(argc, argv, "", known, &index)) == 0)
 		take_option(options, known[index].name, optarg);
 	if (result != -1)
-		fail(2, "no such option\n%s", usage);
+		fail(2, "unknown option\n%s", usage);
 	if (optind != argc - 1)
-		fail(2, "one interface is to be named\n%s", usage);
+		fail(2, "expected exactly one interface\n%s", usage);
 	options->interface = argv[optind];
-	/* A tag makes the smallest frame longer: there is always room for the headers. */
+	/* Each tag lengthens the smallest frame, so the headers always fit. */
 	smallest = MIN_FRAME_BYTES + TAG_BYTES * options->tag_count;
 	if (!options->frame_bytes)
 		options->frame_bytes = smallest;
 	if (options->frame_bytes < smallest)
-		fail(2, "--size %u: expected at least %u with so many tags", options->frame_bytes,
-		     smallest);
+		fail(2, "--size %u: expected at least %u with %u tags", options->frame_bytes,
+		     smallest, options->tag_count);
 }

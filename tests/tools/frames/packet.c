@@ -53,7 +53,7 @@ static uint32_t pseudo_header_sum(const struct iphdr *ip, uint32_t bytes)
 
 static void write_udp(struct udphdr *udp, uint32_t bytes)
 {
-	/* RFC 768: a checksum of zero is none */
+	/* RFC 768: zero means no checksum */
 	*udp = (struct udphdr){.source = htons(9), .dest = htons(9), .len = htons(bytes)};
 }
 

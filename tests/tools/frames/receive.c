@@ -12,9 +12,9 @@
 
 #define POLL_NS 2000000
 
-/* Counts without receiving: the kernel counts what a socket's filter lets through even when
- * the socket's buffer is full, so nothing is lost however fast they come. Hence a filter that
- * only lets through what is to be counted. */
+/* Counts without receiving. The kernel counts the frames that pass a socket's filter even when the
+ * socket's buffer is full, so no frame is lost at any rate. The filter therefore accepts only the
+ * frames to count. */
 
 struct filter {
 	struct sock_filter code[64];
@@ -32,14 +32,14 @@ static void emit_jump(struct filter *filter, uint32_t value, uint8_t if_equal, u
 		(struct sock_filter){BPF_JMP | BPF_JEQ | BPF_K, if_equal, if_not, value};
 }
 
-/* Goes on when the register is `value`, otherwise ends: no match. */
+/* Continues if the register holds `value`; otherwise ends without a match. */
 static void require(struct filter *filter, uint32_t value)
 {
 	emit_jump(filter, value, 1, 0);
 	emit(filter, BPF_RET | BPF_K, 0);
 }
 
-/* A tag that is still in the frame (the kernel takes the outermost out) moves X past it. */
+/* Moves X past a tag still in the frame; the kernel removes only the outermost. */
 static void skip_tag(struct filter *filter)
 {
 	emit(filter, BPF_LD | BPF_H | BPF_IND, 2 * ETH_ALEN);
@@ -73,14 +73,14 @@ static void write_filter(struct filter *filter, const struct options *options)
 	emit(filter, BPF_RET | BPF_K, 1);
 }
 
-/* Since the last time it was asked. */
+/* Frames since the last call. */
 static uint64_t counted(int sock)
 {
 	struct tpacket_stats stats;
 	socklen_t size = sizeof(stats);
 
 	if (getsockopt(sock, SOL_PACKET, PACKET_STATISTICS, &stats, &size))
-		fail(1, "cannot read what was received: %s", strerror(errno));
+		fail(1, "cannot read the socket's statistics: %s", strerror(errno));
 	return stats.tp_packets;
 }
 
@@ -105,7 +105,7 @@ int receive_frames(int argc, char **argv)
 	sock = open_socket();
 	set_option(sock, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program), "set the filter");
 	set_option(sock, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes),
-	           "leave out what is sent");
+	           "ignore outgoing frames");
 	bind_to(sock, options.interface, ETH_P_ALL);
 	fprintf(stderr, "frames: listening on %s\n", options.interface);
 

@@ -13,7 +13,7 @@
 #include "tests/tools/frames/frames.h"
 
 #define BATCH       64
-#define ALIGN_BYTES 2 /* in front of 14, so that the IPv4 header is aligned */
+#define ALIGN_BYTES 2 /* before the 14 bytes of Ethernet, to align the IPv4 header */
 
 struct batch {
 	uint8_t frames[BATCH][ALIGN_BYTES + MAX_FRAME_BYTES + ALIGN_BYTES]
@@ -22,8 +22,8 @@ struct batch {
 	struct mmsghdr messages[BATCH];
 };
 
-/* Multiples of the golden ratio fill a range evenly, each as far from those before as it can be:
- * in 2^32 of them hardly one comes twice. */
+/* Multiples of the golden ratio fill a range evenly, each as far as possible from those before;
+ * hardly any of the first 2^32 repeats. */
 static uint64_t scatter(uint64_t sequence)
 {
 	return sequence * 0x9E3779B97F4A7C15ULL >> 32;
@@ -56,24 +56,24 @@ static void write_batch(struct batch *batch, const struct options *options, int 
 	}
 }
 
-/* How many the interface refused so far. veth drops what its peer has no room for, and
- * reports it nowhere else. */
-static uint32_t refused_by(const char *interface)
+/* Frames that the interface has dropped so far. veth drops a frame when its peer's ring is full,
+ * and reports that nowhere else. */
+static uint32_t dropped_by(const char *interface)
 {
 	struct ifaddrs *all, *at;
-	uint32_t refused = 0;
+	uint32_t dropped = 0;
 
 	if (getifaddrs(&all))
 		fail(1, "cannot read the statistics of %s: %s", interface, strerror(errno));
 	for (at = all; at; at = at->ifa_next)
 		if (at->ifa_addr && at->ifa_addr->sa_family == AF_PACKET && at->ifa_data &&
 		    !strcmp(at->ifa_name, interface))
-			refused = ((struct rtnl_link_stats *)at->ifa_data)->tx_dropped;
+			dropped = ((struct rtnl_link_stats *)at->ifa_data)->tx_dropped;
 	freeifaddrs(all);
-	return refused;
+	return dropped;
 }
 
-/* The most that may be sent at once without a burst of more than a millisecond. */
+/* The largest batch that keeps a burst below a millisecond's worth of frames. */
 static uint32_t batch_limit(const struct options *options)
 {
 	uint64_t per_ms = options->rate / 1000;
@@ -83,14 +83,14 @@ static uint32_t batch_limit(const struct options *options)
 	return per_ms ? per_ms : 1;
 }
 
-/* Returns how many of the batch were taken. */
+/* Returns the number of frames accepted. */
 static int send_batch(int sock, struct batch *batch, int frames, const char *interface)
 {
 	int sent = sendmmsg(sock, batch->messages, frames, 0);
 
 	if (sent >= 0)
 		return sent;
-	/* ENOBUFS: the queue is full, or the device is busy; the next try may be luckier. */
+	/* ENOBUFS: the queue is full or the device is busy; the next attempt may succeed. */
 	if (errno == ENOBUFS || errno == EAGAIN) {
 		sched_yield();
 		return 0;
@@ -153,21 +153,21 @@ int send_frames(int argc, char **argv)
 	static struct batch batch;
 	struct options options;
 	uint64_t sent;
-	uint32_t refused;
+	uint32_t dropped;
 	int sock, yes = 1;
 
 	parse_options(&options, argc, argv, known);
 	if (!options.has_source)
-		fail(2, "--source is needed\n%s", usage);
+		fail(2, "--source is required\n%s", usage);
 	if (options.cpu >= 0)
 		pin_to(options.cpu);
 	sock = open_socket();
 	set_option(sock, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes), "bypass the queue");
 	bind_to(sock, options.interface, 0);
 	write_batch(&batch, &options, sock);
-	refused = refused_by(options.interface);
+	dropped = dropped_by(options.interface);
 	sent = send_all(sock, &batch, &options);
-	printf("%llu\n", (unsigned long long)sent - (refused_by(options.interface) - refused));
+	printf("%llu\n", (unsigned long long)sent - (dropped_by(options.interface) - dropped));
 	close(sock);
 	return 0;
 }

@@ -19,12 +19,12 @@ static unsigned int index_of(const char *interface)
 
 int open_socket(void)
 {
-	/* Protocol 0: nothing arrives before bind() names the interface. */
+	/* Protocol 0: no frame arrives before bind() names the interface. */
 	int sock = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (sock < 0)
 		fail(1, "cannot open a packet socket: %s%s", strerror(errno),
-		     errno == EPERM ? " (CAP_NET_RAW is needed, be root)" : "");
+		     errno == EPERM ? " (requires CAP_NET_RAW; run as root)" : "");
 	return sock;
 }
 
