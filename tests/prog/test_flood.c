@@ -80,7 +80,7 @@ static int is_engaged(const struct program *program)
 
 /* ---- engaged or not ---- */
 
-static const struct policy_text plain = {.classes = {{.limits = {"10000/1s packets"}}}};
+static const struct policy_text simple = {.classes = {{.limits = {"10000/1s packets"}}}};
 
 /* After the flood: it takes a packet for the gate to see that time has passed. The test waits in
  * a thread, while others go on. */
@@ -90,7 +90,7 @@ struct end_of_flood {
 	__u64 ended_ns, took_ns;
 };
 
-static void *wait_for_peace(void *argument)
+static void *wait_for_disengage(void *argument)
 {
 	struct end_of_flood *flood = argument;
 
@@ -108,7 +108,7 @@ static int check_engages(struct end_of_flood *end)
 	struct program *program = &end->program;
 	__u32 most;
 
-	if (!begin(program, FEW_BUCKETS, &plain, &flood))
+	if (!begin(program, FEW_BUCKETS, &simple, &flood))
 		return 0;
 	most = spoofed_flood(program)->engage.max_units;
 	passes(program, address_of(0, 1));
@@ -125,18 +125,18 @@ static int check_engages(struct end_of_flood *end)
 	tap_note("%llu buckets were made", (unsigned long long)program->flood->insertions);
 	spoofed_close();
 	end->ended_ns = boot_ns();
-	return !pthread_create(&end->thread, NULL, wait_for_peace, end);
+	return !pthread_create(&end->thread, NULL, wait_for_disengage, end);
 }
 
 static void check_disengages(struct end_of_flood *end)
 {
-	__u64 slice_ns = spoofed_interval_ns(&spoofed_flood(&end->program)->engage);
+	__u64 interval_ns = spoofed_interval_ns(&spoofed_flood(&end->program)->engage);
 
 	pthread_join(end->thread, NULL);
 	tap_ok(!is_engaged(&end->program), "the gate is out of the way after the flood");
-	tap_ok(end->took_ns >= 7 * slice_ns, "after seven slices at the least");
+	tap_ok(end->took_ns >= 7 * interval_ns, "after seven slices at the least");
 	tap_note("after %llu ms, slices are of %llu ms", (unsigned long long)(end->took_ns / MS_NS),
-	         (unsigned long long)(slice_ns / MS_NS));
+	         (unsigned long long)(interval_ns / MS_NS));
 	program_close(&end->program);
 }
 
@@ -147,7 +147,7 @@ static void check_modes(void)
 	struct program program;
 
 	flood.mode = XRL_FLOOD_OFF;
-	if (!begin(&program, FEW_BUCKETS, &plain, &flood))
+	if (!begin(&program, FEW_BUCKETS, &simple, &flood))
 		return;
 	spoofed_run(300000);
 	tap_ok(!is_engaged(&program) && !program.flood->engaged_times, "off: never engages");
@@ -157,7 +157,7 @@ static void check_modes(void)
 
 	flood.mode = XRL_FLOOD_MONITOR;
 	flood.newcomers_packets = 1000;
-	if (!begin(&program, FEW_BUCKETS, &plain, &flood))
+	if (!begin(&program, FEW_BUCKETS, &simple, &flood))
 		return;
 	spoofed_run(300000);
 	program_read_counters(&program, sum);
@@ -278,7 +278,7 @@ static const struct policy_text with_trusted = {
 	.classes = {{.limits = {"1000/1s packets"}}, {.sources = "10.22.0.0/16"}}};
 
 /* In peace: what is new in a second would be part of a flood. */
-static void meet(struct program *program)
+static void admit_clients(struct program *program)
 {
 	for (__u32 i = 0; i < client_counts[KNOWN]; i++) {
 		passes(program, address_of(CLIENT_GROUP + KNOWN, i));
@@ -315,7 +315,7 @@ static void check_clients(__u32 buckets, __u32 least_percent)
 
 	if (!begin(&program, buckets, &with_trusted, &flood))
 		return;
-	meet(&program);
+	admit_clients(&program);
 	spoofed_start(1);
 	while (!is_engaged(&program))
 		usleep(POLL_US);

@@ -168,16 +168,16 @@ static void reload(struct program *program)
 
 static void check_permit_end(struct program *program, const struct permits *kind)
 {
-	int ended = 0, refused = 0, renewed = 0, unseen = 0, longer = 0, reloaded = 0;
+	int ended = 0, rejected = 0, renewed = 0, unseen = 0, longer = 0, reloaded = 0;
 
 	for (int i = 0; i < TIMES; i++) {
 		reject(program, kind);
 		ended += ends_in_time(program, 2 * MS_NS, kind->after);
 		for (int j = 0; j < 4; j++)
 			next_counter(program);
-		refused += is_unpermitted(program, XRL_dropped_packets_limit);
+		rejected += is_unpermitted(program, XRL_dropped_packets_limit);
 		reload(program);
-		refused += is_unpermitted(program, XRL_dropped_packets_limit);
+		rejected += is_unpermitted(program, XRL_dropped_packets_limit);
 		permit(program, HOUR_NS);
 		renewed += is_permitted(program, XRL_passed_permit);
 		permit(program, MS_NS / 10);
@@ -195,7 +195,8 @@ static void check_permit_end(struct program *program, const struct permits *kind
 		reloaded += is_unpermitted(program, kind->after);
 	}
 	tap_ok(ended == TIMES, "%s: a permit ends when it says, to the nanosecond", kind->text);
-	tap_ok(refused == 2 * TIMES, "%s: then there is the limit, and after a reload", kind->text);
+	tap_ok(rejected == 2 * TIMES, "%s: then there is the limit, and after a reload",
+	       kind->text);
 	/* on a machine that is busy with something else, they may run out before they're seen */
 	tap_ok(renewed > TIMES / 2, "%s: a permit renewed after its end", kind->text);
 	tap_ok(unseen > TIMES / 2, "%s: or when nobody has noticed that", kind->text);
@@ -276,7 +277,7 @@ static void check_used_up(struct program *program)
 {
 	static const struct policy_text policy = {
 		.classes = {{ROOM_FOR_TWO}, {.limits = {"1/1h packets"}}}, .permitted = 1};
-	int refused = 0, ended = 0;
+	int rejected = 0, ended = 0;
 
 	for (int i = 0; i < TIMES; i++) {
 		__u64 until_ns, before_ns;
@@ -290,10 +291,10 @@ static void check_used_up(struct program *program)
 			counter = next_counter(program);
 			others += counter == XRL_dropped_packets_limit;
 		} while (before_ns < until_ns);
-		refused += others > 4;
+		rejected += others > 4;
 		ended += counter == XRL_passed_within_limits;
 	}
-	tap_ok(refused > TIMES / 2, "what is permitted has a limit");
+	tap_ok(rejected > TIMES / 2, "what is permitted has a limit");
 	tap_ok(ended == TIMES, "which ends with the permit");
 }
 
@@ -394,7 +395,7 @@ static void check_icmp_errors(struct program *program, int packets_before)
 {
 	static const struct policy_text policy = {
 		.classes = {{.limits = {"4/1h packets"}, .icmp_errors = "2/1h packets"}}};
-	int opened = 0, went_on = 0, refused = 0;
+	int opened = 0, went_on = 0, rejected = 0;
 
 	for (int i = 0; i < TIMES; i++) {
 		publish(program, &policy);
@@ -406,15 +407,15 @@ static void check_icmp_errors(struct program *program, int packets_before)
 			went_on += is_counted(program, XRL_passed_within_limits) &&
 			           has_used(program, j + 1, 1);
 		for (int j = 0; j < 4; j++)
-			refused += is_counted(program, XRL_dropped_packets_limit);
-		refused += next_icmp_error(program) == XRL_passed_icmp_error &&
-		           next_icmp_error(program) == XRL_dropped_icmp_errors_limit &&
-		           is_counted(program, XRL_dropped_packets_limit) &&
-		           has_used(program, 4, 2);
+			rejected += is_counted(program, XRL_dropped_packets_limit);
+		rejected += next_icmp_error(program) == XRL_passed_icmp_error &&
+		            next_icmp_error(program) == XRL_dropped_icmp_errors_limit &&
+		            is_counted(program, XRL_dropped_packets_limit) &&
+		            has_used(program, 4, 2);
 	}
 	tap_ok(opened == TIMES, "an ICMP error after %d packets opens its window", packets_before);
 	tap_ok(went_on == (4 - packets_before) * TIMES, "and the source's packets go on");
-	tap_ok(refused == 5 * TIMES, "each of the two is refused by itself");
+	tap_ok(rejected == 5 * TIMES, "each of the two is refused by itself");
 }
 
 /* A packet half-way that finds the other window closed, and opens it, leaves this one its end. */

@@ -88,18 +88,19 @@ struct passed {
 
 /* Floods for a while. `most`: of so many in each slice that the flood was part of, of which the
  * first and the last one may have begun before, or ended later. */
-static struct passed flood_for_a_while(const struct program *program, const struct xrl_share *share)
+static struct passed flood_for_a_while(const struct program *program,
+                                       const struct xrl_share *budget)
 {
 	__u64 before = traffic_packets(program, XRL_passed_newcomer), begin_ns = boot_ns();
 	struct passed passed;
-	__u64 slices;
+	__u64 intervals;
 
 	spoofed_start(1);
 	usleep(FLOOD_US);
 	spoofed_stop();
-	slices = (boot_ns() - begin_ns) / spoofed_interval_ns(share) + 2;
+	intervals = (boot_ns() - begin_ns) / spoofed_interval_ns(budget) + 2;
 	passed.packets = traffic_packets(program, XRL_passed_newcomer) - before;
-	passed.most = slices * share->max_units;
+	passed.most = intervals * budget->max_units;
 	return passed;
 }
 
@@ -129,11 +130,11 @@ static void check_budget(struct program *program)
 
 /* What passes for the first time is remembered for as long as the limit lasts, or for half an hour:
  * there isn't room for more. */
-static void check_room(struct program *program)
+static void check_retention_budget(struct program *program)
 {
 	struct xrl_flood flood = flood_of(FLOOD_MAX_PACKETS, FLOOD_MAX_PACKETS);
-	__u64 passed = traffic_packets(program, XRL_passed_newcomer), begin_ns, slices;
-	const struct xrl_share *share;
+	__u64 passed = traffic_packets(program, XRL_passed_newcomer), begin_ns, intervals;
+	const struct xrl_share *budget;
 
 	begin(program, &daily, &flood);
 	spoofed_set_sources(SPOOFED_FIRST, SPOOFED_COUNT);
@@ -141,18 +142,18 @@ static void check_room(struct program *program)
 	/* in order, so that none comes twice */
 	while (boot_ns() < begin_ns + FLOOD_US * 1000)
 		spoofed_run_next(100000);
-	share = &spoofed_flood(program)->first;
-	slices = (boot_ns() - begin_ns) / spoofed_interval_ns(share) + 2;
+	budget = &spoofed_flood(program)->first;
+	intervals = (boot_ns() - begin_ns) / spoofed_interval_ns(budget) + 2;
 	passed = traffic_packets(program, XRL_passed_newcomer) - passed;
-	tap_ok(passed && passed <= slices * share->max_units && share->max_units < BUCKETS,
+	tap_ok(passed && passed <= intervals * budget->max_units && budget->max_units < BUCKETS,
 	       "first-timers pass as far as they can be remembered for a day");
-	tap_note("%llu of %llu", passed, slices * share->max_units);
+	tap_note("%llu of %llu", passed, intervals * budget->max_units);
 }
 
 static void check_prefix_budget(struct program *program)
 {
 	struct xrl_flood flood = flood_of(1000000, 100);
-	__u64 refused = traffic_packets(program, XRL_dropped_newcomers_prefix);
+	__u64 rejected = traffic_packets(program, XRL_dropped_newcomers_prefix);
 	struct passed passed;
 
 	begin(program, &daily, &flood);
@@ -160,10 +161,10 @@ static void check_prefix_budget(struct program *program)
 	program->policies[program->meta->generation & 1].flood.promoted.max_units = 0;
 	spoofed_set_sources(SPOOFED_FIRST, 256);
 	passed = flood_for_a_while(program, &spoofed_flood(program)->prefix);
-	refused = traffic_packets(program, XRL_dropped_newcomers_prefix) - refused;
-	tap_ok(passed.packets <= passed.most && passed.packets >= passed.most / 4 && refused,
+	rejected = traffic_packets(program, XRL_dropped_newcomers_prefix) - rejected;
+	tap_ok(passed.packets <= passed.most && passed.packets >= passed.most / 4 && rejected,
 	       "sources of a /24 pass within its budget");
-	tap_note("%llu of %llu, %llu refused", passed.packets, passed.most, refused);
+	tap_note("%llu of %llu, %llu refused", passed.packets, passed.most, rejected);
 }
 
 /* ---- counted in ---- */
@@ -211,7 +212,7 @@ static void check_quota(struct program *program, const struct quota *quota)
 {
 	struct policy_text text = {0};
 	struct xrl_flood flood = flood_of(1000000, 1000000);
-	__u64 before = traffic_packets(program, XRL_passed_newcomer), early;
+	__u64 before = traffic_packets(program, XRL_passed_newcomer), admitted;
 	struct frame_spec spec = quota->spec;
 	struct xrl_bucket bucket;
 	__u32 passed = 0;
@@ -221,12 +222,12 @@ static void check_quota(struct program *program, const struct quota *quota)
 	spec.source = source;
 	for (__u32 i = 0; i < quota->packets + SENT; i++)
 		passed += passes(program, &spec);
-	early = traffic_packets(program, XRL_passed_newcomer) - before;
+	admitted = traffic_packets(program, XRL_passed_newcomer) - before;
 	tap_ok(passed == quota->packets && program_read_bucket(program, source, &bucket),
 	       "%s%s%s: %u pass, no more and no less", quota->limits[0],
 	       quota->limits[1] ? ", " : "", quota->limits[1] ? quota->limits[1] : "",
 	       quota->packets);
-	tap_note("%u passed, %llu of them early", passed, early);
+	tap_note("%u passed, %llu of them early", passed, admitted);
 }
 
 /* Early to one port, and then first of all to another one. */
@@ -249,7 +250,7 @@ static void check_other_port(struct program *program)
 }
 
 /* The packet that the bucket is made for is refused by another limit, for a moment. */
-static void check_refused_meanwhile(struct program *program)
+static void check_rejected_meanwhile(struct program *program)
 {
 	struct policy_text text = {
 		.classes = {{.limits = {"2/100ms packets", "5/1h packets endpoint udp/443"}}}};
@@ -289,7 +290,7 @@ static void check_pauses(struct program *program)
 }
 
 /* A flood comes between its first packets and the others. */
-static void check_remembered(struct program *program)
+static void check_across_flood(struct program *program)
 {
 	struct xrl_flood flood = flood_of(1000000, 1000000);
 	struct frame_spec spec = {.source = source};
@@ -357,30 +358,30 @@ static void check_next_flood(struct program *program)
 }
 
 /* What a limit that others share refuses has not passed. */
-static void check_refused_by_class(struct program *program)
+static void check_rejected_by_class(struct program *program)
 {
 	struct policy_text text = {
 		.classes = {{.limits = {"4/1h packets", "1/1s packets scope class"}}}};
 	struct xrl_flood flood = flood_of(1000000, 1000000);
 	struct frame_spec spec = {.source = source}, other = {.source = {{10, 9, 9, 9}}};
-	__u32 refused = 0, passed = 0;
+	__u32 rejected = 0, passed = 0;
 
 	begin(program, &text, &flood);
 	passes(program, &other);
 	for (int i = 0; i < XRL_GATE_FEW; i++)
-		refused += !passes(program, &spec);
+		rejected += !passes(program, &spec);
 	for (int i = 0; i < XRL_GATE_FEW; i++) {
 		usleep(1100000);
 		passed += passes(program, &spec);
 	}
-	tap_ok(refused == XRL_GATE_FEW && passed == XRL_GATE_FEW,
+	tap_ok(rejected == XRL_GATE_FEW && passed == XRL_GATE_FEW,
 	       "what the class refuses is not counted as passed");
-	tap_note("%u refused, and then %u passed", refused, passed);
+	tap_note("%u refused, and then %u passed", rejected, passed);
 }
 
 /* ---- what is none of its business, and what it forgot ---- */
 
-static void check_unconcerned(struct program *program)
+static void check_zero_cost(struct program *program)
 {
 	static const struct policy_text text = {.classes = {{.limits = {"10/1h connections"}}}};
 	struct frame_spec ack = {.protocol = IPPROTO_TCP, .tcp_flags = FRAME_ACK, .source = source};
@@ -398,7 +399,7 @@ static void check_unconcerned(struct program *program)
 	tap_ok(!program_read_bucket(program, source, &bucket), "none of them has made a bucket");
 }
 
-static void forget_bits(const struct program *program)
+static void clear_gate(const struct program *program)
 {
 	static const struct xrl_gate_line empty;
 
@@ -411,20 +412,20 @@ static void check_lost_bits(struct program *program)
 {
 	struct frame_spec spec = {.source = source};
 	struct xrl_flood flood = flood_of(1000, 1000);
-	__u32 early, passed = 0;
+	__u32 admitted, passed = 0;
 
 	begin(program, &daily, &flood);
-	early = traffic_packets(program, XRL_passed_newcomer);
+	admitted = traffic_packets(program, XRL_passed_newcomer);
 	for (int i = 0; i < 7; i++)
 		passed += passes(program, &spec);
-	early = traffic_packets(program, XRL_passed_newcomer) - early;
+	admitted = traffic_packets(program, XRL_passed_newcomer) - admitted;
 	for (int i = 0; i < 5; i++) {
-		forget_bits(program);
+		clear_gate(program);
 		passed += passes(program, &spec);
 	}
 	tap_ok(passed == 10, "bits that are lost: whoever could pass without a bucket has it");
-	tap_note("%u passed, %u of them early", passed, early);
-	forget_bits(program);
+	tap_note("%u passed, %u of them early", passed, admitted);
+	clear_gate(program);
 	program->policies[program->meta->generation & 1].flood.first.max_units = 0;
 	tap_ok(counter_of(program, &spec) == XRL_dropped_newcomers &&
 	               counter_of(program, &spec) == XRL_dropped_packets_limit,
@@ -432,7 +433,7 @@ static void check_lost_bits(struct program *program)
 }
 
 /* A limit with an endpoint keeps its bucket: it is charged at once, and not again. */
-static void check_lost_bits_apart(struct program *program)
+static void check_lost_bits_scoped(struct program *program)
 {
 	struct policy_text text = {
 		.classes = {{.limits = {"1000/1h packets", "20/1h packets endpoint udp/443"}}}};
@@ -443,7 +444,7 @@ static void check_lost_bits_apart(struct program *program)
 	begin(program, &text, &flood);
 	for (int i = 0; i < 6; i++)
 		passed += passes(program, &spec);
-	forget_bits(program);
+	clear_gate(program);
 	bpf_map_delete_elem(program->buckets, &source);
 	for (int i = 0; i < SENT; i++)
 		passed += passes(program, &spec);
@@ -514,20 +515,20 @@ int main(void)
 	for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
 		check_quota(&program, &quotas[i]);
 	check_other_port(&program);
-	check_refused_meanwhile(&program);
-	check_unconcerned(&program);
+	check_rejected_meanwhile(&program);
+	check_zero_cost(&program);
 	check_lost_bits(&program);
-	check_lost_bits_apart(&program);
+	check_lost_bits_scoped(&program);
 	check_budget(&program);
-	check_room(&program);
+	check_retention_budget(&program);
 	check_prefix_budget(&program);
 	check_pauses(&program);
-	check_remembered(&program);
+	check_across_flood(&program);
 	check_disengaged(&program, 0, 6);
 	check_disengaged(&program, 3590 * SECOND_NS, 6);
 	check_disengaged(&program, 3601 * SECOND_NS, 10);
 	check_next_flood(&program);
-	check_refused_by_class(&program);
+	check_rejected_by_class(&program);
 	check_two_cpus(&program, &thousand, 1000, 0);
 	check_two_cpus(&program, &daily, 10, 1);
 	check_two_cpus(&program, &hourly, 10, 0);

@@ -164,15 +164,15 @@ static void check_all_or_none(struct program *program)
 	for (int i = 0; i < 4; i++) {
 		struct xrl_class class = class_from_limits(orders[i], NULL, XRL_DROP);
 		struct xrl_bucket bucket = {};
-		int refused = 0;
+		int rejected = 0;
 
 		program_reset_limits(program, &class);
 		program_activate_class(program, &class);
 		program_delete_bucket(program, source);
 		for (int frames = 0; frames < 10; frames++)
-			refused += run(program) == XDP_DROP;
+			rejected += run(program) == XDP_DROP;
 		program_read_bucket(program, source, &bucket);
-		tap_ok(refused == 8 && bucket.windows[0].used_units == 2 &&
+		tap_ok(rejected == 8 && bucket.windows[0].used_units == 2 &&
 		               bucket.windows[1].used_units == 2 * FRAME_BYTES &&
 		               bucket.windows[2].used_units == 2 &&
 		               bucket.windows[3].used_units == 2 && !bucket.icmp_errors.used_units,

@@ -113,20 +113,20 @@ static void check_flood(struct program *program)
 	struct xrl_counter_pair before[XRL_COUNTERS], after[XRL_COUNTERS];
 	unsigned char frame[FRAME_ROOM];
 	__u32 bytes = frame_build(&udp, frame);
-	int refused = 0;
+	int rejected = 0;
 
 	activate(program, "3/1h packets", NULL);
 	program_read_counters(program, before);
 	program_run_repeated(program, frame, bytes, FLOOD, NULL);
 	for (int i = 0; i < TIMES; i++)
-		refused += run(program, &tagged) == XDP_DROP;
+		rejected += run(program, &tagged) == XDP_DROP;
 	program_read_counters(program, after);
 	before[XRL_passed_within_limits].packets += 3;
 	before[XRL_passed_within_limits].bytes += 3 * FRAME_BYTES;
 	before[XRL_dropped_packets_limit].packets += FLOOD - 3 + TIMES;
 	before[XRL_dropped_packets_limit].bytes +=
 		(FLOOD - 3) * FRAME_BYTES + TIMES * (FRAME_BYTES + 4);
-	tap_ok(refused == TIMES && !memcmp(before, after, sizeof(after)),
+	tap_ok(rejected == TIMES && !memcmp(before, after, sizeof(after)),
 	       "3 of %d pass, the others are counted with their bytes, tagged or not", FLOOD);
 }
 
@@ -198,7 +198,7 @@ static void check_policy(struct program *program)
 
 static void check_other_sources(struct program *program)
 {
-	int passed = 0, refused = 0;
+	int passed = 0, rejected = 0;
 
 	for (int i = 0; i < TIMES; i++)
 		for (int octet = 0; octet < 4; octet++) {
@@ -207,29 +207,29 @@ static void check_other_sources(struct program *program)
 			reject(program);
 			other.source.octets[octet] ^= 1 << i % 8;
 			passed += run(program, &other) == XDP_PASS;
-			refused += is_counted(program, &udp, XRL_dropped_packets_limit) &&
-			           run(program, &other) == XDP_DROP &&
-			           run(program, &udp) == XDP_DROP;
+			rejected += is_counted(program, &udp, XRL_dropped_packets_limit) &&
+			            run(program, &other) == XDP_DROP &&
+			            run(program, &udp) == XDP_DROP;
 		}
 	tap_ok(passed == 4 * TIMES, "another source is not refused in its place");
-	tap_ok(refused == 4 * TIMES, "and two in turn are refused");
+	tap_ok(rejected == 4 * TIMES, "and two in turn are refused");
 }
 
 static void check_icmp_errors(struct program *program)
 {
-	int passed = 0, refused = 0, apart = 0;
+	int passed = 0, rejected = 0, apart = 0;
 
 	for (int i = 0; i < TIMES; i++) {
 		reject(program);
 		passed += is_counted(program, &icmp_error, XRL_passed_icmp_error);
-		refused += is_counted(program, &icmp_error, XRL_dropped_icmp_errors_limit);
+		rejected += is_counted(program, &icmp_error, XRL_dropped_icmp_errors_limit);
 		activate(program, "1/1h packets", NULL);
 		for (int j = 0; j < 4; j++)
 			run(program, &icmp_error);
 		apart += is_counted(program, &udp, XRL_passed_within_limits);
 	}
 	tap_ok(passed == TIMES, "an ICMP error of a refused source passes");
-	tap_ok(refused == TIMES, "the second one is refused as what it is");
+	tap_ok(rejected == TIMES, "the second one is refused as what it is");
 	tap_ok(apart == TIMES, "ICMP errors that are refused hold nothing else up");
 }
 

@@ -15,11 +15,12 @@
 #include "tests/tap.h"
 #include "bpf/gate/candidate.h"
 
-#define BUCKETS       4096
-#define EPOCH_BUCKETS 32
-#define EPOCHS        7 /* twice as many as a line remembers */
-#define LOOK_ATTEMPTS 50
-#define UNTIL_LOOK_US 120000 /* longer than a window, and than a tick of what is noted of looks */
+#define BUCKETS          4096
+#define EPOCH_BUCKETS    32
+#define EPOCHS           7 /* twice as many as a line remembers */
+#define REFRESH_ATTEMPTS 50
+#define UNTIL_REFRESH_US \
+	120000 /* longer than a window, and than a tick of what is noted of looks */
 
 static const struct xrl_address source = {{10, 1, 2, 3}};
 
@@ -56,12 +57,12 @@ static __u32 checked_ticks(const struct program *program)
 }
 
 /* Until a packet of it has needed a look at the clock, and another tick was noted. */
-static void send_until_look(const struct program *program)
+static void send_until_refresh(const struct program *program)
 {
 	__u32 before = checked_ticks(program);
 
-	for (int i = 0; i < LOOK_ATTEMPTS && checked_ticks(program) == before; i++) {
-		usleep(UNTIL_LOOK_US);
+	for (int i = 0; i < REFRESH_ATTEMPTS && checked_ticks(program) == before; i++) {
+		usleep(UNTIL_REFRESH_US);
 		send(program);
 	}
 }
@@ -74,18 +75,18 @@ static __u32 source_hash(const struct program *program)
 	return xrl_gate_hash(address, program->flood->hash_key);
 }
 
-static __u32 line_number(const struct program *program)
+static __u32 set_index(const struct program *program)
 {
 	return xrl_gate_set_of(source_hash(program), program->flood->lines);
 }
 
 static int is_marked(const struct program *program)
 {
-	__u32 number = line_number(program);
-	struct xrl_gate_line line;
+	__u32 number = set_index(program);
+	struct xrl_gate_line set;
 
-	return !bpf_map_lookup_elem(program->gate, &number, &line) &&
-	       xrl_is_resident(&line, program->flood->epoch,
+	return !bpf_map_lookup_elem(program->gate, &number, &set) &&
+	       xrl_is_resident(&set, program->flood->epoch,
 	                       xrl_resident_bits(source_hash(program))) == 1;
 }
 
@@ -97,10 +98,10 @@ static void next_epoch(const struct program *program)
 		spoofed_run_next(1);
 }
 
-static void forget_marks(const struct program *program)
+static void clear_set(const struct program *program)
 {
 	static const struct xrl_gate_line empty;
-	__u32 number = line_number(program);
+	__u32 number = set_index(program);
 
 	bpf_map_update_elem(program->gate, &number, &empty, BPF_ANY);
 }
@@ -114,7 +115,7 @@ static void check_epochs(const struct program *program, const char *what)
 	for (int i = 0; i < EPOCHS; i++) {
 		next_epoch(program);
 		before += is_marked(program);
-		send_until_look(program);
+		send_until_refresh(program);
 		marked += is_marked(program);
 	}
 	tap_ok(!before && marked == EPOCHS, "%s: marked anew in each epoch", what);
@@ -127,27 +128,27 @@ static void check_once(const struct program *program, const char *what)
 	__u32 before;
 
 	do {
-		send_until_look(program);
-		send_until_look(program);
+		send_until_refresh(program);
+		send_until_refresh(program);
 		before = checked_ticks(program);
-		forget_marks(program);
-		send_until_look(program);
+		clear_set(program);
+		send_until_refresh(program);
 	} while ((before ^ checked_ticks(program)) >> XRL_READD_SHIFT);
 	tap_ok(!is_marked(program), "%s: and once in each is enough", what);
 }
 
 /* As under a permit, or in a class without limits. */
-static void check_first_look(const struct program *program, const char *what)
+static void check_first_refresh(const struct program *program, const char *what)
 {
 	struct xrl_bucket bucket;
 
 	next_epoch(program);
-	usleep(UNTIL_LOOK_US);
+	usleep(UNTIL_REFRESH_US);
 	program_read_bucket(program, source, &bucket);
 	bucket.checked_ticks = 0;
 	bucket.settled_until_jiffies = 0;
 	bpf_map_update_elem(program->buckets, &source, &bucket, BPF_ANY);
-	send_until_look(program);
+	send_until_refresh(program);
 	tap_ok(is_marked(program), "%s: marked with the first look at an old bucket", what);
 }
 
@@ -159,7 +160,7 @@ static void check_late_cpu(const struct program *program)
 	next_epoch(program);
 	epoch = program->flood->epoch;
 	began_ticks = program->flood->epoch_began_ticks;
-	usleep(UNTIL_LOOK_US);
+	usleep(UNTIL_REFRESH_US);
 	program->flood->insertions -= EPOCH_BUCKETS;
 	spoofed_run_next(1);
 	program->flood->insertions += EPOCH_BUCKETS;
@@ -183,7 +184,7 @@ int main(void)
 		begin(&program, &policies[i]);
 		check_epochs(&program, what);
 		check_once(&program, what);
-		check_first_look(&program, what);
+		check_first_refresh(&program, what);
 	}
 	check_late_cpu(&program);
 	spoofed_close();

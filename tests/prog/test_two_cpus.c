@@ -195,7 +195,7 @@ static void check_penalty(struct program *program)
 	static const struct policy_text text = {
 		.classes = {{.limits = {"1000/100ms packets"}, .penalty = "1/200ms packets"}}};
 	__u64 passed = traffic_packets(program, XRL_passed_within_limits);
-	__u64 refused = traffic_packets(program, XRL_dropped_packets_limit);
+	__u64 rejected = traffic_packets(program, XRL_dropped_packets_limit);
 	__u64 begin_ns = boot_ns(), most, least;
 
 	activate(program, &text);
@@ -206,12 +206,13 @@ static void check_penalty(struct program *program)
 	traffic_stop();
 	most = (boot_ns() - begin_ns) / (200 * MS_NS) + 1;
 	passed = traffic_packets(program, XRL_passed_within_limits) - passed;
-	refused = traffic_packets(program, XRL_dropped_packets_limit) - refused;
+	rejected = traffic_packets(program, XRL_dropped_packets_limit) - rejected;
 	tap_ok(passed <= 1000 * most && passed >= 1000 * least,
 	       "a penalty keeps two CPUs out, and ends");
-	tap_ok(refused <= TRAFFIC_CPUS * most && refused >= least,
+	tap_ok(rejected <= TRAFFIC_CPUS * most && rejected >= least,
 	       "the first packet too many begins it");
-	tap_note("%llu passed, %llu refused, %llu to %llu penalties", passed, refused, least, most);
+	tap_note("%llu passed, %llu refused, %llu to %llu penalties", passed, rejected, least,
+	         most);
 }
 
 /* Both CPUs find at the same moment that a permit has run out: the window that opens then is one,

@@ -175,12 +175,12 @@ void spoofed_engage(const struct program *program)
 	__atomic_store_n(&program->flood->engaged_until_jiffies, 1ULL << 62, __ATOMIC_SEQ_CST);
 }
 
-__u64 spoofed_interval_ns(const struct xrl_share *share)
+__u64 spoofed_interval_ns(const struct xrl_share *budget)
 {
 	struct timespec tick;
 
 	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	return (__u64)tick.tv_nsec << share->shift;
+	return (__u64)tick.tv_nsec << budget->shift;
 }
 
 const struct xrl_flood *spoofed_flood(const struct program *program)

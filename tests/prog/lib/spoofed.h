@@ -40,5 +40,5 @@ void spoofed_activate(struct program *program, const struct policy_text *text,
 /* Engaged, for longer than any test takes, whatever arrives. */
 void spoofed_engage(const struct program *program);
 
-__u64 spoofed_interval_ns(const struct xrl_share *share);
+__u64 spoofed_interval_ns(const struct xrl_share *budget);
 const struct xrl_flood *spoofed_flood(const struct program *program);

@@ -29,18 +29,18 @@ static void at_most_4_of_60_bits(void **state)
 	assert_true(any == (1ULL << XRL_RESIDENT_BITS) - 1);
 }
 
-static void mark(struct xrl_gate_line *line, __u32 epoch, __u64 bits)
+static void mark(struct xrl_gate_line *set, __u32 epoch, __u64 bits)
 {
-	assert_true(xrl_try_add_resident(line, epoch, bits));
+	assert_true(xrl_try_add_resident(set, epoch, bits));
 }
 
 static void empty_filter_matches_nothing(void **state)
 {
-	struct xrl_gate_line line = {};
+	struct xrl_gate_line set = {};
 
 	(void)state;
 	for (__u32 epoch = 0; epoch < 40; epoch++)
-		assert_false(xrl_is_resident(&line, epoch, xrl_resident_bits(epoch)));
+		assert_false(xrl_is_resident(&set, epoch, xrl_resident_bits(epoch)));
 }
 
 /* In the epoch in which it was marked and in the next two, and in none of the 13 after that, though
@@ -50,30 +50,30 @@ static void resident_expires_after_three_epochs(void **state)
 	(void)state;
 	for (__u32 epoch = 0; epoch < 100; epoch++) {
 		__u64 bits = xrl_resident_bits(epoch * 7919);
-		struct xrl_gate_line line = {};
+		struct xrl_gate_line set = {};
 
-		mark(&line, epoch, bits);
+		mark(&set, epoch, bits);
 		for (__u32 later = 0; later < 16; later++)
-			assert_int_equal(xrl_is_resident(&line, epoch + later, bits), later == 0 ? 1
-			                                                              : later < 3
-			                                                                      ? 2
-			                                                                      : 0);
+			assert_int_equal(xrl_is_resident(&set, epoch + later, bits), later == 0 ? 1
+			                                                             : later < 3
+			                                                                     ? 2
+			                                                                     : 0);
 	}
 }
 
 static void remarked_resident_never_expires(void **state)
 {
-	struct xrl_gate_line line = {};
+	struct xrl_gate_line set = {};
 	__u64 bits = xrl_resident_bits(1), others = 0;
 
 	(void)state;
-	mark(&line, 0, bits);
+	mark(&set, 0, bits);
 	for (__u32 epoch = 0; epoch < 100; epoch++) {
-		assert_true(xrl_is_resident(&line, epoch, bits));
-		mark(&line, epoch, bits);
+		assert_true(xrl_is_resident(&set, epoch, bits));
+		mark(&set, epoch, bits);
 		others = xrl_resident_bits(epoch + 1000);
-		mark(&line, epoch, others);
-		assert_true(xrl_is_resident(&line, epoch, others));
+		mark(&set, epoch, others);
+		assert_true(xrl_is_resident(&set, epoch, others));
 	}
 }
 
@@ -81,48 +81,48 @@ static void remarked_resident_never_expires(void **state)
  * there. */
 static void stale_word_is_overwritten(void **state)
 {
-	struct xrl_gate_line line = {};
+	struct xrl_gate_line set = {};
 	__u64 bits[3] = {};
 
 	(void)state;
 	for (__u32 epoch = ~0u - 41, i = 0; epoch != ~0u; epoch++, i++) {
 		bits[i % 3] = xrl_resident_bits(epoch * 31);
-		mark(&line, epoch, bits[i % 3]);
+		mark(&set, epoch, bits[i % 3]);
 		for (__u32 ago = 0; ago < 3 && ago <= i; ago++)
-			assert_true(xrl_resident_in(
-					    xrl_resident_read(
-						    &line.known[xrl_resident_slot(epoch - ago)]),
-					    epoch - ago) == bits[(i - ago) % 3]);
+			assert_true(
+				xrl_resident_in(xrl_resident_read(
+							&set.known[xrl_resident_slot(epoch - ago)]),
+			                        epoch - ago) == bits[(i - ago) % 3]);
 	}
 }
 
 static void epochs_are_matched_separately(void **state)
 {
-	struct xrl_gate_line line = {};
+	struct xrl_gate_line set = {};
 
 	(void)state;
-	mark(&line, 4, 1);
-	mark(&line, 5, 2);
-	assert_true(xrl_is_resident(&line, 5, 1) && xrl_is_resident(&line, 5, 2));
-	mark(&line, 6, 4);
-	assert_false(xrl_is_resident(&line, 6, 3) || xrl_is_resident(&line, 6, 5) ||
-	             xrl_is_resident(&line, 6, 6) || xrl_maybe_resident(&line, 7));
+	mark(&set, 4, 1);
+	mark(&set, 5, 2);
+	assert_true(xrl_is_resident(&set, 5, 1) && xrl_is_resident(&set, 5, 2));
+	mark(&set, 6, 4);
+	assert_false(xrl_is_resident(&set, 6, 3) || xrl_is_resident(&set, 6, 5) ||
+	             xrl_is_resident(&set, 6, 6) || xrl_maybe_resident(&set, 7));
 }
 
 /* What most newcomers are told by is never wrong where it says no. */
 static void quick_check_has_no_false_negatives(void **state)
 {
-	struct xrl_gate_line line = {};
+	struct xrl_gate_line set = {};
 
 	(void)state;
 	for (__u32 i = 0; i < TRIES; i++) {
 		__u64 bits = xrl_resident_bits(random64());
 
-		mark(&line, i / 100, bits);
-		assert_true(xrl_maybe_resident(&line, bits));
+		mark(&set, i / 100, bits);
+		assert_true(xrl_maybe_resident(&set, bits));
 		bits = xrl_resident_bits(random64());
-		if (xrl_is_resident(&line, i / 100, bits))
-			assert_true(xrl_maybe_resident(&line, bits));
+		if (xrl_is_resident(&set, i / 100, bits))
+			assert_true(xrl_maybe_resident(&set, bits));
 	}
 }
 
@@ -130,16 +130,16 @@ static void quick_check_has_no_false_negatives(void **state)
  * newcomer.h. */
 static void false_positive_rate_is_bounded(void **state)
 {
-	static struct xrl_gate_line lines[SETS];
+	static struct xrl_gate_line sets[SETS];
 	__u32 looked = 1000000, known = 0;
 
 	(void)state;
 	for (__u32 i = 0; i < 3 * SETS * XRL_BUCKETS_PER_SET / 2; i++)
-		mark(&lines[random_below(SETS)], 5 + i % 3, xrl_resident_bits(random64()));
+		mark(&sets[random_below(SETS)], 5 + i % 3, xrl_resident_bits(random64()));
 	for (__u32 i = 0; i < looked; i++) {
 		__u64 bits = xrl_resident_bits(random64());
 
-		known += xrl_maybe_resident(&lines[random_below(SETS)], bits);
+		known += xrl_maybe_resident(&sets[random_below(SETS)], bits);
 	}
 	assert_in_range(known, 1, looked / 47);
 }

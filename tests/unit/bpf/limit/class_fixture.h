@@ -89,46 +89,46 @@ static inline struct xrl_class one_limit(__u64 max_units, __u64 period_ns, enum 
 
 /* What became of a packet, and the unit of the limit that refused it. */
 struct charge {
-	enum xrl_result answer;
+	enum xrl_result result;
 	__u32 unit;
 };
 
 /* The short way where there is one. */
 static inline struct charge charge_cost(struct xrl_bucket *bucket, const struct xrl_class *class,
-                                        const struct xrl_cost *demand)
+                                        const struct xrl_cost *cost)
 {
-	__u32 answer = XRL_RETRY;
+	__u32 result = XRL_RETRY;
 
 	if (class->is_plain)
-		answer = xrl_try_simple(bucket, class) | XRL_PACKETS << 16;
-	if ((__u16)answer == XRL_RETRY)
-		answer = xrl_charge(bucket, class, demand);
-	return (struct charge){.answer = answer & 0xFFFF, .unit = answer >> 16};
+		result = xrl_try_simple(bucket, class) | XRL_PACKETS << 16;
+	if ((__u16)result == XRL_RETRY)
+		result = xrl_charge(bucket, class, cost);
+	return (struct charge){.result = result & 0xFFFF, .unit = result >> 16};
 }
 
 static inline struct charge charge(struct xrl_bucket *bucket, const struct xrl_class *class,
                                    __u64 bytes, __u64 connections)
 {
-	struct xrl_cost demand = {
+	struct xrl_cost cost = {
 		.units = {[XRL_PACKETS] = 1, [XRL_BYTES] = bytes, [XRL_CONNECTIONS] = connections},
 	};
 
-	return charge_cost(bucket, class, &demand);
+	return charge_cost(bucket, class, &cost);
 }
 
 /* Nothing but so many units of the one limit of a class. */
 static inline enum xrl_result charge_units(struct xrl_bucket *bucket, const struct xrl_class *class,
                                            __u64 units)
 {
-	struct xrl_cost demand = {};
+	struct xrl_cost cost = {};
 
-	demand.units[class->limits[0].unit] = units;
-	return charge_cost(bucket, class, &demand).answer;
+	cost.units[class->limits[0].unit] = units;
+	return charge_cost(bucket, class, &cost).result;
 }
 
 static inline int passes(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
-	return charge(bucket, class, TINY_FRAME, 1).answer == XRL_PASS;
+	return charge(bucket, class, TINY_FRAME, 1).result == XRL_PASS;
 }
 
 static inline __u64 flood(struct xrl_bucket *bucket, const struct xrl_class *class, __u64 times)

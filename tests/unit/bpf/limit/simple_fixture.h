@@ -16,19 +16,19 @@ static inline struct xrl_class simple_class(__u64 max_units, __u64 period_ns)
 static inline enum xrl_result charge_full_path(struct xrl_bucket *bucket,
                                                const struct xrl_class *class)
 {
-	const struct xrl_cost demand = {.units = {[XRL_PACKETS] = 1}};
+	const struct xrl_cost cost = {.units = {[XRL_PACKETS] = 1}};
 
-	return xrl_charge(bucket, class, &demand) & 0xFFFF;
+	return xrl_charge(bucket, class, &cost) & 0xFFFF;
 }
 
 static inline enum xrl_result charge_simple_path(struct xrl_bucket *bucket,
                                                  const struct xrl_class *class)
 {
-	enum xrl_result answer = xrl_try_simple(bucket, class);
+	enum xrl_result result = xrl_try_simple(bucket, class);
 
-	if (answer == XRL_RETRY)
-		answer = xrl_refresh_simple(bucket, class);
-	return answer == XRL_RETRY ? charge_full_path(bucket, class) : answer;
+	if (result == XRL_RETRY)
+		result = xrl_refresh_simple(bucket, class);
+	return result == XRL_RETRY ? charge_full_path(bucket, class) : result;
 }
 
 static inline __u64 flood_simple(struct xrl_bucket *bucket, const struct xrl_class *class,

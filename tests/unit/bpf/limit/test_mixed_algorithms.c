@@ -42,10 +42,10 @@ static struct xrl_cost random_cost(void)
 
 /* What each limit would say, alone. The first one that refuses, or limit_count. */
 static __u32 predict_each(const struct xrl_bucket *bucket, const struct xrl_class *class,
-                          const struct xrl_cost *demand, xrl_packed next[XRL_MAX_LIMITS])
+                          const struct xrl_cost *cost, xrl_packed next[XRL_MAX_LIMITS])
 {
 	for (__u32 i = 0; i < class->limit_count; i++) {
-		__u64 units = demand->units[class->limits[i].unit];
+		__u64 units = cost->units[class->limits[i].unit];
 
 		next[i] = xrl_window_read(&bucket->windows[i]);
 		if (!units)
@@ -59,7 +59,7 @@ static __u32 predict_each(const struct xrl_bucket *bucket, const struct xrl_clas
 
 static void all_or_none(void **state)
 {
-	__u64 refused = 0, passed = 0;
+	__u64 rejected = 0, passed = 0;
 
 	(void)state;
 	for (int round = 0; round < 300; round++) {
@@ -69,32 +69,32 @@ static void all_or_none(void **state)
 
 		jiffies_at_boot = random64();
 		for (int i = 0; i < 2000; i++) {
-			struct xrl_cost demand = random_cost();
+			struct xrl_cost cost = random_cost();
 			xrl_packed next[XRL_MAX_LIMITS];
-			struct charge answer;
-			__u32 refusing;
+			struct charge outcome;
+			__u32 rejecting;
 
 			now_ns += random_below(random_below(30) ? 200 * MS_NS : 20 * SECOND_NS);
 			set_clock(now_ns);
 			xrl_refresh(&bucket, &class); /* closes what is over: the rest must stay */
 			before = bucket;
-			refusing = predict_each(&bucket, &class, &demand, next);
-			answer = charge_cost(&bucket, &class, &demand);
-			if (refusing < class.limit_count) {
-				assert_int_equal(answer.answer, XRL_OVER_LIMIT);
-				assert_int_equal(answer.unit, class.limits[refusing].unit);
+			rejecting = predict_each(&bucket, &class, &cost, next);
+			outcome = charge_cost(&bucket, &class, &cost);
+			if (rejecting < class.limit_count) {
+				assert_int_equal(outcome.result, XRL_OVER_LIMIT);
+				assert_int_equal(outcome.unit, class.limits[rejecting].unit);
 				assert_memory_equal(before.windows, bucket.windows,
 				                    sizeof(bucket.windows));
-				refused++;
+				rejected++;
 				continue;
 			}
-			assert_int_equal(answer.answer, XRL_PASS);
+			assert_int_equal(outcome.result, XRL_PASS);
 			assert_memory_equal(next, bucket.windows,
 			                    class.limit_count * sizeof(next[0]));
 			passed++;
 		}
 	}
-	assert_true(refused > 100000 && passed > 50000);
+	assert_true(rejected > 100000 && passed > 50000);
 }
 
 /* One alone is charged by another way, which has to say the same. */
@@ -108,12 +108,12 @@ static void one_limit_decides_like_two_equal_ones(void **state)
 
 		add(&two, one.limits[0]);
 		for (int i = 0; i < 1000; i++) {
-			struct xrl_cost demand = random_cost();
+			struct xrl_cost cost = random_cost();
 
 			now_ns += random_below(random_below(30) ? 200 * MS_NS : 20 * SECOND_NS);
 			set_clock(now_ns);
-			assert_int_equal(charge_cost(&bucket, &one, &demand).answer,
-			                 charge_cost(&other, &two, &demand).answer);
+			assert_int_equal(charge_cost(&bucket, &one, &cost).result,
+			                 charge_cost(&other, &two, &cost).result);
 			assert_int_equal(xrl_window_read(&other.windows[0]),
 			                 xrl_window_read(&other.windows[1]));
 		}
@@ -137,24 +137,24 @@ static void partial_charge_is_refunded(void **state)
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
 		struct xrl_class class = random_class();
-		struct xrl_cost demand = random_cost();
+		struct xrl_cost cost = random_cost();
 		struct xrl_bucket bucket = {}, before;
-		struct xrl_receipt taken;
+		struct xrl_receipt receipt;
 		__u32 last = class.limit_count - 1;
 		__u64 now_ns = DAY_NS;
 
 		set_clock(DAY_NS);
-		charge_cost(&bucket, &class, &demand);
+		charge_cost(&bucket, &class, &cost);
 		before = bucket;
-		memset(&taken, 0xFF, sizeof(taken));
+		memset(&receipt, 0xFF, sizeof(receipt));
 		for (__u32 i = 0; i < last; i++) {
-			__u64 units = demand.units[class.limits[i].unit];
+			__u64 units = cost.units[class.limits[i].unit];
 			xrl_packed word =
 				units ? xrl_charge_window(&bucket, &class, i, units, &now_ns) : 0;
 
-			taken.charged[i] = word ? word >> 32 : XRL_NOT_CHARGED;
+			receipt.charged[i] = word ? word >> 32 : XRL_NOT_CHARGED;
 		}
-		xrl_refund_all(&bucket, &class, &demand, &taken);
+		xrl_refund_all(&bucket, &class, &cost, &receipt);
 		for (__u32 i = 0; i < class.limit_count; i++)
 			assert_refunded(&class.limits[i], &bucket.windows[i], &before.windows[i]);
 	}
@@ -234,12 +234,12 @@ static void any_charged_limit_warns(void **state)
 		class.warns = 1;
 		class.limits[near].warn_units = 3;
 		set_clock(DAY_NS);
-		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_PASS);
-		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_PASS);
-		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_PASS_NEAR);
-		assert_int_equal(charge(&bucket, &class, 60, 0).answer, XRL_PASS);
+		assert_int_equal(charge(&bucket, &class, 60, 1).result, XRL_PASS);
+		assert_int_equal(charge(&bucket, &class, 60, 1).result, XRL_PASS);
+		assert_int_equal(charge(&bucket, &class, 60, 1).result, XRL_PASS_NEAR);
+		assert_int_equal(charge(&bucket, &class, 60, 0).result, XRL_PASS);
 		class.warns = 0;
-		assert_int_equal(charge(&bucket, &class, 60, 1).answer, XRL_PASS);
+		assert_int_equal(charge(&bucket, &class, 60, 1).result, XRL_PASS);
 	}
 }
 

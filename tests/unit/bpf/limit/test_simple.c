@@ -56,32 +56,32 @@ static __u64 pause_ns(const struct xrl_limit *limit)
 /* The plain way may leave to the general one what nobody has looked at for a period, and must leave
  * to it what has ICMP errors; nothing else. */
 static void assert_defers_only_when_allowed(const struct xrl_bucket *bucket,
-                                            const struct xrl_class *class, enum xrl_result answer)
+                                            const struct xrl_class *class, enum xrl_result result)
 {
 	__u32 idle_ticks = xrl_checked_now(fake_boot_ns) - bucket->checked_ticks;
 	int is_idle = (__u64)idle_ticks << XRL_CHECKED_SHIFT >= class->limits[0].period_ns;
 
 	if (xrl_window_read(&bucket->icmp_errors))
-		assert_int_equal(answer, XRL_RETRY);
+		assert_int_equal(result, XRL_RETRY);
 	else if (!is_idle || !xrl_window_read(&bucket->windows[0]))
-		assert_int_not_equal(answer, XRL_RETRY);
+		assert_int_not_equal(result, XRL_RETRY);
 }
 
 static void assert_same_packet(struct xrl_bucket *simple, struct xrl_bucket *full,
                                const struct xrl_class *class)
 {
 	struct xrl_bucket before = *simple;
-	enum xrl_result answer = xrl_try_simple(simple, class);
+	enum xrl_result result = xrl_try_simple(simple, class);
 
-	if (answer == XRL_RETRY) {
-		answer = xrl_refresh_simple(simple, class);
-		assert_defers_only_when_allowed(&before, class, answer);
+	if (result == XRL_RETRY) {
+		result = xrl_refresh_simple(simple, class);
+		assert_defers_only_when_allowed(&before, class, result);
 	}
-	if (answer == XRL_RETRY) {
+	if (result == XRL_RETRY) {
 		assert_memory_equal(simple, &before, sizeof(before));
-		answer = charge_full_path(simple, class);
+		result = charge_full_path(simple, class);
 	}
-	assert_int_equal(answer, charge_full_path(full, class));
+	assert_int_equal(result, charge_full_path(full, class));
 	assert_memory_equal(simple, full, sizeof(*simple));
 }
 

@@ -127,11 +127,11 @@ static void check_swap(const void *place, __u64 from, __u64 to)
 static void send_watched_packet(void)
 {
 	__u64 filled = world.filled, was_full = is_full();
-	enum xrl_result answer = charge_simple_path(&world.bucket, &world.class);
+	enum xrl_result result = charge_simple_path(&world.bucket, &world.class);
 
-	world.allowed += answer == XRL_PASS;
-	assert_int_not_equal(answer, XRL_RETRY);
-	if (answer == XRL_OVER_LIMIT)
+	world.allowed += result == XRL_PASS;
+	assert_int_not_equal(result, XRL_RETRY);
+	if (result == XRL_OVER_LIMIT)
 		assert_true(was_full || world.filled != filled);
 }
 
@@ -290,7 +290,7 @@ struct shared {
 	struct xrl_bucket bucket;
 	struct xrl_class class;
 	pthread_barrier_t barrier;
-	__u64 passed, refused;
+	__u64 passed, rejected;
 	__u64 end_ns;
 	xrl_packed opened_as[MOST_OPENED];
 	__u32 opened, stalls;
@@ -359,8 +359,8 @@ static void record_opened(const void *place, __u64 from, __u64 to)
 /* Who is held up for half a period is promised nothing by limits.h. */
 static void *push_on_the_machines_clock(void *argument)
 {
-	__u64 passed = 0, refused = 0, began_ns;
-	enum xrl_result answer;
+	__u64 passed = 0, rejected = 0, began_ns;
+	enum xrl_result result;
 
 	(void)argument;
 	before_step = read_the_machines_clock;
@@ -368,15 +368,15 @@ static void *push_on_the_machines_clock(void *argument)
 	do {
 		read_the_machines_clock();
 		began_ns = fake_boot_ns;
-		answer = charge_simple_path(&shared.bucket, &shared.class);
-		passed += answer == XRL_PASS;
-		refused += answer == XRL_OVER_LIMIT;
+		result = charge_simple_path(&shared.bucket, &shared.class);
+		passed += result == XRL_PASS;
+		rejected += result == XRL_OVER_LIMIT;
 		read_the_machines_clock();
 		if (fake_boot_ns - began_ns >= shared.class.limits[0].period_ns / 2)
 			__sync_fetch_and_add(&shared.stalls, 1);
 	} while (fake_boot_ns < shared.end_ns);
 	__sync_fetch_and_add(&shared.passed, passed);
-	__sync_fetch_and_add(&shared.refused, refused);
+	__sync_fetch_and_add(&shared.rejected, rejected);
 	return NULL;
 }
 
@@ -419,7 +419,7 @@ static void threads_on_the_machines_clock(void **state)
 	                 (shared.opened - 1) * 200 + shared.bucket.windows[0].used_units);
 	assert_opened_in_time();
 	assert_true(shared.opened > 3 && shared.opened <= 5 + 1);
-	assert_true(shared.refused > 0);
+	assert_true(shared.rejected > 0);
 }
 
 static int clear_hooks(void **state)

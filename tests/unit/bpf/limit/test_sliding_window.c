@@ -94,7 +94,7 @@ static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct
 
 static void random_sequences(enum xrl_unit unit, __u64 most_units)
 {
-	__u64 passed = 0, refused = 0;
+	__u64 passed = 0, rejected = 0;
 
 	for (int round = 0; round < 700; round++) {
 		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR_NS);
@@ -112,10 +112,10 @@ static void random_sequences(enum xrl_unit unit, __u64 most_units)
 			         random_units(&class.limits[0], model.current)))
 				passed++;
 			else
-				refused++;
+				rejected++;
 		}
 	}
-	assert_true(passed > 100000 && refused > 10000);
+	assert_true(passed > 100000 && rejected > 10000);
 }
 
 static void connections_match_the_model(void **state)
@@ -289,24 +289,24 @@ static void refund_touches_the_current_window_only(void **state)
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_BYTES);
 	struct xrl_class class = class_with(limit);
 	struct xrl_bucket bucket = {};
-	xrl_packed mine, before;
+	xrl_packed charged, before;
 
 	(void)state;
 	set_clock(DAY_NS);
 	assert_int_equal(charge_units(&bucket, &class, 4), XRL_PASS);
 	before = xrl_window_read(&bucket.windows[0]);
 	assert_int_equal(charge_units(&bucket, &class, 3), XRL_PASS);
-	mine = xrl_window_read(&bucket.windows[0]);
-	assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 3));
+	charged = xrl_window_read(&bucket.windows[0]);
+	assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 3));
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
-	assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 5)); /* there isn't as much */
+	assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 5)); /* there isn't as much */
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
 	set_clock(DAY_NS + SECOND_NS);
 	assert_int_equal(charge_units(&bucket, &class, 5), XRL_PASS);
 	before = xrl_window_read(&bucket.windows[0]);
-	assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 3)); /* its window is over */
+	assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 3)); /* its window is over */
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
-	assert_int_equal(xrl_limit_refund(&limit, 0, mine, 3), 0);
+	assert_int_equal(xrl_limit_refund(&limit, 0, charged, 3), 0);
 }
 
 /* All of it given back: as good as new. */

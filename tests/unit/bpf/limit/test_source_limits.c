@@ -254,7 +254,7 @@ static void all_or_none(void **state)
 {
 	struct xrl_class class = empty_class();
 	struct xrl_bucket bucket = {}, before;
-	__u64 now_ns = DAY_NS, refused = 0, passed = 0;
+	__u64 now_ns = DAY_NS, rejected = 0, passed = 0;
 
 	(void)state;
 	add_limit(&class, 40, SECOND_NS, XRL_PACKETS);
@@ -262,20 +262,20 @@ static void all_or_none(void **state)
 	add_limit(&class, 10, 5 * SECOND_NS, XRL_CONNECTIONS);
 	add_limit(&class, 300, 60 * SECOND_NS, XRL_PACKETS);
 	for (int i = 0; i < 100000; i++) {
-		struct charge answer;
+		struct charge outcome;
 		__u32 bytes = 60 + random_below(1500), connections = !random_below(9);
 
 		now_ns += random_below(40 * MS_NS);
 		set_clock(now_ns);
 		xrl_refresh(&bucket, &class); /* closes what is over: the rest must stay */
 		before = bucket;
-		answer = charge(&bucket, &class, bytes, connections);
-		if (answer.answer == XRL_OVER_LIMIT) {
+		outcome = charge(&bucket, &class, bytes, connections);
+		if (outcome.result == XRL_OVER_LIMIT) {
 			assert_memory_equal(before.windows, bucket.windows, sizeof(bucket.windows));
-			refused++;
+			rejected++;
 			continue;
 		}
-		assert_int_equal(answer.answer, XRL_PASS);
+		assert_int_equal(outcome.result, XRL_PASS);
 		passed++;
 		assert_int_equal(bucket.windows[0].used_units, before.windows[0].used_units + 1);
 		assert_int_equal(bucket.windows[1].used_units,
@@ -287,7 +287,7 @@ static void all_or_none(void **state)
 			assert_true(bucket.windows[limit].used_units <=
 			            class.limits[limit].max_units);
 	}
-	assert_true(refused > 1000 && passed > 1000);
+	assert_true(rejected > 1000 && passed > 1000);
 }
 
 /* Which limit refused is said by its unit. */
@@ -301,11 +301,11 @@ static void result_names_the_rejecting_unit(void **state)
 	add_limit(&class, 3, DAY_NS, XRL_PACKETS);
 	add_limit(&class, 1000, DAY_NS, XRL_BYTES);
 	add_limit(&class, 1, DAY_NS, XRL_CONNECTIONS);
-	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_PASS);
-	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_OVER_LIMIT);
+	assert_int_equal(charge(&bucket, &class, 100, 1).result, XRL_PASS);
+	assert_int_equal(charge(&bucket, &class, 100, 1).result, XRL_OVER_LIMIT);
 	assert_int_equal(charge(&bucket, &class, 100, 1).unit, XRL_CONNECTIONS);
 	assert_int_equal(charge(&bucket, &class, 901, 0).unit, XRL_BYTES);
-	assert_int_equal(charge(&bucket, &class, 900, 0).answer, XRL_PASS);
+	assert_int_equal(charge(&bucket, &class, 900, 0).result, XRL_PASS);
 	assert_int_equal(charge(&bucket, &class, 60, 0).unit, XRL_BYTES);
 	assert_int_equal(bucket.windows[0].used_units, 2);
 }
@@ -318,10 +318,10 @@ static void cost_above_the_limit_never_passes(void **state)
 	(void)state;
 	for (__u64 now_ns = DAY_NS; now_ns < DAY_NS + 10 * SECOND_NS; now_ns += 100 * MS_NS) {
 		set_clock(now_ns);
-		assert_int_equal(charge(&bucket, &class, 1001, 0).answer, XRL_OVER_LIMIT);
+		assert_int_equal(charge(&bucket, &class, 1001, 0).result, XRL_OVER_LIMIT);
 		assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
 	}
-	assert_int_equal(charge(&bucket, &class, 1000, 0).answer, XRL_PASS);
+	assert_int_equal(charge(&bucket, &class, 1000, 0).result, XRL_PASS);
 }
 
 static void zero_cost_opens_no_window(void **state)
@@ -332,11 +332,11 @@ static void zero_cost_opens_no_window(void **state)
 	(void)state;
 	set_clock(DAY_NS);
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_PASS);
+		assert_int_equal(charge(&bucket, &class, 100, 0).result, XRL_PASS);
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
-	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_PASS);
-	assert_int_equal(charge(&bucket, &class, 100, 1).answer, XRL_OVER_LIMIT);
-	assert_int_equal(charge(&bucket, &class, 100, 0).answer, XRL_PASS);
+	assert_int_equal(charge(&bucket, &class, 100, 1).result, XRL_PASS);
+	assert_int_equal(charge(&bucket, &class, 100, 1).result, XRL_OVER_LIMIT);
+	assert_int_equal(charge(&bucket, &class, 100, 0).result, XRL_PASS);
 }
 
 static void class_without_limits_rejects_nothing(void **state)
@@ -372,23 +372,23 @@ static void refund_ends_with_the_window(void **state)
 {
 	struct xrl_class class = one_limit(100, SECOND_NS, XRL_PACKETS);
 	const struct xrl_limit *limit = &class.limits[0];
-	xrl_packed mine = xrl_window_open(limit, DAY_NS, 5),
+	xrl_packed charged = xrl_window_open(limit, DAY_NS, 5),
 		   other = xrl_window_open(limit, 2 * DAY_NS, 5);
 	struct xrl_window window = {};
 
 	(void)state;
-	assert_true(xrl_window_swap(&window, 0, mine));
-	assert_true(xrl_refund(&window, limit, mine, 3));
+	assert_true(xrl_window_swap(&window, 0, charged));
+	assert_true(xrl_refund(&window, limit, charged, 3));
 	assert_int_equal(window.used_units, 2);
-	xrl_refund(&window, limit, mine, 3); /* there isn't as much */
+	xrl_refund(&window, limit, charged, 3); /* there isn't as much */
 	assert_int_equal(window.used_units, 2);
-	xrl_refund(&window, limit, mine, 2); /* nothing is left: it's closed */
+	xrl_refund(&window, limit, charged, 2); /* nothing is left: it's closed */
 	assert_int_equal(xrl_window_read(&window), 0);
 	assert_true(xrl_window_swap(&window, 0, other));
-	xrl_refund(&window, limit, mine, 3);
+	xrl_refund(&window, limit, charged, 3);
 	assert_int_equal(window.used_units, 5);
 	assert_true(xrl_window_swap(&window, other, 0));
-	assert_true(xrl_refund(&window, limit, mine, 3));
+	assert_true(xrl_refund(&window, limit, charged, 3));
 	assert_int_equal(xrl_window_read(&window), 0);
 }
 
@@ -447,12 +447,12 @@ static void freshness_covers_only_the_next_jiffies(void **state)
 /* A class that is plain takes the short way, and says the same. */
 static void simple_path_agrees_with_the_full_one(void **state)
 {
-	struct xrl_class plain = one_limit(50, SECOND_NS, XRL_PACKETS), same = plain;
+	struct xrl_class simple = one_limit(50, SECOND_NS, XRL_PACKETS), same = simple;
 	struct xrl_bucket one = {}, other = {};
 	__u64 now_ns = DAY_NS;
 
 	(void)state;
-	assert_true(plain.is_plain);
+	assert_true(simple.is_plain);
 	assert_false(one_limit(50, SECOND_NS, XRL_BYTES).is_plain);
 	assert_false(class_with(limit_like(XRL_SLIDING, 5, 0, SECOND_NS, XRL_PACKETS)).is_plain);
 	assert_false(class_with(limit_like(XRL_TOKEN, 5, 5, SECOND_NS, XRL_PACKETS)).is_plain);
@@ -460,7 +460,7 @@ static void simple_path_agrees_with_the_full_one(void **state)
 	for (int i = 0; i < 100000; i++) {
 		now_ns += random_below(random_below(50) ? 20 * MS_NS : SECOND_NS);
 		set_clock(now_ns);
-		assert_int_equal(charge_units(&one, &plain, 1), charge_units(&other, &same, 1));
+		assert_int_equal(charge_units(&one, &simple, 1), charge_units(&other, &same, 1));
 		assert_memory_equal(one.windows, other.windows, sizeof(one.windows));
 	}
 }

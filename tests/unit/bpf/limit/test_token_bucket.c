@@ -99,7 +99,7 @@ static struct xrl_limit random_limit(enum xrl_unit unit, __u64 most_units)
 
 static void random_sequences(enum xrl_unit unit, __u64 most_units)
 {
-	__u64 passed = 0, refused = 0;
+	__u64 passed = 0, rejected = 0;
 
 	for (int round = 0; round < 700; round++) {
 		struct xrl_limit limit = random_limit(unit, most_units);
@@ -119,10 +119,10 @@ static void random_sequences(enum xrl_unit unit, __u64 most_units)
 			if (step(&bucket, &class, &models, now_ns, random_units(&limit, used)))
 				passed++;
 			else
-				refused++;
+				rejected++;
 		}
 	}
-	assert_true(passed > 100000 && refused > 10000);
+	assert_true(passed > 100000 && rejected > 10000);
 }
 
 static void connections_match_the_models(void **state)
@@ -226,14 +226,14 @@ static void refund_restores_what_is_unpaid(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct xrl_bucket bucket = {};
-		xrl_packed mine;
+		xrl_packed charged;
 
 		set_clock(DAY_NS);
 		assert_int_equal(charge_units(&bucket, &class, 3), XRL_PASS);
-		mine = xrl_window_read(&bucket.windows[0]);
+		charged = xrl_window_read(&bucket.windows[0]);
 		set_clock(DAY_NS + table[i].later_ms * MS_NS);
 		assert_int_equal(flood(&bucket, &class, table[i].others), table[i].others);
-		assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 3));
+		assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 3));
 		assert_int_equal(flood(&bucket, &class, 20), table[i].room);
 	}
 }
@@ -244,14 +244,14 @@ static void refund_skips_a_closed_bucket(void **state)
 	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND_NS, XRL_PACKETS);
 	struct xrl_class class = class_with(limit);
 	struct xrl_bucket bucket = {};
-	xrl_packed mine;
+	xrl_packed charged;
 
 	(void)state;
 	set_clock(DAY_NS);
 	assert_int_equal(charge_units(&bucket, &class, 3), XRL_PASS);
-	mine = xrl_window_read(&bucket.windows[0]);
-	assert_true(xrl_window_swap(&bucket.windows[0], mine, 0));
-	assert_true(xrl_refund(&bucket.windows[0], &limit, mine, 3));
+	charged = xrl_window_read(&bucket.windows[0]);
+	assert_true(xrl_window_swap(&bucket.windows[0], charged, 0));
+	assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 3));
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
 }
 
@@ -265,7 +265,7 @@ static void refund_is_never_too_much(void **state)
 		__u64 full_ns = (limit.max_units * limit.token_cost >> limit.token_shift) + 1;
 		struct xrl_bucket with = {}, without = {};
 		__u64 units = 1 + random_below(limit.max_units), now_ns = DAY_NS;
-		xrl_packed mine;
+		xrl_packed charged;
 
 		set_clock(now_ns);
 		for (int i = random_below(3); i; i--) {
@@ -277,7 +277,7 @@ static void refund_is_never_too_much(void **state)
 		}
 		if (charge_units(&with, &class, units) != XRL_PASS)
 			continue;
-		mine = xrl_window_read(&with.windows[0]);
+		charged = xrl_window_read(&with.windows[0]);
 		for (int i = random_below(3); i; i--) {
 			__u64 others = 1 + random_below(limit.max_units);
 
@@ -285,7 +285,7 @@ static void refund_is_never_too_much(void **state)
 			if (charge_units(&with, &class, others) == XRL_PASS)
 				assert_int_equal(charge_units(&without, &class, others), XRL_PASS);
 		}
-		xrl_refund(&with.windows[0], &limit, mine, units);
+		xrl_refund(&with.windows[0], &limit, charged, units);
 		assert_true(xrl_limit_used(&limit, xrl_window_read(&with.windows[0]), now_ns) >=
 		            xrl_limit_used(&limit, xrl_window_read(&without.windows[0]), now_ns));
 	}

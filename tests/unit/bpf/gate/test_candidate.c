@@ -112,12 +112,12 @@ static void set_and_tag_identify_the_address(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < SET_COUNTS; i++) {
-		__u32 lines = set_counts[i];
+		__u32 sets = set_counts[i];
 
 		for (int try = 0; try < TRIES; try++) {
-			__u32 hash = random64(), line = xrl_gate_set_of(hash, lines);
-			__u64 first = (((__u64)line << 32) + lines - 1) / lines;
-			__u64 next = (((__u64)(line + 1) << 32) + lines - 1) / lines;
+			__u32 hash = random64(), set = xrl_gate_set_of(hash, sets);
+			__u64 first = (((__u64)set << 32) + sets - 1) / sets;
+			__u64 next = (((__u64)(set + 1) << 32) + sets - 1) / sets;
 			__u32 found = (__u32)first + ((xrl_hash_tag(hash) - first) &
 			                              ((1u << XRL_HASH_TAG_BITS) - 1));
 
@@ -137,19 +137,19 @@ static void minimum_sets_fit_the_tag(void **state)
 static void bit_fields_match_the_header(void **state)
 {
 	xrl_packed word = xrl_candidate_new(xrl_candidate_tag(0xABCDEF01u, 6), 0xFEDC);
-	struct xrl_newcomer newcomer;
+	struct xrl_newcomer entry;
 
 	(void)state;
 	word = xrl_candidate_hit(word) + xrl_admission(24, 1, 0);
-	memcpy(&newcomer, &word, sizeof(newcomer));
-	assert_int_equal(newcomer.tag, 0x1EF01);
-	assert_int_equal(newcomer.era, 2);
-	assert_int_equal(newcomer.seen_packets, 2);
-	assert_int_equal(newcomer.packets, 1);
-	assert_int_equal(newcomer.connections, 1);
-	assert_int_equal(newcomer.http_requests, 0);
-	assert_int_equal(newcomer.bytes_64, 24);
-	assert_int_equal(newcomer.first_ticks, 0xFEDC);
+	memcpy(&entry, &word, sizeof(entry));
+	assert_int_equal(entry.tag, 0x1EF01);
+	assert_int_equal(entry.era, 2);
+	assert_int_equal(entry.seen_packets, 2);
+	assert_int_equal(entry.packets, 1);
+	assert_int_equal(entry.connections, 1);
+	assert_int_equal(entry.http_requests, 0);
+	assert_int_equal(entry.bytes_64, 24);
+	assert_int_equal(entry.first_ticks, 0xFEDC);
 	assert_int_equal(xrl_admitted_units(word, XRL_PACKETS), 1);
 	assert_int_equal(xrl_admitted_units(word, XRL_BYTES), 24 * 64);
 	assert_int_equal(xrl_admitted_units(word, XRL_CONNECTIONS), 1);
@@ -159,21 +159,21 @@ static void bit_fields_match_the_header(void **state)
 static void largest_packets_do_not_overflow(void **state)
 {
 	xrl_packed word = xrl_candidate_new(0, 0);
-	struct xrl_newcomer newcomer;
+	struct xrl_newcomer entry;
 
 	(void)state;
 	for (int i = 0; i < XRL_GATE_FEW; i++)
 		word = word + xrl_admission(LARGEST_BYTES_64, 1, 1);
 	for (int i = 0; i < 100; i++)
 		word = xrl_candidate_hit(word);
-	memcpy(&newcomer, &word, sizeof(newcomer));
-	assert_int_equal(newcomer.tag, 0);
-	assert_int_equal(newcomer.seen_packets, XRL_MAX_HITS);
-	assert_int_equal(newcomer.packets, XRL_GATE_FEW);
-	assert_int_equal(newcomer.connections, XRL_GATE_FEW);
-	assert_int_equal(newcomer.http_requests, XRL_GATE_FEW);
-	assert_int_equal(newcomer.bytes_64, XRL_GATE_FEW * LARGEST_BYTES_64);
-	assert_int_equal(newcomer.first_ticks, 0);
+	memcpy(&entry, &word, sizeof(entry));
+	assert_int_equal(entry.tag, 0);
+	assert_int_equal(entry.seen_packets, XRL_MAX_HITS);
+	assert_int_equal(entry.packets, XRL_GATE_FEW);
+	assert_int_equal(entry.connections, XRL_GATE_FEW);
+	assert_int_equal(entry.http_requests, XRL_GATE_FEW);
+	assert_int_equal(entry.bytes_64, XRL_GATE_FEW * LARGEST_BYTES_64);
+	assert_int_equal(entry.first_ticks, 0);
 }
 
 static void new_entry_is_never_zero(void **state)
@@ -290,12 +290,12 @@ static void entries_of_another_flood_never_match(void **state)
 		assert_true(era);
 		assert_false(xrl_has_tag(0, xrl_candidate_tag(0, era)));
 		for (__u32 other = 0; other < 4; other++) {
-			__u32 identity = xrl_candidate_tag(hash, other);
+			__u32 tag = xrl_candidate_tag(hash, other);
 
 			if (other == era)
 				continue;
-			assert_false(xrl_has_tag(word, identity));
-			assert_true(xrl_eviction_rank(word, ticks, RETENTION_TICKS, identity) >=
+			assert_false(xrl_has_tag(word, tag));
+			assert_true(xrl_eviction_rank(word, ticks, RETENTION_TICKS, tag) >=
 			            1 << 18);
 		}
 	}
@@ -303,10 +303,10 @@ static void entries_of_another_flood_never_match(void **state)
 
 static void units_admitted_since_are_reported(void **state)
 {
-	__u32 identity = xrl_candidate_tag(7, 1);
-	xrl_packed before = xrl_candidate_new(identity, 9) + xrl_admission(2, 1, 0);
+	__u32 tag = xrl_candidate_tag(7, 1);
+	xrl_packed before = xrl_candidate_new(tag, 9) + xrl_admission(2, 1, 0);
 	xrl_packed later = xrl_candidate_hit(before) + xrl_admission(3, 0, 1);
-	xrl_packed anew = xrl_candidate_new(identity, 10) + xrl_admission(1, 0, 0);
+	xrl_packed anew = xrl_candidate_new(tag, 10) + xrl_admission(1, 0, 0);
 
 	(void)state;
 	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(later, before)), 1);
@@ -322,16 +322,15 @@ static void closed_entry_keeps_only_the_source(void **state)
 {
 	(void)state;
 	for (int i = 0; i < TRIES; i++) {
-		__u32 identity = xrl_candidate_tag(random64(), i),
-		      ticks = random_below(TICKS_MODULUS);
-		xrl_packed word = xrl_candidate_new(identity, ticks) + xrl_admission(9, 1, 1);
-		xrl_packed settled = xrl_candidate_closed(word);
+		__u32 tag = xrl_candidate_tag(random64(), i), ticks = random_below(TICKS_MODULUS);
+		xrl_packed word = xrl_candidate_new(tag, ticks) + xrl_admission(9, 1, 1);
+		xrl_packed closed = xrl_candidate_closed(word);
 
-		assert_true(xrl_has_tag(settled, identity));
-		assert_int_equal(xrl_candidate_hits(settled), XRL_MAX_HITS);
-		assert_int_equal(xrl_candidate_age(settled, ticks), 0);
+		assert_true(xrl_has_tag(closed, tag));
+		assert_int_equal(xrl_candidate_hits(closed), XRL_MAX_HITS);
+		assert_int_equal(xrl_candidate_age(closed, ticks), 0);
 		for (__u32 unit = 0; unit < XRL_UNITS; unit++)
-			assert_int_equal(xrl_admitted_units(settled, unit), 0);
+			assert_int_equal(xrl_admitted_units(closed, unit), 0);
 	}
 }
 
