@@ -62,7 +62,7 @@ static void print_results(const struct permit_outcome *outcome)
 
 static void print_kept(const struct permit_outcome *outcome)
 {
-	if (!outcome->limiter_there)
+	if (!outcome->attached)
 		printf("note       the limiter is not attached; attach will apply this\n");
 }
 
@@ -97,7 +97,7 @@ static void print_request(const struct globals *globals, const struct request *r
 		output_json(json_pack("{s:s, s:o, s:o, s:b}", "account", request->account,
 		                      "permits", permit_results_json(&request->outcome), "quota",
 		                      permit_quota_json(quota), "applied",
-		                      request->outcome.limiter_there));
+		                      request->outcome.attached));
 		return;
 	}
 	print_results(&request->outcome);
@@ -186,7 +186,7 @@ static enum exit_code run_revoke(const struct globals *globals,
 	if (!error && globals->json)
 		output_json(json_pack("{s:o, s:b}", "permits",
 		                      permit_results_json(&request->outcome), "applied",
-		                      request->outcome.limiter_there));
+		                      request->outcome.attached));
 	else if (!error)
 		print_results(&request->outcome);
 	if (!error && !globals->json)

@@ -49,25 +49,25 @@ static enum exit_code not_found(const char *name)
 	            "there is no account '%.80s'", name);
 }
 
-enum exit_code account_read(struct store *store, const char *name, struct account *account)
+enum exit_code account_read(struct db *db, const char *name, struct account *account)
 {
 	sqlite3_stmt *row =
-		store_prepare(store, "SELECT " COLUMNS " FROM accounts WHERE name = ?1", "t", name);
-	bool found = store_next(row);
+		db_prepare(db, "SELECT " COLUMNS " FROM accounts WHERE name = ?1", "t", name);
+	bool found = db_next(row);
 	enum exit_code error;
 
 	if (found)
 		read_account(row, account);
-	error = store_finish(store, row);
+	error = db_finish(db, row);
 	return error || found ? error : not_found(name);
 }
 
-enum exit_code account_check_removable(struct store *store, const struct account *account)
+enum exit_code account_check_removable(struct db *db, const struct account *account)
 {
 	__s64 subs;
 	enum exit_code error =
-		store_read(store, &subs, 0, "SELECT count(*) FROM accounts WHERE parent_id = ?1",
-	                   "i", account->id);
+		db_read(db, &subs, 0, "SELECT count(*) FROM accounts WHERE parent_id = ?1", "i",
+	                account->id);
 
 	if (!error && !strcmp(account->name, ACCOUNT_LOCAL))
 		return fail(EXIT_NOT_ALLOWED, NULL,
@@ -80,9 +80,9 @@ enum exit_code account_check_removable(struct store *store, const struct account
 	return error;
 }
 
-enum exit_code account_delete(struct store *store, const struct account *account)
+enum exit_code account_delete(struct db *db, const struct account *account)
 {
-	return store_run(store, "DELETE FROM accounts WHERE id = ?1", "i", account->id);
+	return db_run(db, "DELETE FROM accounts WHERE id = ?1", "i", account->id);
 }
 
 static enum exit_code check_name(const char *name)
@@ -98,11 +98,11 @@ static enum exit_code check_name(const char *name)
 	            name, ACCOUNT_NAME_SIZE - 1);
 }
 
-static enum exit_code check_new(struct store *store, const char *name)
+static enum exit_code check_new(struct db *db, const char *name)
 {
 	__s64 there;
-	enum exit_code error = store_read(
-		store, &there, 0, "SELECT count(*) FROM accounts WHERE name = ?1", "t", name);
+	enum exit_code error =
+		db_read(db, &there, 0, "SELECT count(*) FROM accounts WHERE name = ?1", "t", name);
 
 	if (!error && there)
 		return fail(EXIT_FAILED, "account token NAME --rotate makes a new token",
@@ -110,7 +110,7 @@ static enum exit_code check_new(struct store *store, const char *name)
 	return error;
 }
 
-static enum exit_code find_parent(struct store *store, const char *name, __s64 *parent_id)
+static enum exit_code find_parent(struct db *db, const char *name, __s64 *parent_id)
 {
 	struct account parent;
 	enum exit_code error;
@@ -118,7 +118,7 @@ static enum exit_code find_parent(struct store *store, const char *name, __s64 *
 	*parent_id = 0;
 	if (!name)
 		return EXIT_DONE;
-	error = account_read(store, name, &parent);
+	error = account_read(db, name, &parent);
 	if (!error && parent.parent[0])
 		return fail(EXIT_NOT_ALLOWED, "its root account can be the parent",
 		            "'%s' is a sub-account, which can't have any itself; nothing was "
@@ -128,20 +128,20 @@ static enum exit_code find_parent(struct store *store, const char *name, __s64 *
 	return error;
 }
 
-static enum exit_code insert(struct store *store, const char *name, __s64 parent_id, bool approved,
+static enum exit_code insert(struct db *db, const char *name, __s64 parent_id, bool approved,
                              __s64 *id)
 {
 	enum exit_code error =
-		store_run(store,
-	                  "INSERT INTO accounts (name, parent_id, approved, created_unix_ns)"
-	                  " VALUES (?1, nullif(?2, 0), ?3, ?4)",
-	                  "tiii", name, parent_id, (__s64)approved, clock_unix_ns());
+		db_run(db,
+	               "INSERT INTO accounts (name, parent_id, approved, created_unix_ns)"
+	               " VALUES (?1, nullif(?2, 0), ?3, ?4)",
+	               "tiii", name, parent_id, (__s64)approved, clock_unix_ns());
 
-	*id = error ? 0 : sqlite3_last_insert_rowid(store->db);
+	*id = error ? 0 : sqlite3_last_insert_rowid(db->handle);
 	return error;
 }
 
-static enum exit_code put_token(struct store *store, __s64 account_id, char token[TOKEN_SIZE])
+static enum exit_code put_token(struct db *db, __s64 account_id, char token[TOKEN_SIZE])
 {
 	__u8 hash[TOKEN_HASH_SIZE];
 	char id[TOKEN_ID_SIZE];
@@ -149,60 +149,60 @@ static enum exit_code put_token(struct store *store, __s64 account_id, char toke
 	if (token_make(token) || !token_id(token, id))
 		return fail(EXIT_FAILED, NULL, "the kernel gives no random numbers: %m");
 	token_hash(token, hash);
-	return store_run(store, "INSERT OR REPLACE INTO tokens VALUES (?1, ?2, ?3, ?4)", "itbi",
-	                 account_id, id, hash, TOKEN_HASH_SIZE, clock_unix_ns());
+	return db_run(db, "INSERT OR REPLACE INTO tokens VALUES (?1, ?2, ?3, ?4)", "itbi",
+	              account_id, id, hash, TOKEN_HASH_SIZE, clock_unix_ns());
 }
 
 /* ---- each in a transaction of its own ---- */
 
-static enum exit_code begin(struct store *store, const char *state_dir)
+static enum exit_code begin(struct db *db, const char *state_dir)
 {
-	enum exit_code error = store_open(store, state_dir, STORE_CREATE, STORE_WAIT_MS);
+	enum exit_code error = store_open(db, state_dir, STORE_CREATE, STORE_WAIT_MS);
 
-	return error ? error : store_begin(store);
+	return error ? error : db_begin(db);
 }
 
-static enum exit_code end(struct store *store, enum exit_code error)
+static enum exit_code end(struct db *db, enum exit_code error)
 {
 	if (!error)
-		error = store_commit(store);
+		error = db_commit(db);
 	if (error)
-		store_rollback(store);
-	store_close(store);
+		db_rollback(db);
+	store_close(db);
 	return error;
 }
 
 enum exit_code account_find(const char *state_dir, const char *name, struct account *account)
 {
-	struct store store;
-	enum exit_code error = store_open(&store, state_dir, STORE_CREATE, STORE_WAIT_MS);
+	struct db db;
+	enum exit_code error = store_open(&db, state_dir, STORE_CREATE, STORE_WAIT_MS);
 
 	if (!error)
-		error = account_read(&store, name, account);
-	store_close(&store);
+		error = account_read(&db, name, account);
+	store_close(&db);
 	return error;
 }
 
 /* The same work whether there is such a token or not. */
-static enum exit_code authenticate(struct store *store, const char *token, const char *id,
+static enum exit_code authenticate(struct db *db, const char *token, const char *id,
                                    struct account *account)
 {
 	__u8 given[TOKEN_HASH_SIZE], kept[TOKEN_HASH_SIZE] = {};
 	enum exit_code error;
 	bool found;
 	sqlite3_stmt *row =
-		store_prepare(store,
-	                      "SELECT " COLUMNS ", secret_sha256 FROM accounts"
-	                      " JOIN tokens ON tokens.account_id = accounts.id WHERE token_id = ?1",
-	                      "t", id);
+		db_prepare(db,
+	                   "SELECT " COLUMNS ", secret_sha256 FROM accounts"
+	                   " JOIN tokens ON tokens.account_id = accounts.id WHERE token_id = ?1",
+	                   "t", id);
 
-	found = store_next(row);
+	found = db_next(row);
 	if (found) {
 		read_account(row, account);
 		if (sqlite3_column_bytes(row, 6) == TOKEN_HASH_SIZE)
 			memcpy(kept, sqlite3_column_blob(row, 6), TOKEN_HASH_SIZE);
 	}
-	error = store_finish(store, row);
+	error = db_finish(db, row);
 	token_hash(token, given);
 	if (error || (token_hash_is(given, kept) && found))
 		return error;
@@ -213,50 +213,50 @@ enum exit_code account_authenticate(const char *state_dir, int wait_ms, const ch
                                     struct account *account)
 {
 	char id[TOKEN_ID_SIZE];
-	struct store store;
+	struct db db;
 	enum exit_code error;
 
 	if (!token_id(token, id))
 		return fail(EXIT_NOT_FOUND, NULL, "that is no token");
-	error = store_open(&store, state_dir, STORE_EXISTING, wait_ms);
+	error = store_open(&db, state_dir, STORE_EXISTING, wait_ms);
 	if (error == EXIT_NOT_FOUND)
 		error = fail(EXIT_FAILED, "restore it from a backup",
 		             "there is no permit store in %s", state_dir);
 	if (!error)
-		error = authenticate(&store, token, id, account);
-	store_close(&store);
+		error = authenticate(&db, token, id, account);
+	store_close(&db);
 	return error;
 }
 
 enum exit_code account_add(const char *state_dir, const char *name, const char *parent,
                            bool approved, char token[TOKEN_SIZE])
 {
-	struct store store = {};
+	struct db db = {};
 	__s64 id, parent_id;
 	enum exit_code error = check_name(name);
 
 	if (error)
 		return error;
-	error = begin(&store, state_dir);
+	error = begin(&db, state_dir);
 	if (!error)
-		error = check_new(&store, name);
+		error = check_new(&db, name);
 	if (!error)
-		error = find_parent(&store, parent, &parent_id);
+		error = find_parent(&db, parent, &parent_id);
 	if (!error)
-		error = insert(&store, name, parent_id, approved, &id);
+		error = insert(&db, name, parent_id, approved, &id);
 	if (!error)
-		error = put_token(&store, id, token);
-	return end(&store, error);
+		error = put_token(&db, id, token);
+	return end(&db, error);
 }
 
 enum exit_code account_approve(const char *state_dir, const char *name, bool approved)
 {
-	struct store store;
+	struct db db;
 	struct account account;
-	enum exit_code error = begin(&store, state_dir);
+	enum exit_code error = begin(&db, state_dir);
 
 	if (!error)
-		error = account_read(&store, name, &account);
+		error = account_read(&db, name, &account);
 	if (!error && account.parent[0])
 		error = fail(EXIT_NOT_ALLOWED, "its root account can be approved",
 		             "'%s' is a sub-account, which may never ask for permits", name);
@@ -264,31 +264,31 @@ enum exit_code account_approve(const char *state_dir, const char *name, bool app
 		error = fail(EXIT_NOT_ALLOWED, NULL,
 		             "the account '" ACCOUNT_LOCAL "' is built in and stays approved");
 	if (!error)
-		error = store_run(&store, "UPDATE accounts SET approved = ?1 WHERE id = ?2", "ii",
-		                  (__s64)approved, account.id);
-	return end(&store, error);
+		error = db_run(&db, "UPDATE accounts SET approved = ?1 WHERE id = ?2", "ii",
+		               (__s64)approved, account.id);
+	return end(&db, error);
 }
 
 enum exit_code account_rotate_token(const char *state_dir, const char *name, char token[TOKEN_SIZE])
 {
-	struct store store;
+	struct db db;
 	struct account account;
-	enum exit_code error = begin(&store, state_dir);
+	enum exit_code error = begin(&db, state_dir);
 
 	if (!error)
-		error = account_read(&store, name, &account);
+		error = account_read(&db, name, &account);
 	if (!error)
-		error = put_token(&store, account.id, token);
-	return end(&store, error);
+		error = put_token(&db, account.id, token);
+	return end(&db, error);
 }
 
-static enum exit_code read_all(struct store *store, struct account **accounts, __u32 *count)
+static enum exit_code read_all(struct db *db, struct account **accounts, __u32 *count)
 {
-	sqlite3_stmt *row = store_prepare(
-		store, "SELECT " COLUMNS ", " COUNT_PERMITS " FROM accounts ORDER BY name", "");
+	sqlite3_stmt *row = db_prepare(
+		db, "SELECT " COLUMNS ", " COUNT_PERMITS " FROM accounts ORDER BY name", "");
 	enum exit_code error = EXIT_DONE, failed;
 
-	while (!error && store_next(row)) {
+	while (!error && db_next(row)) {
 		struct account *larger = reallocarray(*accounts, *count + 1, sizeof(**accounts));
 
 		if (!larger) {
@@ -299,19 +299,19 @@ static enum exit_code read_all(struct store *store, struct account **accounts, _
 		read_account(row, &larger[*count]);
 		larger[(*count)++].permits = sqlite3_column_int64(row, 6);
 	}
-	failed = store_finish(store, row);
+	failed = db_finish(db, row);
 	return error ? error : failed;
 }
 
 enum exit_code account_list(const char *state_dir, struct account **accounts, __u32 *count)
 {
-	struct store store;
-	enum exit_code error = store_open(&store, state_dir, STORE_CREATE, STORE_WAIT_MS);
+	struct db db;
+	enum exit_code error = store_open(&db, state_dir, STORE_CREATE, STORE_WAIT_MS);
 
 	*accounts = NULL;
 	*count = 0;
 	if (!error)
-		error = read_all(&store, accounts, count);
-	store_close(&store);
+		error = read_all(&db, accounts, count);
+	store_close(&db);
 	return error;
 }

@@ -6,10 +6,10 @@
 
 /* What is done to accounts together with their permits, within the caller's transaction. */
 
-enum exit_code account_read(struct store *store, const char *name, struct account *account);
+enum exit_code account_read(struct db *db, const char *name, struct account *account);
 
 /* EXIT_NOT_ALLOWED: the built-in one, or one with sub-accounts. */
-enum exit_code account_check_removable(struct store *store, const struct account *account);
+enum exit_code account_check_removable(struct db *db, const struct account *account);
 
 /* With everything that hangs on it. */
-enum exit_code account_delete(struct store *store, const struct account *account);
+enum exit_code account_delete(struct db *db, const struct account *account);

@@ -27,7 +27,7 @@ static enum exit_code cannot_write(const struct instance *instance, int error)
 	            strerror(error));
 }
 
-static __u64 until_boot_ns(const struct permit_entry *entry, const struct store_clock *clock)
+static __u64 until_boot_ns(const struct permit_entry *entry, const struct wall_clock *clock)
 {
 	/* what ended before boot gets no entry */
 	return entry->until_unix_ns > clock->boot_unix_ns
@@ -52,7 +52,7 @@ static int announce(const struct instance *instance)
 	                                     : 0;
 }
 
-static enum exit_code unsettle(const struct instance *instance)
+static enum exit_code map_sync_begin(const struct instance *instance)
 {
 	int error = instance_set_store_change(instance, 0);
 
@@ -61,15 +61,15 @@ static enum exit_code unsettle(const struct instance *instance)
 	             : EXIT_DONE;
 }
 
-enum exit_code permit_map_follow(const struct instance *instance, const struct store_clock *clock,
-                                 const struct permit_entries *entries)
+enum exit_code map_sync_write(const struct instance *instance, const struct wall_clock *clock,
+                              const struct permit_entries *entries)
 {
-	enum exit_code unsettled = unsettle(instance);
+	enum exit_code not_begun = map_sync_begin(instance);
 	struct xrl_flood_state *flood = NULL;
 	int error = 0;
 
-	if (unsettled)
-		return unsettled;
+	if (not_begun)
+		return not_begun;
 	fault_point("map_unsettled");
 	if (entries->count) {
 		flood = gate_expect_permits(instance);
@@ -88,7 +88,7 @@ enum exit_code permit_map_follow(const struct instance *instance, const struct s
 	return error ? cannot_write(instance, error) : EXIT_DONE;
 }
 
-enum exit_code permit_map_settle(const struct instance *instance, __u64 change)
+enum exit_code map_sync_commit(const struct instance *instance, __u64 change)
 {
 	int error = instance_set_store_change(instance, change);
 
@@ -104,8 +104,8 @@ static int compare_entries(const void *a, const void *b)
 	return memcmp(&left->address, &right->address, sizeof(left->address));
 }
 
-enum exit_code permit_map_read(const struct instance *instance, const struct store_clock *clock,
-                               struct permit_entries *found)
+enum exit_code map_sync_read(const struct instance *instance, const struct wall_clock *clock,
+                             struct permit_entries *found)
 {
 	struct xrl_address *previous = NULL, address;
 	int map = instance->maps[SHARED_PERMITS];
@@ -127,7 +127,7 @@ enum exit_code permit_map_read(const struct instance *instance, const struct sto
 }
 
 /* Marks which entries the map holds as they should be, and collects what isn't in the store. */
-static enum exit_code compare_map(int map, const struct store_clock *clock,
+static enum exit_code compare_map(int map, const struct wall_clock *clock,
                                   const struct permit_entries *all, bool *right,
                                   struct permit_entries *extra)
 {
@@ -161,8 +161,8 @@ static void drop_right(struct permit_entries *all, const bool *right)
 	all->count = kept;
 }
 
-enum exit_code permit_map_mend(const struct instance *instance, const struct store_clock *clock,
-                               struct permit_entries *all, bool settled)
+enum exit_code map_sync_repair(const struct instance *instance, const struct wall_clock *clock,
+                               struct permit_entries *all, bool synced)
 {
 	struct permit_entries extra = {};
 	bool *right = calloc(all->count + 1, sizeof(*right));
@@ -177,10 +177,10 @@ enum exit_code permit_map_mend(const struct instance *instance, const struct sto
 		drop_right(all, right);
 	/* first what goes: that makes room */
 	if (!error && extra.count)
-		error = permit_map_follow(instance, clock, &extra);
+		error = map_sync_write(instance, clock, &extra);
 	/* also when nothing differed: the one who wrote it may not have come to announce it */
-	if (!error && (all->count || !settled))
-		error = permit_map_follow(instance, clock, all);
+	if (!error && (all->count || !synced))
+		error = map_sync_write(instance, clock, all);
 	permit_entries_free(&extra);
 	free(right);
 	return error;

@@ -34,7 +34,7 @@ static enum exit_code end(struct permit_session *session, enum exit_code error,
 	if (!error)
 		error = permit_session_commit(session, changed);
 	if (error)
-		store_rollback(&session->store);
+		db_rollback(&session->db);
 	permit_entries_free(changed);
 	return error;
 }
@@ -83,8 +83,8 @@ static enum exit_code take_quota(struct permit_session *session, __s64 account_i
                                  struct permit_quota *quota)
 {
 	const struct permit_rules *rules = session->context->rules;
-	enum exit_code error = permit_store_read_quota(&session->store, account_id, rules,
-	                                               session->now_unix_ns, quota);
+	enum exit_code error =
+		quota_read(&session->db, account_id, rules, session->now_unix_ns, quota);
 	char at[OUTPUT_TIME_SIZE], window[DURATION_TEXT_SIZE];
 	double seconds;
 
@@ -116,7 +116,7 @@ static enum exit_code check_room(struct permit_session *session,
 		added += outcome->results[i].change == PERMIT_NEW;
 	if (!added)
 		return EXIT_DONE;
-	error = permit_store_count(&session->store, most, &there);
+	error = permit_rows_count(&session->db, most, &there);
 	if (error || there <= most)
 		return error;
 	return fail(EXIT_FAILED,
@@ -137,8 +137,8 @@ static enum exit_code permit_addresses(struct permit_session *session, __s64 acc
 		struct permit_result *result = &outcome->results[i];
 
 		result->address = addresses->addresses[i];
-		error = permit_store_permit(&session->store, account_id, request_id,
-		                            session->now_unix_ns, until_ns, result);
+		error = permit_rows_permit(&session->db, account_id, request_id,
+		                           session->now_unix_ns, until_ns, result);
 		if (!error && result->change != PERMIT_UNCHANGED)
 			error = permit_entries_add(changed, &result->address);
 	}
@@ -156,12 +156,12 @@ static enum exit_code request(struct permit_session *session, __s64 account_id,
 
 	fault_point("begun");
 	if (!error)
-		error = permit_store_check_account(&session->store, account_id);
+		error = quota_check_account(&session->db, account_id);
 	if (!error)
 		error = take_quota(session, account_id, &outcome->quota);
 	if (!error)
-		error = permit_store_add_request(&session->store, account_id, session->now_unix_ns,
-		                                 addresses, via, comment, &request_id);
+		error = permit_rows_add_request(&session->db, account_id, session->now_unix_ns,
+		                                addresses, via, comment, &request_id);
 	if (!error)
 		error = permit_addresses(session, account_id, request_id, addresses, outcome,
 		                         &changed);
@@ -182,10 +182,10 @@ enum exit_code permit_request(const struct permit_context *context, __s64 accoun
 	outcome->quota = (struct permit_quota){};
 	if (error)
 		return error;
-	error = permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
+	error = permit_session_open(&session, context, STORE_CREATE, PERMIT_VERIFY_NONE, NULL);
 	if (!error)
 		error = request(&session, account_id, addresses, comment, via, outcome);
-	outcome->limiter_there = permit_session_close(&session);
+	outcome->attached = permit_session_close(&session);
 	return error;
 }
 
@@ -201,16 +201,14 @@ static enum exit_code revoke(struct permit_session *session, __s64 account_id,
 		struct permit_result *result = &outcome->results[i];
 
 		result->address = addresses->addresses[i];
-		error = permit_store_revoke(&session->store, account_id, session->now_unix_ns,
-		                            result);
+		error = permit_rows_revoke(&session->db, account_id, session->now_unix_ns, result);
 		if (!error && result->change == PERMIT_REVOKED)
 			error = permit_entries_add(&changed, &result->address);
 	}
 	outcome->count = addresses->count;
 	if (!error && account_id != PERMIT_ALL_ACCOUNTS)
-		error = permit_store_read_quota(&session->store, account_id,
-		                                session->context->rules, session->now_unix_ns,
-		                                &outcome->quota);
+		error = quota_read(&session->db, account_id, session->context->rules,
+		                   session->now_unix_ns, &outcome->quota);
 	return end(session, error, &changed);
 }
 
@@ -219,13 +217,13 @@ enum exit_code permit_revoke(const struct permit_context *context, __s64 account
 {
 	struct permit_session session;
 	enum exit_code error =
-		permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
+		permit_session_open(&session, context, STORE_CREATE, PERMIT_VERIFY_NONE, NULL);
 
 	outcome->count = 0;
 	outcome->quota = (struct permit_quota){};
 	if (!error)
 		error = revoke(&session, account_id, addresses, outcome);
-	outcome->limiter_there = permit_session_close(&session);
+	outcome->attached = permit_session_close(&session);
 	return error;
 }
 
@@ -233,8 +231,7 @@ enum exit_code permit_revoke(const struct permit_context *context, __s64 account
 
 static void warn_of_missing_store(const struct permit_session *session)
 {
-	unsigned int permits =
-		session->limiter_there ? instance_count_permits(&session->instance) : 0;
+	unsigned int permits = session->attached ? instance_count_permits(&session->instance) : 0;
 
 	if (permits)
 		warn("there is no permit store in %s, but %u permits are in force: the next "
@@ -247,10 +244,10 @@ static enum exit_code open_for_reading(struct permit_session *session,
                                        const struct permit_context *context)
 {
 	enum exit_code error =
-		permit_session_open(session, context, STORE_EXISTING, PERMIT_THOROUGH, NULL);
+		permit_session_open(session, context, STORE_EXISTING, PERMIT_VERIFY_FULL, NULL);
 
-	if (error && error != EXIT_NOT_FOUND && !session->store.db)
-		store_open_snapshot(&session->store, context->state_dir);
+	if (error && error != EXIT_NOT_FOUND && !session->db.handle)
+		store_open_snapshot(&session->db, context->state_dir);
 	return error;
 }
 
@@ -265,8 +262,8 @@ enum exit_code permit_list(const struct permit_context *context, __s64 account_i
 
 	*records = NULL;
 	*count = 0;
-	if (session.store.db)
-		unreadable = permit_store_list(&session.store, account_id, ended, records, count);
+	if (session.db.handle)
+		unreadable = permit_rows_list(&session.db, account_id, ended, records, count);
 	output_capture(usual);
 	if (error == EXIT_NOT_FOUND)
 		warn_of_missing_store(&session);
@@ -283,13 +280,13 @@ enum exit_code permit_read_quota(const struct permit_context *context, __s64 acc
 {
 	struct permit_session session;
 	enum exit_code error =
-		permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
+		permit_session_open(&session, context, STORE_CREATE, PERMIT_VERIFY_NONE, NULL);
 
 	if (!error)
-		error = permit_store_check_account(&session.store, account_id);
+		error = quota_check_account(&session.db, account_id);
 	if (!error)
-		error = permit_store_read_quota(&session.store, account_id, context->rules,
-		                                session.now_unix_ns, quota);
+		error = quota_read(&session.db, account_id, context->rules, session.now_unix_ns,
+		                   quota);
 	permit_session_close(&session);
 	return error;
 }
@@ -300,7 +297,7 @@ enum exit_code permit_maintain(const struct permit_context *context)
 {
 	struct permit_session session;
 	enum exit_code error =
-		permit_session_open(&session, context, STORE_EXISTING, PERMIT_QUICK, NULL);
+		permit_session_open(&session, context, STORE_EXISTING, PERMIT_VERIFY_NONE, NULL);
 
 	permit_session_close(&session);
 	return error == EXIT_NOT_FOUND ? EXIT_DONE : error;
@@ -309,8 +306,8 @@ enum exit_code permit_maintain(const struct permit_context *context)
 enum exit_code permit_restore(const struct permit_context *context, const struct instance *instance)
 {
 	struct permit_session session;
-	enum exit_code error =
-		permit_session_open(&session, context, STORE_EXISTING, PERMIT_THOROUGH, instance);
+	enum exit_code error = permit_session_open(&session, context, STORE_EXISTING,
+	                                           PERMIT_VERIFY_FULL, instance);
 
 	permit_session_close(&session);
 	return error == EXIT_NOT_FOUND ? EXIT_DONE : error;
@@ -320,16 +317,16 @@ __u32 permit_count_stored(const char *state_dir)
 {
 	struct failure failure;
 	struct failure *usual = output_capture(&failure);
-	struct store store;
+	struct db db;
 	__s64 count = 0;
 
-	if (store_open(&store, state_dir, STORE_EXISTING, STORE_SHORT_WAIT_MS) ||
-	    store_read(&store, &count, 0,
-	               "SELECT count(DISTINCT address) FROM permits"
-	               " WHERE ended_unix_ns IS NULL AND until_unix_ns > ?1",
-	               "i", clock_unix_ns()))
+	if (store_open(&db, state_dir, STORE_EXISTING, STORE_SHORT_WAIT_MS) ||
+	    db_read(&db, &count, 0,
+	            "SELECT count(DISTINCT address) FROM permits"
+	            " WHERE ended_unix_ns IS NULL AND until_unix_ns > ?1",
+	            "i", clock_unix_ns()))
 		count = 0;
-	store_close(&store);
+	store_close(&db);
 	output_capture(usual);
 	return count;
 }
@@ -339,8 +336,7 @@ static enum exit_code collect_permits(struct permit_session *session, __s64 acco
 {
 	struct permit_record *records;
 	__u32 count;
-	enum exit_code error =
-		permit_store_list(&session->store, account_id, false, &records, &count);
+	enum exit_code error = permit_rows_list(&session->db, account_id, false, &records, &count);
 
 	for (__u32 i = 0; i < count && !error; i++)
 		error = permit_entries_add(entries, &records[i].address);
@@ -356,14 +352,14 @@ static enum exit_code remove_account(struct permit_session *session, const char 
 	enum exit_code error = permit_session_begin(session);
 
 	if (!error)
-		error = account_read(&session->store, name, &account);
+		error = account_read(&session->db, name, &account);
 	if (!error)
-		error = account_check_removable(&session->store, &account);
+		error = account_check_removable(&session->db, &account);
 	if (!error)
 		error = collect_permits(session, account.id, &changed);
 	*ended_permits = changed.count;
 	if (!error)
-		error = account_delete(&session->store, &account);
+		error = account_delete(&session->db, &account);
 	return end(session, error, &changed);
 }
 
@@ -372,7 +368,7 @@ enum exit_code permit_remove_account(const struct permit_context *context, const
 {
 	struct permit_session session;
 	enum exit_code error =
-		permit_session_open(&session, context, STORE_CREATE, PERMIT_QUICK, NULL);
+		permit_session_open(&session, context, STORE_CREATE, PERMIT_VERIFY_NONE, NULL);
 
 	*ended_permits = 0;
 	if (!error)

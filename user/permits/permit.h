@@ -46,7 +46,7 @@ struct permit_quota {
 };
 
 struct permit_outcome {
-	bool limiter_there; /* false: nothing is attached, so it is kept for the next attach */
+	bool attached; /* false: nothing is attached, so it is kept for the next attach */
 	struct permit_quota quota;
 	__u32 count;
 	struct permit_result results[ADDRESS_LIST_MAX];

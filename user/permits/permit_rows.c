@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REMEMBERED_NS (30 * 86400 * 1000000000LL)
+#define RETENTION_NS (30 * 86400 * 1000000000LL)
 
 typedef char address_text[INET_ADDRSTRLEN];
 
@@ -56,7 +56,7 @@ enum exit_code permit_entries_add(struct permit_entries *entries, const struct x
 	return EXIT_DONE;
 }
 
-enum exit_code permit_store_look_up(struct store *store, struct permit_entries *entries)
+enum exit_code permit_rows_look_up(struct db *db, struct permit_entries *entries)
 {
 	enum exit_code error = EXIT_DONE;
 
@@ -65,23 +65,23 @@ enum exit_code permit_store_look_up(struct store *store, struct permit_entries *
 		address_text text;
 
 		write_address(&entry->address, text);
-		error = store_read(store, &entry->until_unix_ns, 0,
-		                   "SELECT max(until_unix_ns) FROM permits"
-		                   " WHERE address = ?1 AND ended_unix_ns IS NULL",
-		                   "t", text);
+		error = db_read(db, &entry->until_unix_ns, 0,
+		                "SELECT max(until_unix_ns) FROM permits"
+		                " WHERE address = ?1 AND ended_unix_ns IS NULL",
+		                "t", text);
 	}
 	return error;
 }
 
-enum exit_code permit_store_read_all(struct store *store, struct permit_entries *entries)
+enum exit_code permit_rows_read_all(struct db *db, struct permit_entries *entries)
 {
-	sqlite3_stmt *row = store_prepare(store,
-	                                  "SELECT address, max(until_unix_ns) FROM permits"
-	                                  " WHERE ended_unix_ns IS NULL GROUP BY address",
-	                                  "");
+	sqlite3_stmt *row = db_prepare(db,
+	                               "SELECT address, max(until_unix_ns) FROM permits"
+	                               " WHERE ended_unix_ns IS NULL GROUP BY address",
+	                               "");
 	enum exit_code error = EXIT_DONE, failed;
 
-	while (!error && store_next(row)) {
+	while (!error && db_next(row)) {
 		struct xrl_address address = read_address(row, 0);
 
 		error = permit_entries_add(entries, &address);
@@ -89,50 +89,48 @@ enum exit_code permit_store_read_all(struct store *store, struct permit_entries 
 			entries->entries[entries->count - 1].until_unix_ns =
 				sqlite3_column_int64(row, 1);
 	}
-	failed = store_finish(store, row);
+	failed = db_finish(db, row);
 	return error ? error : failed;
 }
 
 /* ---- what has run out ---- */
 
-enum exit_code permit_store_sweep(struct store *store, __s64 now_unix_ns,
-                                  struct permit_entries *ended)
+enum exit_code permit_rows_expire(struct db *db, __s64 now_unix_ns, struct permit_entries *ended)
 {
-	sqlite3_stmt *row = store_prepare(store,
-	                                  "UPDATE permits SET ended_unix_ns = until_unix_ns"
-	                                  " WHERE ended_unix_ns IS NULL AND until_unix_ns <= ?1"
-	                                  " RETURNING address",
-	                                  "i", now_unix_ns);
+	sqlite3_stmt *row = db_prepare(db,
+	                               "UPDATE permits SET ended_unix_ns = until_unix_ns"
+	                               " WHERE ended_unix_ns IS NULL AND until_unix_ns <= ?1"
+	                               " RETURNING address",
+	                               "i", now_unix_ns);
 	enum exit_code error = EXIT_DONE, failed;
 
-	while (!error && store_next(row)) {
+	while (!error && db_next(row)) {
 		struct xrl_address address = read_address(row, 0);
 
 		error = permit_entries_add(ended, &address);
 	}
-	failed = store_finish(store, row);
+	failed = db_finish(db, row);
 	return error ? error : failed;
 }
 
-enum exit_code permit_store_forget(struct store *store, const struct permit_rules *rules,
-                                   __s64 now_unix_ns)
+enum exit_code permit_rows_purge(struct db *db, const struct permit_rules *rules, __s64 now_unix_ns)
 {
 	/* what still counts for a quota is not forgotten */
 	__s64 kept_ns =
-		(__s64)rules->window_ns > REMEMBERED_NS ? (__s64)rules->window_ns : REMEMBERED_NS;
+		(__s64)rules->window_ns > RETENTION_NS ? (__s64)rules->window_ns : RETENTION_NS;
 	__s64 before_ns = now_unix_ns - kept_ns;
 	enum exit_code error =
-		store_run(store, "DELETE FROM permits WHERE ended_unix_ns < ?1", "i", before_ns);
+		db_run(db, "DELETE FROM permits WHERE ended_unix_ns < ?1", "i", before_ns);
 
 	if (!error)
-		error = store_run(store,
-		                  "DELETE FROM requests WHERE at_unix_ns < ?1 AND NOT EXISTS"
-		                  " (SELECT 1 FROM permits WHERE request_id = requests.id)",
-		                  "i", before_ns);
+		error = db_run(db,
+		               "DELETE FROM requests WHERE at_unix_ns < ?1 AND NOT EXISTS"
+		               " (SELECT 1 FROM permits WHERE request_id = requests.id)",
+		               "i", before_ns);
 	return error;
 }
 
-enum exit_code permit_store_count(struct store *store, __s64 enough, __s64 *addresses)
+enum exit_code permit_rows_count(struct db *db, __s64 enough, __s64 *addresses)
 {
 	/* from cheap and coarse to exact: all that ever were, lately; those in force; and those
 	 * once each, for several accounts may have permitted the same address */
@@ -145,28 +143,28 @@ enum exit_code permit_store_count(struct store *store, __s64 enough, __s64 *addr
 
 	*addresses = enough + 1;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && *addresses > enough && !error; i++)
-		error = store_read(store, addresses, 0, ways[i], "");
+		error = db_read(db, addresses, 0, ways[i], "");
 	return error;
 }
 
 /* ---- who may, and how often ---- */
 
-enum exit_code permit_store_check_account(struct store *store, __s64 account_id)
+enum exit_code quota_check_account(struct db *db, __s64 account_id)
 {
 	char name[ACCOUNT_NAME_SIZE] = "";
 	bool is_sub = false, approved = false, found;
-	sqlite3_stmt *row = store_prepare(
-		store, "SELECT name, parent_id IS NOT NULL, approved FROM accounts WHERE id = ?1",
-		"i", account_id);
+	sqlite3_stmt *row = db_prepare(
+		db, "SELECT name, parent_id IS NOT NULL, approved FROM accounts WHERE id = ?1", "i",
+		account_id);
 	enum exit_code error;
 
-	found = store_next(row);
+	found = db_next(row);
 	if (found) {
 		read_text(row, 0, name, sizeof(name));
 		is_sub = sqlite3_column_int(row, 1);
 		approved = sqlite3_column_int(row, 2);
 	}
-	error = store_finish(store, row);
+	error = db_finish(db, row);
 	if (error)
 		return error;
 	if (!found)
@@ -183,33 +181,32 @@ enum exit_code permit_store_check_account(struct store *store, __s64 account_id)
 }
 
 /* The request that leaves the window as the `index`-th (from 0) of those in it. */
-static enum exit_code read_leaving(struct store *store, __s64 account_id, __s64 after_ns,
-                                   __s64 index, __s64 *at_unix_ns)
+static enum exit_code read_oldest_after(struct db *db, __s64 account_id, __s64 after_ns,
+                                        __s64 index, __s64 *at_unix_ns)
 {
-	return store_read(store, at_unix_ns, 0,
-	                  "SELECT at_unix_ns FROM requests WHERE account_id = ?1"
-	                  " AND at_unix_ns > ?2 ORDER BY at_unix_ns LIMIT 1 OFFSET ?3",
-	                  "iii", account_id, after_ns, index);
+	return db_read(db, at_unix_ns, 0,
+	               "SELECT at_unix_ns FROM requests WHERE account_id = ?1"
+	               " AND at_unix_ns > ?2 ORDER BY at_unix_ns LIMIT 1 OFFSET ?3",
+	               "iii", account_id, after_ns, index);
 }
 
-enum exit_code permit_store_read_quota(struct store *store, __s64 account_id,
-                                       const struct permit_rules *rules, __s64 now_unix_ns,
-                                       struct permit_quota *quota)
+enum exit_code quota_read(struct db *db, __s64 account_id, const struct permit_rules *rules,
+                          __s64 now_unix_ns, struct permit_quota *quota)
 {
-	__s64 after_ns = now_unix_ns - (__s64)rules->window_ns, used = 0, leaving_ns = 0;
-	enum exit_code error = store_read(store, &used, 0,
-	                                  "SELECT count(*) FROM requests"
-	                                  " WHERE account_id = ?1 AND at_unix_ns > ?2",
-	                                  "ii", account_id, after_ns);
+	__s64 after_ns = now_unix_ns - (__s64)rules->window_ns, used = 0, oldest_ns = 0;
+	enum exit_code error = db_read(db, &used, 0,
+	                               "SELECT count(*) FROM requests"
+	                               " WHERE account_id = ?1 AND at_unix_ns > ?2",
+	                               "ii", account_id, after_ns);
 
 	*quota = (struct permit_quota){.limit = rules->max_requests, .reset_unix_ns = now_unix_ns};
 	if (error || !used)
 		goto out;
 	/* more than the limit were made if it has been lowered since */
-	error = read_leaving(store, account_id, after_ns,
-	                     used > rules->max_requests ? used - rules->max_requests : 0,
-	                     &leaving_ns);
-	quota->reset_unix_ns = leaving_ns + (__s64)rules->window_ns;
+	error = read_oldest_after(db, account_id, after_ns,
+	                          used > rules->max_requests ? used - rules->max_requests : 0,
+	                          &oldest_ns);
+	quota->reset_unix_ns = oldest_ns + (__s64)rules->window_ns;
 out:
 	quota->remaining = used < rules->max_requests ? rules->max_requests - used : 0;
 	return error;
@@ -217,59 +214,58 @@ out:
 
 /* ---- changes ---- */
 
-enum exit_code permit_store_add_request(struct store *store, __s64 account_id, __s64 now_unix_ns,
-                                        const struct address_list *addresses, const char *via,
-                                        const char *comment, __s64 *request_id)
+enum exit_code permit_rows_add_request(struct db *db, __s64 account_id, __s64 now_unix_ns,
+                                       const struct address_list *addresses, const char *via,
+                                       const char *comment, __s64 *request_id)
 {
 	enum exit_code error =
-		store_run(store,
-	                  "INSERT INTO requests (account_id, at_unix_ns,"
-	                  " address_count, via, comment)"
-	                  " VALUES (?1, ?2, ?3, ?4, ?5)",
-	                  "iiitt", account_id, now_unix_ns, (__s64)addresses->count, via, comment);
+		db_run(db,
+	               "INSERT INTO requests (account_id, at_unix_ns,"
+	               " address_count, via, comment)"
+	               " VALUES (?1, ?2, ?3, ?4, ?5)",
+	               "iiitt", account_id, now_unix_ns, (__s64)addresses->count, via, comment);
 
-	*request_id = error ? 0 : sqlite3_last_insert_rowid(store->db);
+	*request_id = error ? 0 : sqlite3_last_insert_rowid(db->handle);
 	return error;
 }
 
-static enum exit_code insert_permit(struct store *store, __s64 account_id, __s64 request_id,
+static enum exit_code insert_permit(struct db *db, __s64 account_id, __s64 request_id,
                                     __s64 now_unix_ns, const char *address, __s64 until_unix_ns)
 {
-	return store_run(store,
-	                 "INSERT INTO permits (address, account_id, request_id, since_unix_ns,"
-	                 " until_unix_ns) VALUES (?1, ?2, ?3, ?4, ?5)",
-	                 "tiiii", address, account_id, request_id, now_unix_ns, until_unix_ns);
+	return db_run(db,
+	              "INSERT INTO permits (address, account_id, request_id, since_unix_ns,"
+	              " until_unix_ns) VALUES (?1, ?2, ?3, ?4, ?5)",
+	              "tiiii", address, account_id, request_id, now_unix_ns, until_unix_ns);
 }
 
-static enum exit_code extend_permit(struct store *store, __s64 account_id, __s64 request_id,
+static enum exit_code extend_permit(struct db *db, __s64 account_id, __s64 request_id,
                                     const char *address, __s64 until_unix_ns)
 {
-	return store_run(store,
-	                 "UPDATE permits SET until_unix_ns = ?1, request_id = ?2"
-	                 " WHERE address = ?3 AND account_id = ?4 AND ended_unix_ns IS NULL",
-	                 "iiti", until_unix_ns, request_id, address, account_id);
+	return db_run(db,
+	              "UPDATE permits SET until_unix_ns = ?1, request_id = ?2"
+	              " WHERE address = ?3 AND account_id = ?4 AND ended_unix_ns IS NULL",
+	              "iiti", until_unix_ns, request_id, address, account_id);
 }
 
-enum exit_code permit_store_permit(struct store *store, __s64 account_id, __s64 request_id,
-                                   __s64 now_unix_ns, __s64 until_unix_ns,
-                                   struct permit_result *result)
+enum exit_code permit_rows_permit(struct db *db, __s64 account_id, __s64 request_id,
+                                  __s64 now_unix_ns, __s64 until_unix_ns,
+                                  struct permit_result *result)
 {
 	address_text text;
 	enum exit_code error;
 	__s64 old_ns;
 
 	write_address(&result->address, text);
-	error = store_read(store, &old_ns, 0,
-	                   "SELECT until_unix_ns FROM permits WHERE address = ?1"
-	                   " AND account_id = ?2 AND ended_unix_ns IS NULL",
-	                   "ti", text, account_id);
+	error = db_read(db, &old_ns, 0,
+	                "SELECT until_unix_ns FROM permits WHERE address = ?1"
+	                " AND account_id = ?2 AND ended_unix_ns IS NULL",
+	                "ti", text, account_id);
 	result->until_unix_ns = until_unix_ns;
 	if (error)
 		return error;
 	if (!old_ns) {
 		result->change = PERMIT_NEW;
-		return insert_permit(store, account_id, request_id, now_unix_ns, text,
-		                     until_unix_ns);
+		return insert_permit(db, account_id, request_id, now_unix_ns, text, until_unix_ns);
 	}
 	if (old_ns >= until_unix_ns) {
 		result->change = PERMIT_UNCHANGED;
@@ -277,23 +273,23 @@ enum exit_code permit_store_permit(struct store *store, __s64 account_id, __s64 
 		return EXIT_DONE;
 	}
 	result->change = PERMIT_EXTENDED;
-	return extend_permit(store, account_id, request_id, text, until_unix_ns);
+	return extend_permit(db, account_id, request_id, text, until_unix_ns);
 }
 
-enum exit_code permit_store_revoke(struct store *store, __s64 account_id, __s64 now_unix_ns,
-                                   struct permit_result *result)
+enum exit_code permit_rows_revoke(struct db *db, __s64 account_id, __s64 now_unix_ns,
+                                  struct permit_result *result)
 {
 	address_text text;
 	enum exit_code error;
 
 	write_address(&result->address, text);
-	error = store_run(store,
-	                  "UPDATE permits SET ended_unix_ns = ?1 WHERE address = ?2"
-	                  " AND ended_unix_ns IS NULL AND (?3 = 0 OR account_id = ?3)",
-	                  "iti", now_unix_ns, text, account_id);
+	error = db_run(db,
+	               "UPDATE permits SET ended_unix_ns = ?1 WHERE address = ?2"
+	               " AND ended_unix_ns IS NULL AND (?3 = 0 OR account_id = ?3)",
+	               "iti", now_unix_ns, text, account_id);
 	if (error)
 		return error;
-	result->change = sqlite3_changes(store->db) ? PERMIT_REVOKED : PERMIT_NONE;
+	result->change = sqlite3_changes(db->handle) ? PERMIT_REVOKED : PERMIT_NONE;
 	result->until_unix_ns = now_unix_ns;
 	return EXIT_DONE;
 }
@@ -328,13 +324,13 @@ static int compare_records(const void *a, const void *b)
 	return order ? order : strcmp(left->account, right->account);
 }
 
-enum exit_code permit_store_list(struct store *store, __s64 account_id, bool ended,
-                                 struct permit_record **records, __u32 *count)
+enum exit_code permit_rows_list(struct db *db, __s64 account_id, bool ended,
+                                struct permit_record **records, __u32 *count)
 {
 	enum exit_code error = EXIT_DONE, failed;
 	__u32 room = 0;
-	sqlite3_stmt *row = store_prepare(
-		store,
+	sqlite3_stmt *row = db_prepare(
+		db,
 		"SELECT address, accounts.name, requests.comment, request_id, since_unix_ns,"
 		" until_unix_ns, ended_unix_ns FROM permits"
 		" JOIN accounts ON accounts.id = permits.account_id"
@@ -344,7 +340,7 @@ enum exit_code permit_store_list(struct store *store, __s64 account_id, bool end
 
 	*records = NULL;
 	*count = 0;
-	while (!error && store_next(row)) {
+	while (!error && db_next(row)) {
 		if (*count == room) {
 			struct permit_record *larger;
 
@@ -356,7 +352,7 @@ enum exit_code permit_store_list(struct store *store, __s64 account_id, bool end
 		if (!error)
 			read_record(row, &(*records)[(*count)++]);
 	}
-	failed = store_finish(store, row);
+	failed = db_finish(db, row);
 	error = error ? error : failed;
 	if (!error && *count)
 		qsort(*records, *count, sizeof(**records), compare_records);
@@ -365,51 +361,50 @@ enum exit_code permit_store_list(struct store *store, __s64 account_id, bool end
 
 /* ---- which state it is in ---- */
 
-enum exit_code permit_store_change(struct store *store, __s64 *change)
+enum exit_code permit_rows_last_change(struct db *db, __s64 *change)
 {
-	return store_read(store, change, 0, "SELECT change FROM state", "");
+	return db_read(db, change, 0, "SELECT change FROM state", "");
 }
 
-enum exit_code permit_store_next_change(struct store *store, __s64 now_unix_ns, __s64 *change)
+enum exit_code permit_rows_next_change(struct db *db, __s64 now_unix_ns, __s64 *change)
 {
-	return store_read(store, change, 0,
-	                  "UPDATE state SET change = change + 1, seen_unix_ns = ?1"
-	                  " RETURNING change",
-	                  "i", now_unix_ns);
+	return db_read(db, change, 0,
+	               "UPDATE state SET change = change + 1, seen_unix_ns = ?1"
+	               " RETURNING change",
+	               "i", now_unix_ns);
 }
 
-enum exit_code permit_store_is_followed(struct store *store, bool *followed)
+enum exit_code permit_rows_is_synced(struct db *db, bool *is_synced)
 {
 	__s64 value;
-	enum exit_code error = store_read(store, &value, 1, "SELECT followed FROM state", "");
+	enum exit_code error = db_read(db, &value, 1, "SELECT followed FROM state", "");
 
-	*followed = value;
+	*is_synced = value;
 	return error;
 }
 
-enum exit_code permit_store_take_over(struct store *store, __s64 now_unix_ns,
-                                      const struct permit_entries *found)
+enum exit_code permit_rows_import(struct db *db, __s64 now_unix_ns,
+                                  const struct permit_entries *found)
 {
-	enum exit_code error = store_run(store, "UPDATE state SET followed = 1", "");
+	enum exit_code error = db_run(db, "UPDATE state SET followed = 1", "");
 	__s64 request_id, account_id = 0;
 
 	if (error || !found->count)
 		return error;
-	error = store_read(store, &account_id, 0, "SELECT id FROM accounts WHERE name = ?1", "t",
-	                   ACCOUNT_LOCAL);
+	error = db_read(db, &account_id, 0, "SELECT id FROM accounts WHERE name = ?1", "t",
+	                ACCOUNT_LOCAL);
 	/* nobody knows when they were asked for, so it counts for no quota */
 	if (!error)
-		error = store_run(
-			store,
-			"INSERT INTO requests (account_id, at_unix_ns, address_count, via,"
-			" comment) VALUES (?1, 0, ?2, 'map', 'found in the map')",
-			"ii", account_id, (__s64)found->count);
-	request_id = sqlite3_last_insert_rowid(store->db);
+		error = db_run(db,
+		               "INSERT INTO requests (account_id, at_unix_ns, address_count, via,"
+		               " comment) VALUES (?1, 0, ?2, 'map', 'found in the map')",
+		               "ii", account_id, (__s64)found->count);
+	request_id = sqlite3_last_insert_rowid(db->handle);
 	for (__u32 i = 0; i < found->count && !error; i++) {
 		struct permit_result result = {.address = found->entries[i].address};
 
-		error = permit_store_permit(store, account_id, request_id, now_unix_ns,
-		                            found->entries[i].until_unix_ns, &result);
+		error = permit_rows_permit(db, account_id, request_id, now_unix_ns,
+		                           found->entries[i].until_unix_ns, &result);
 	}
 	return error;
 }

@@ -72,7 +72,7 @@ static const char *const migrations[] = {
 
 #define VERSION ((__s64)(sizeof(migrations) / sizeof(migrations[0])))
 
-static enum exit_code execute(struct store *store, const char *sql)
+static enum exit_code execute(struct db *db, const char *sql)
 {
 	enum exit_code error = EXIT_DONE;
 
@@ -80,45 +80,45 @@ static enum exit_code execute(struct store *store, const char *sql)
 		sqlite3_stmt *statement;
 		const char *rest;
 
-		if (sqlite3_prepare_v2(store->db, sql, -1, &statement, &rest))
-			return store_run(store, sql, ""); /* which reports why */
-		while (store_next(statement))
+		if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, &rest))
+			return db_run(db, sql, ""); /* which reports why */
+		while (db_next(statement))
 			;
-		error = store_finish(store, statement);
+		error = db_finish(db, statement);
 		sql = rest;
 	}
 	return error;
 }
 
-static enum exit_code migrate(struct store *store)
+static enum exit_code migrate(struct db *db)
 {
 	char remember[64];
 	__s64 version;
-	enum exit_code error = store_begin(store);
+	enum exit_code error = db_begin(db);
 
 	if (!error) /* perhaps another one was faster */
-		error = store_read(store, &version, 0, "PRAGMA user_version", "");
+		error = db_read(db, &version, 0, "PRAGMA user_version", "");
 	for (__s64 i = error ? VERSION : version; i < VERSION && !error; i++)
-		error = execute(store, migrations[i]);
+		error = execute(db, migrations[i]);
 	/* a PRAGMA takes no bound values */
 	snprintf(remember, sizeof(remember), "PRAGMA user_version = %lld", VERSION);
 	if (!error)
-		error = store_run(store, remember, "");
+		error = db_run(db, remember, "");
 	if (!error)
-		error = store_commit(store);
+		error = db_commit(db);
 	if (error)
-		store_rollback(store);
+		db_rollback(db);
 	return error;
 }
 
-static enum exit_code set_up(struct store *store, const char *state_dir)
+static enum exit_code set_up(struct db *db, const char *state_dir)
 {
 	/* changing to WAL wants the file for itself and does not wait for others */
 	int lock = directory_lock(state_dir);
-	enum exit_code error = store_run(store, "PRAGMA journal_mode = WAL", "");
+	enum exit_code error = db_run(db, "PRAGMA journal_mode = WAL", "");
 
 	if (!error)
-		error = migrate(store);
+		error = migrate(db);
 	if (lock >= 0)
 		close(lock);
 	return error;
@@ -130,18 +130,18 @@ struct marks {
 };
 
 /* In one statement, so that no half of a set-up is seen. */
-static enum exit_code read_marks(struct store *store, struct marks *marks)
+static enum exit_code read_marks(struct db *db, struct marks *marks)
 {
-	sqlite3_stmt *row = store_prepare(store,
-	                                  "SELECT (SELECT user_version FROM pragma_user_version),"
-	                                  " (SELECT application_id FROM pragma_application_id),"
-	                                  " (SELECT count(*) FROM sqlite_schema)",
-	                                  "");
+	sqlite3_stmt *row = db_prepare(db,
+	                               "SELECT (SELECT user_version FROM pragma_user_version),"
+	                               " (SELECT application_id FROM pragma_application_id),"
+	                               " (SELECT count(*) FROM sqlite_schema)",
+	                               "");
 
-	if (store_next(row))
+	if (db_next(row))
 		*marks = (struct marks){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1),
 		                        sqlite3_column_int64(row, 2)};
-	return store_finish(store, row);
+	return db_finish(db, row);
 }
 
 static bool is_ours(const struct marks *marks)
@@ -154,36 +154,36 @@ static bool is_empty(const struct marks *marks)
 	return !marks->application && !marks->version && !marks->tables;
 }
 
-bool store_schema_is_known(struct store *store)
+bool schema_is_current(struct db *db)
 {
 	struct marks marks = {};
 
-	return !read_marks(store, &marks) && is_ours(&marks) && marks.version == VERSION;
+	return !read_marks(db, &marks) && is_ours(&marks) && marks.version == VERSION;
 }
 
-enum exit_code store_schema_prepare(struct store *store, const char *state_dir)
+enum exit_code schema_prepare(struct db *db, const char *state_dir)
 {
 	struct marks marks = {};
 	/* FULL: in WAL mode, less would lose the last commits in a power cut. What the schema
 	 * of a foreign file says is not trusted. */
-	enum exit_code error = execute(store, "PRAGMA synchronous = FULL;"
-	                                      "PRAGMA foreign_keys = ON;"
-	                                      "PRAGMA trusted_schema = OFF;");
+	enum exit_code error = execute(db, "PRAGMA synchronous = FULL;"
+	                                   "PRAGMA foreign_keys = ON;"
+	                                   "PRAGMA trusted_schema = OFF;");
 
 	if (!error)
-		error = read_marks(store, &marks);
+		error = read_marks(db, &marks);
 	if (error)
 		return error;
 	if (!is_ours(&marks) && !is_empty(&marks))
 		return fail(EXIT_FAILED, "move it away, or choose another --state-dir",
 		            "%s is not a permit store, but a database of another program; nothing "
 		            "was changed",
-		            store->path);
+		            db->path);
 	if (marks.version > VERSION)
 		return fail(EXIT_FAILED, "install that version again",
 		            "the permit store %s was written by a newer version of xdp-ratelimit "
 		            "(its tables are of version %lld, this one knows %lld); nothing was "
 		            "changed",
-		            store->path, marks.version, VERSION);
-	return marks.version == VERSION ? EXIT_DONE : set_up(store, state_dir);
+		            db->path, marks.version, VERSION);
+	return marks.version == VERSION ? EXIT_DONE : set_up(db, state_dir);
 }

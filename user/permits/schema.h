@@ -5,11 +5,11 @@
 
 #include "user/util/result.h"
 
-struct store;
+struct db;
 
 /* Sets up a connection, and brings the tables to this version in one transaction: nobody sees
  * half of it. A store of a newer version is refused, and so is another program's database. */
-enum exit_code store_schema_prepare(struct store *store, const char *state_dir);
+enum exit_code schema_prepare(struct db *db, const char *state_dir);
 
 /* A store of just this version. */
-bool store_schema_is_known(struct store *store);
+bool schema_is_current(struct db *db);

@@ -17,18 +17,18 @@
 struct permit_session {
 	const struct permit_context *context;
 	struct instance instance;
-	struct store store;
-	struct store_clock clock;
+	struct db db;
+	struct wall_clock clock;
 	__s64 now_unix_ns; /* as of the beginning of the transaction */
 	int lock; /* of the pin directory; -1: it is not there, or somebody else's business */
-	bool limiter_there;
+	bool attached;
 	bool owns_instance;
 	bool changed; /* permits, in the store */
 };
 
-enum permit_care {
-	PERMIT_QUICK,    /* believes a map that is settled */
-	PERMIT_THOROUGH, /* compares every entry, which takes as long as there are permits */
+enum permit_verify {
+	PERMIT_VERIFY_NONE, /* believes a map that is settled */
+	PERMIT_VERIFY_FULL, /* compares every entry, which takes as long as there are permits */
 };
 
 /* Locks, opens, adjusts the clock, puts away what has run out, and mends the map. With
@@ -37,7 +37,7 @@ enum permit_care {
  * error store.db is there if the store can at least be read. */
 enum exit_code permit_session_open(struct permit_session *session,
                                    const struct permit_context *context, enum store_mode mode,
-                                   enum permit_care care, const struct instance *instance);
+                                   enum permit_verify verify, const struct instance *instance);
 
 /* Returns whether a limiter has what was changed: also one that came meanwhile. */
 bool permit_session_close(struct permit_session *session);

@@ -12,76 +12,76 @@
 
 #include "user/permits/schema.h"
 
-static enum exit_code report_locked(const struct store *store)
+static enum exit_code report_locked(const struct db *db)
 {
 	return fail(EXIT_BUSY, "try again; 'fuser' shows who has it open",
 	            "the permit store %s is locked by another program (waited for %d s); nothing "
 	            "was changed",
-	            store->path, store->wait_ms / 1000);
+	            db->path, db->wait_ms / 1000);
 }
 
-static enum exit_code report_damaged(const struct store *store)
+static enum exit_code report_damaged(const struct db *db)
 {
 	return fail(EXIT_FAILED,
 	            "restore it from a backup, or see RECOVERY in xdp-ratelimit(8); permits in "
 	            "force stay in force meanwhile",
-	            "the permit store %s is damaged (%s); nothing was changed", store->path,
-	            sqlite3_errmsg(store->db));
+	            "the permit store %s is damaged (%s); nothing was changed", db->path,
+	            sqlite3_errmsg(db->handle));
 }
 
-static enum exit_code report_full(const struct store *store)
+static enum exit_code report_full(const struct db *db)
 {
 	return fail(EXIT_FAILED, "make room on that file system and try again",
-	            "no space is left for the permit store %s; nothing was changed", store->path);
+	            "no space is left for the permit store %s; nothing was changed", db->path);
 }
 
-static enum exit_code report_unwritable(const struct store *store, int system)
+static enum exit_code report_unwritable(const struct db *db, int system)
 {
 	return fail(EXIT_FAILED, "its directory must be writable; --state-dir names another",
-	            "the permit store %s can't be written (%s); nothing was changed", store->path,
-	            system ? strerror(system) : sqlite3_errmsg(store->db));
+	            "the permit store %s can't be written (%s); nothing was changed", db->path,
+	            system ? strerror(system) : sqlite3_errmsg(db->handle));
 }
 
-static enum exit_code report_other(const struct store *store, int system)
+static enum exit_code report_other(const struct db *db, int system)
 {
 	return fail(EXIT_FAILED, "the kernel's log may say more",
-	            "the permit store %s failed: %s%s%s; nothing was changed", store->path,
-	            store->db ? sqlite3_errmsg(store->db) : "out of memory", system ? ", " : "",
+	            "the permit store %s failed: %s%s%s; nothing was changed", db->path,
+	            db->handle ? sqlite3_errmsg(db->handle) : "out of memory", system ? ", " : "",
 	            system ? strerror(system) : "");
 }
 
 /* Which of the things that go wrong with files it was, and what to do about it. */
-static enum exit_code choose_report(const struct store *store)
+static enum exit_code choose_report(const struct db *db)
 {
-	int code = store->db ? sqlite3_extended_errcode(store->db) : SQLITE_NOMEM;
-	int system = store->db ? sqlite3_system_errno(store->db) : 0;
+	int code = db->handle ? sqlite3_extended_errcode(db->handle) : SQLITE_NOMEM;
+	int system = db->handle ? sqlite3_system_errno(db->handle) : 0;
 
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return report_locked(store);
+		return report_locked(db);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return report_damaged(store);
+		return report_damaged(db);
 	case SQLITE_FULL:
-		return report_full(store);
+		return report_full(db);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return report_unwritable(store, 0);
+		return report_unwritable(db, 0);
 	case SQLITE_CANTOPEN:
-		return report_unwritable(store, system);
+		return report_unwritable(db, system);
 	case SQLITE_IOERR:
-		return system == ENOSPC || system == EDQUOT ? report_full(store)
-		                                            : report_other(store, system);
+		return system == ENOSPC || system == EDQUOT ? report_full(db)
+		                                            : report_other(db, system);
 	default:
-		return report_other(store, 0);
+		return report_other(db, 0);
 	}
 }
 
-static enum exit_code report(struct store *store)
+static enum exit_code report(struct db *db)
 {
-	store->failed = choose_report(store);
-	return store->failed;
+	db->failed = choose_report(db);
+	return db->failed;
 }
 
 /* `errno` says why `path` can't be read, written or made. */
@@ -159,14 +159,14 @@ static enum exit_code prepare_file(const char *path, const char *state_dir, enum
 
 /* Without symbolic links: SQLite is told to follow none, and only the file's own name matters
  * for that. A directory that isn't there yet has no such name. */
-static enum exit_code set_path(struct store *store, const char *state_dir)
+static enum exit_code set_path(struct db *db, const char *state_dir)
 {
 	char real[PATH_MAX];
 
 	if (realpath(state_dir, real))
 		state_dir = real;
-	if ((size_t)snprintf(store->path, sizeof(store->path), "%s/" STORE_FILE, state_dir) >=
-	    sizeof(store->path) - 8)
+	if ((size_t)snprintf(db->path, sizeof(db->path), "%s/" STORE_FILE, state_dir) >=
+	    sizeof(db->path) - 8)
 		return fail(EXIT_USAGE, NULL, "the path of the state directory is too long");
 	return EXIT_DONE;
 }
@@ -182,36 +182,35 @@ static void keep_private(const char *path)
 		warn("cannot make %s readable for its owner only: %m", path);
 }
 
-static enum exit_code open_database(struct store *store, const char *state_dir)
+static enum exit_code open_database(struct db *db, const char *state_dir)
 {
 	enum exit_code error;
 
-	if (sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
+	if (sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
 	                    NULL))
-		return report(store);
-	sqlite3_extended_result_codes(store->db, 1);
-	sqlite3_busy_timeout(store->db, store->wait_ms);
-	error = store_schema_prepare(store, state_dir);
+		return report(db);
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, db->wait_ms);
+	error = schema_prepare(db, state_dir);
 	if (!error) /* and not earlier: it may be somebody else's */
-		keep_private(store->path);
+		keep_private(db->path);
 	return error;
 }
 
-enum exit_code store_open(struct store *store, const char *state_dir, enum store_mode mode,
-                          int wait_ms)
+enum exit_code store_open(struct db *db, const char *state_dir, enum store_mode mode, int wait_ms)
 {
 	enum exit_code error;
 
-	*store = (struct store){.wait_ms = wait_ms};
-	error = set_path(store, state_dir);
+	*db = (struct db){.wait_ms = wait_ms};
+	error = set_path(db, state_dir);
 	if (!error)
-		error = prepare_file(store->path, state_dir, mode);
+		error = prepare_file(db->path, state_dir, mode);
 	if (!error) /* again: now the directory is there */
-		error = set_path(store, state_dir);
+		error = set_path(db, state_dir);
 	if (!error)
-		error = open_database(store, state_dir);
+		error = open_database(db, state_dir);
 	if (error)
-		store_close(store);
+		store_close(db);
 	return error;
 }
 
@@ -226,48 +225,47 @@ static void write_uri(char *uri, size_t size, const char *path)
 	snprintf(uri + length, size - length, "?immutable=1");
 }
 
-enum exit_code store_open_snapshot(struct store *store, const char *state_dir)
+enum exit_code store_open_snapshot(struct db *db, const char *state_dir)
 {
 	char uri[3 * PATH_MAX + 32], wal[PATH_MAX + 8];
 	struct stat file;
 
-	*store = (struct store){};
-	if (set_path(store, state_dir))
+	*db = (struct db){};
+	if (set_path(db, state_dir))
 		return EXIT_FAILED;
 	/* what stands in the log would be missing */
-	snprintf(wal, sizeof(wal), "%s-wal", store->path);
-	if (lstat(store->path, &file) || !S_ISREG(file.st_mode) ||
-	    (!stat(wal, &file) && file.st_size))
+	snprintf(wal, sizeof(wal), "%s-wal", db->path);
+	if (lstat(db->path, &file) || !S_ISREG(file.st_mode) || (!stat(wal, &file) && file.st_size))
 		return EXIT_FAILED;
-	write_uri(uri, sizeof(uri), store->path);
-	if (!sqlite3_open_v2(uri, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) &&
-	    store_schema_is_known(store))
+	write_uri(uri, sizeof(uri), db->path);
+	if (!sqlite3_open_v2(uri, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) &&
+	    schema_is_current(db))
 		return EXIT_DONE;
-	store_close(store);
+	store_close(db);
 	return EXIT_FAILED;
 }
 
-void store_close(struct store *store)
+void store_close(struct db *db)
 {
-	sqlite3_close_v2(store->db);
-	store->db = NULL;
+	sqlite3_close_v2(db->handle);
+	db->handle = NULL;
 }
 
-enum exit_code store_begin(struct store *store)
+enum exit_code db_begin(struct db *db)
 {
-	return store_run(store, "BEGIN IMMEDIATE", "");
+	return db_run(db, "BEGIN IMMEDIATE", "");
 }
 
-enum exit_code store_commit(struct store *store)
+enum exit_code db_commit(struct db *db)
 {
-	return store_run(store, "COMMIT", "");
+	return db_run(db, "COMMIT", "");
 }
 
-void store_rollback(struct store *store)
+void db_rollback(struct db *db)
 {
 	/* some errors have rolled it back already */
-	if (store->db && !sqlite3_get_autocommit(store->db))
-		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	if (db->handle && !sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
 static int bind(sqlite3_stmt *statement, const char *types, va_list args)
@@ -294,65 +292,65 @@ static int bind(sqlite3_stmt *statement, const char *types, va_list args)
 	return error;
 }
 
-static sqlite3_stmt *prepare(struct store *store, const char *sql, const char *types, va_list args)
+static sqlite3_stmt *prepare(struct db *db, const char *sql, const char *types, va_list args)
 {
 	sqlite3_stmt *statement;
 
-	if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) ||
+	if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) ||
 	    bind(statement, types, args)) {
-		report(store);
+		report(db);
 		sqlite3_finalize(statement);
 		return NULL;
 	}
 	return statement;
 }
 
-sqlite3_stmt *store_prepare(struct store *store, const char *sql, const char *types, ...)
+sqlite3_stmt *db_prepare(struct db *db, const char *sql, const char *types, ...)
 {
 	sqlite3_stmt *statement;
 	va_list args;
 
 	va_start(args, types);
-	statement = prepare(store, sql, types, args);
+	statement = prepare(db, sql, types, args);
 	va_end(args);
 	return statement;
 }
 
-bool store_next(sqlite3_stmt *statement)
+bool db_next(sqlite3_stmt *statement)
 {
 	return statement && sqlite3_step(statement) == SQLITE_ROW;
 }
 
-enum exit_code store_finish(struct store *store, sqlite3_stmt *statement)
+enum exit_code db_finish(struct db *db, sqlite3_stmt *statement)
 {
 	if (!statement)
-		return store->failed;
+		return db->failed;
 	/* which says how the last step went, whatever else was done since */
-	return sqlite3_finalize(statement) ? report(store) : EXIT_DONE;
+	return sqlite3_finalize(statement) ? report(db) : EXIT_DONE;
 }
 
-enum exit_code store_run(struct store *store, const char *sql, const char *types, ...)
+enum exit_code db_run(struct db *db, const char *sql, const char *types, ...)
 {
 	sqlite3_stmt *statement;
 	va_list args;
 
 	va_start(args, types);
-	statement = prepare(store, sql, types, args);
+	statement = prepare(db, sql, types, args);
 	va_end(args);
-	while (store_next(statement))
+	while (db_next(statement))
 		;
-	return store_finish(store, statement);
+	return db_finish(db, statement);
 }
 
-enum exit_code store_read(struct store *store, __s64 *value, __s64 otherwise, const char *sql,
-                          const char *types, ...)
+enum exit_code db_read(struct db *db, __s64 *value, __s64 otherwise, const char *sql,
+                       const char *types, ...)
 {
 	sqlite3_stmt *statement;
 	va_list args;
 
 	va_start(args, types);
-	statement = prepare(store, sql, types, args);
+	statement = prepare(db, sql, types, args);
 	va_end(args);
-	*value = store_next(statement) ? sqlite3_column_int64(statement, 0) : otherwise;
-	return store_finish(store, statement);
+	*value = db_next(statement) ? sqlite3_column_int64(statement, 0) : otherwise;
+	return db_finish(db, statement);
 }

@@ -13,8 +13,8 @@
 
 #define STORE_FILE "permits.db"
 
-struct store {
-	sqlite3 *db;
+struct db {
+	sqlite3 *handle;
 	char path[PATH_MAX];
 	int wait_ms;           /* for others that have it locked */
 	enum exit_code failed; /* as reported last */
@@ -29,33 +29,32 @@ enum store_mode {
 #define STORE_SHORT_WAIT_MS 2000 /* for who holds a lock that others wait for */
 
 /* `wait_ms`: for others that have it locked, now and later. */
-enum exit_code store_open(struct store *store, const char *state_dir, enum store_mode mode,
-                          int wait_ms);
-void store_close(struct store *store);
+enum exit_code store_open(struct db *db, const char *state_dir, enum store_mode mode, int wait_ms);
+void store_close(struct db *db);
 
 /* What can be read when nothing can be written, not even what SQLite needs beside it, on a full
  * disk, say. Fails without a report when there is no whole file to read. */
-enum exit_code store_open_snapshot(struct store *store, const char *state_dir);
+enum exit_code store_open_snapshot(struct db *db, const char *state_dir);
 
 /* A transaction that writes: it waits for others. What isn't committed is as if it
  * had never been, also after kill -9 and a power cut. */
-enum exit_code store_begin(struct store *store);
-enum exit_code store_commit(struct store *store);
-void store_rollback(struct store *store);
+enum exit_code db_begin(struct db *db);
+enum exit_code db_commit(struct db *db);
+void db_rollback(struct db *db);
 
 /* Prepares a statement. `types`: a letter for each value that follows: i (__s64), t (const char *,
  * NULL for none), b (const void *, int length). NULL after a report. */
-sqlite3_stmt *store_prepare(struct store *store, const char *sql, const char *types, ...);
+sqlite3_stmt *db_prepare(struct db *db, const char *sql, const char *types, ...);
 
 /* True: there is a row. False: no more; an error shows when it is finished. */
-bool store_next(sqlite3_stmt *statement);
+bool db_next(sqlite3_stmt *statement);
 
 /* Releases it, and reports what went wrong on the way. Takes NULL (already reported). */
-enum exit_code store_finish(struct store *store, sqlite3_stmt *statement);
+enum exit_code db_finish(struct db *db, sqlite3_stmt *statement);
 
 /* Runs a statement that has no rows to read. */
-enum exit_code store_run(struct store *store, const char *sql, const char *types, ...);
+enum exit_code db_run(struct db *db, const char *sql, const char *types, ...);
 
 /* The first column of the only row; `otherwise` when there is no row. */
-enum exit_code store_read(struct store *store, __s64 *value, __s64 otherwise, const char *sql,
-                          const char *types, ...);
+enum exit_code db_read(struct db *db, __s64 *value, __s64 otherwise, const char *sql,
+                       const char *types, ...);

@@ -15,7 +15,7 @@
 typedef char boot_id_text[40];
 
 struct state {
-	struct store_clock clock;
+	struct wall_clock clock;
 	bool same_boot;
 	__s64 seen_unix_ns;
 };
@@ -34,93 +34,90 @@ static enum exit_code read_boot_id(boot_id_text id)
 }
 
 /* Moves every permit in force, and the requests from `from_ns` on. */
-static enum exit_code move(struct store *store, __s64 by_ns, __s64 from_ns)
+static enum exit_code move(struct db *db, __s64 by_ns, __s64 from_ns)
 {
-	enum exit_code error = store_run(store,
-	                                 "UPDATE requests SET at_unix_ns = at_unix_ns + ?1"
-	                                 " WHERE at_unix_ns >= ?2",
-	                                 "ii", by_ns, from_ns);
+	enum exit_code error = db_run(db,
+	                              "UPDATE requests SET at_unix_ns = at_unix_ns + ?1"
+	                              " WHERE at_unix_ns >= ?2",
+	                              "ii", by_ns, from_ns);
 
 	if (!error)
-		error = store_run(store,
-		                  "UPDATE permits SET until_unix_ns = until_unix_ns + ?1,"
-		                  " since_unix_ns = since_unix_ns + ?1"
-		                  " WHERE ended_unix_ns IS NULL",
-		                  "i", by_ns);
+		error = db_run(db,
+		               "UPDATE permits SET until_unix_ns = until_unix_ns + ?1,"
+		               " since_unix_ns = since_unix_ns + ?1"
+		               " WHERE ended_unix_ns IS NULL",
+		               "i", by_ns);
 	return error;
 }
 
 /* What was made since boot moves with the clock. What was made before it, by a clock that was
  * ahead then, was made just now for all that can be known. */
-static enum exit_code follow_step(struct store *store, const struct state *state, __s64 now_ns,
-                                  __s64 step_ns)
+static enum exit_code apply_step(struct db *db, const struct state *state, __s64 now_ns,
+                                 __s64 step_ns)
 {
-	enum exit_code error = move(store, step_ns, state->clock.boot_unix_ns);
+	enum exit_code error = move(db, step_ns, state->clock.boot_unix_ns);
 
 	if (!error)
-		error = store_run(store,
-		                  "UPDATE requests SET at_unix_ns = ?1 WHERE at_unix_ns > ?1", "i",
-		                  now_ns);
+		error = db_run(db, "UPDATE requests SET at_unix_ns = ?1 WHERE at_unix_ns > ?1", "i",
+		               now_ns);
 	return error;
 }
 
-static enum exit_code follow_reboot(struct store *store, const struct state *state, __s64 now_ns)
+static enum exit_code apply_reboot(struct db *db, const struct state *state, __s64 now_ns)
 {
-	return now_ns < state->seen_unix_ns ? move(store, now_ns - state->seen_unix_ns, 0)
-	                                    : EXIT_DONE;
+	return now_ns < state->seen_unix_ns ? move(db, now_ns - state->seen_unix_ns, 0) : EXIT_DONE;
 }
 
-static enum exit_code write_state(struct store *store, const char *boot_id, __s64 boot_unix_ns,
+static enum exit_code write_state(struct db *db, const char *boot_id, __s64 boot_unix_ns,
                                   __s64 now_ns)
 {
-	return store_run(store,
-	                 "UPDATE state SET boot_id = ?1, boot_unix_ns = ?2, seen_unix_ns = ?3",
-	                 "tii", boot_id, boot_unix_ns, now_ns);
+	return db_run(db, "UPDATE state SET boot_id = ?1, boot_unix_ns = ?2, seen_unix_ns = ?3",
+	              "tii", boot_id, boot_unix_ns, now_ns);
 }
 
-static enum exit_code read_state(struct store *store, const char *boot_id, struct state *state)
+static enum exit_code read_state(struct db *db, const char *boot_id, struct state *state)
 {
-	sqlite3_stmt *row = store_prepare(
-		store, "SELECT boot_unix_ns, boot_id = ?1, seen_unix_ns FROM state", "t", boot_id);
+	sqlite3_stmt *row = db_prepare(
+		db, "SELECT boot_unix_ns, boot_id = ?1, seen_unix_ns FROM state", "t", boot_id);
 
-	if (store_next(row)) {
+	if (db_next(row)) {
 		state->clock.boot_unix_ns = sqlite3_column_int64(row, 0);
 		state->same_boot = sqlite3_column_int(row, 1);
 		state->seen_unix_ns = sqlite3_column_int64(row, 2);
 	}
-	return store_finish(store, row);
+	return db_finish(db, row);
 }
 
-enum exit_code store_clock_adjust(struct store *store, struct store_clock *clock)
+enum exit_code wall_clock_adjust(struct db *db, struct wall_clock *clock)
 {
-	struct store_clock today = {.boot_unix_ns = clock_boot_unix_ns()};
-	__s64 now_ns = store_clock_now_ns(&today), step_ns;
+	struct wall_clock today = {.boot_unix_ns = clock_boot_unix_ns()};
+	__s64 now_ns = wall_clock_now_ns(&today), step_ns;
 	struct state state = {};
 	boot_id_text boot_id;
 	enum exit_code error = read_boot_id(boot_id);
 
 	if (!error)
-		error = read_state(store, boot_id, &state);
+		error = read_state(db, boot_id, &state);
 	*clock = state.clock;
 	if (error)
 		return error;
 	step_ns = today.boot_unix_ns - state.clock.boot_unix_ns;
 	if (state.same_boot && llabs(step_ns) < TOLERANCE_NS)
 		return EXIT_DONE;
-	error = state.same_boot ? follow_step(store, &state, now_ns, step_ns)
-	                        : follow_reboot(store, &state, now_ns);
+	error = state.same_boot ? apply_step(db, &state, now_ns, step_ns)
+	                        : apply_reboot(db, &state, now_ns);
 	if (!error)
-		error = write_state(store, boot_id, today.boot_unix_ns, now_ns);
+		error = write_state(db, boot_id, today.boot_unix_ns, now_ns);
 	*clock = today;
 	return error;
 }
 
-enum exit_code store_clock_read(struct store *store, struct store_clock *clock)
+enum exit_code wall_clock_read(struct db *db, struct wall_clock *clock)
 {
-	return store_read(store, &clock->boot_unix_ns, 0, "SELECT boot_unix_ns FROM state", "");
+	return db_read(db, &clock->boot_unix_ns, 0, "SELECT boot_unix_ns FROM state", "");
 }
 
-__s64 store_clock_now_ns(const struct store_clock *clock)
+__s64 wall_clock_now_ns(const struct wall_clock *clock)
 {
 	return clock->boot_unix_ns + (__s64)clock_boot_ns();
 }

@@ -13,16 +13,16 @@
  *
  * When the clock was stepped (o), every moment in the store moves along, and none in the map.
  * After another boot the moments stay, and the map gets what is left of them. */
-struct store_clock {
+struct wall_clock {
 	__s64 boot_unix_ns;
 };
 
 /* Sees to it that the store's moments agree with today's wall clock. Within a transaction.
  * A wall clock that has gone back over a reboot goes on, for the store, from when it was last
  * written: nothing lasts longer than was left of it then. */
-enum exit_code store_clock_adjust(struct store *store, struct store_clock *clock);
+enum exit_code wall_clock_adjust(struct db *db, struct wall_clock *clock);
 
 /* As it was adjusted last. */
-enum exit_code store_clock_read(struct store *store, struct store_clock *clock);
+enum exit_code wall_clock_read(struct db *db, struct wall_clock *clock);
 
-__s64 store_clock_now_ns(const struct store_clock *clock);
+__s64 wall_clock_now_ns(const struct wall_clock *clock);

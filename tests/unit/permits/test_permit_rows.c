@@ -24,7 +24,7 @@
 #define ADDRESSES 8
 
 static char directory[] = "/tmp/xrl-test-XXXXXX";
-static struct store store;
+static struct db db;
 
 static const struct permit_rules rules = {
 	.max_addresses = 10,
@@ -36,7 +36,7 @@ static int open_store(void **state)
 {
 	(void)state;
 	strcpy(directory + strlen(directory) - 6, "XXXXXX");
-	return !mkdtemp(directory) || store_open(&store, directory, STORE_CREATE, STORE_WAIT_MS);
+	return !mkdtemp(directory) || store_open(&db, directory, STORE_CREATE, STORE_WAIT_MS);
 }
 
 static int remove_store(void **state)
@@ -45,7 +45,7 @@ static int remove_store(void **state)
 	char path[100];
 
 	(void)state;
-	store_close(&store);
+	store_close(&db);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", directory, files[i]);
 		unlink(path);
@@ -57,7 +57,7 @@ static void add_request(__s64 now_ns, __s64 *id)
 {
 	static const struct address_list one = {.count = 1};
 
-	assert_int_equal(permit_store_add_request(&store, LOCAL, now_ns, &one, "test", NULL, id),
+	assert_int_equal(permit_rows_add_request(&db, LOCAL, now_ns, &one, "test", NULL, id),
 	                 EXIT_DONE);
 }
 
@@ -69,7 +69,7 @@ static void the_quota_counts_the_requests_of_any_such_span(void **state)
 	int count = 0;
 
 	(void)state;
-	assert_int_equal(store_begin(&store), EXIT_DONE);
+	assert_int_equal(db_begin(&db), EXIT_DONE);
 	for (int step = 0; step < STEPS; step++) {
 		struct permit_quota quota;
 		__u32 used = 0;
@@ -83,8 +83,7 @@ static void the_quota_counts_the_requests_of_any_such_span(void **state)
 			used++;
 			oldest_ns = made[i];
 		}
-		assert_int_equal(permit_store_read_quota(&store, LOCAL, &rules, now_ns, &quota),
-		                 EXIT_DONE);
+		assert_int_equal(quota_read(&db, LOCAL, &rules, now_ns, &quota), EXIT_DONE);
 		assert_int_equal(quota.limit, 5);
 		assert_int_equal(quota.remaining, 5 - used);
 		assert_int_equal(quota.reset_unix_ns,
@@ -95,7 +94,7 @@ static void the_quota_counts_the_requests_of_any_such_span(void **state)
 		made[count++] = now_ns;
 	}
 	assert_true(count > STEPS / 4 && count < STEPS);
-	assert_int_equal(store_commit(&store), EXIT_DONE);
+	assert_int_equal(db_commit(&db), EXIT_DONE);
 }
 
 /* When the limit was lowered, more count than are possible: it takes until enough have left. */
@@ -109,9 +108,8 @@ static void a_lowered_quota_says_when_the_next_request_is_possible(void **state)
 	for (int i = 0; i < 5; i++)
 		add_request(START_NS + i * SECOND_NS, &id);
 	lower.max_requests = 2;
-	assert_int_equal(
-		permit_store_read_quota(&store, LOCAL, &lower, START_NS + 10 * SECOND_NS, &quota),
-		EXIT_DONE);
+	assert_int_equal(quota_read(&db, LOCAL, &lower, START_NS + 10 * SECOND_NS, &quota),
+	                 EXIT_DONE);
 	assert_int_equal(quota.remaining, 0);
 	/* at that moment four have left, so that one counts */
 	assert_int_equal(quota.reset_unix_ns, START_NS + (3600 + 3) * SECOND_NS);
@@ -129,7 +127,7 @@ static __s64 until_of(int i)
 	__s64 until_ns;
 
 	assert_int_equal(permit_entries_add(&entries, &address), EXIT_DONE);
-	assert_int_equal(permit_store_look_up(&store, &entries), EXIT_DONE);
+	assert_int_equal(permit_rows_look_up(&db, &entries), EXIT_DONE);
 	until_ns = entries.entries[0].until_unix_ns;
 	permit_entries_free(&entries);
 	return until_ns;
@@ -142,8 +140,7 @@ static void permit_one(int i, __s64 now_ns, __s64 *model)
 	__s64 until_ns = now_ns + (__s64)(random_below(500) + 1) * SECOND_NS, id;
 
 	add_request(now_ns, &id);
-	assert_int_equal(permit_store_permit(&store, LOCAL, id, now_ns, until_ns, &result),
-	                 EXIT_DONE);
+	assert_int_equal(permit_rows_permit(&db, LOCAL, id, now_ns, until_ns, &result), EXIT_DONE);
 	if (!*model)
 		assert_int_equal(result.change, PERMIT_NEW);
 	else if (until_ns > *model)
@@ -158,7 +155,7 @@ static void revoke_one(int i, __s64 now_ns, __s64 *model)
 {
 	struct permit_result result = {.address = address_of(i)};
 
-	assert_int_equal(permit_store_revoke(&store, LOCAL, now_ns, &result), EXIT_DONE);
+	assert_int_equal(permit_rows_revoke(&db, LOCAL, now_ns, &result), EXIT_DONE);
 	assert_int_equal(result.change, *model ? PERMIT_REVOKED : PERMIT_NONE);
 	*model = 0;
 }
@@ -173,7 +170,7 @@ static void sweep(__s64 now_ns, __s64 model[ADDRESSES])
 			model[i] = 0;
 			expected++;
 		}
-	assert_int_equal(permit_store_sweep(&store, now_ns, &ended), EXIT_DONE);
+	assert_int_equal(permit_rows_expire(&db, now_ns, &ended), EXIT_DONE);
 	assert_int_equal(ended.count, expected);
 	permit_entries_free(&ended);
 }
@@ -183,7 +180,7 @@ static void permits_are_what_a_plain_model_says(void **state)
 	__s64 model[ADDRESSES] = {}, now_ns = START_NS, count;
 
 	(void)state;
-	assert_int_equal(store_begin(&store), EXIT_DONE);
+	assert_int_equal(db_begin(&db), EXIT_DONE);
 	for (int step = 0; step < STEPS; step++) {
 		int i = random_below(ADDRESSES);
 		__s64 in_force = 0;
@@ -198,10 +195,10 @@ static void permits_are_what_a_plain_model_says(void **state)
 			assert_int_equal(until_of(j), model[j]);
 			in_force += !!model[j];
 		}
-		assert_int_equal(permit_store_count(&store, 0, &count), EXIT_DONE);
+		assert_int_equal(permit_rows_count(&db, 0, &count), EXIT_DONE);
 		assert_int_equal(count, in_force);
 	}
-	assert_int_equal(store_commit(&store), EXIT_DONE);
+	assert_int_equal(db_commit(&db), EXIT_DONE);
 }
 
 static void what_ended_is_forgotten_after_thirty_days_and_not_before(void **state)
@@ -215,15 +212,14 @@ static void what_ended_is_forgotten_after_thirty_days_and_not_before(void **stat
 
 	(void)state;
 	add_request(START_NS, &id);
-	permit_store_permit(&store, LOCAL, id, START_NS, START_NS + SECOND_NS, &result);
-	permit_store_sweep(&store, START_NS + SECOND_NS, &ended);
+	permit_rows_permit(&db, LOCAL, id, START_NS, START_NS + SECOND_NS, &result);
+	permit_rows_expire(&db, START_NS + SECOND_NS, &ended);
 	permit_entries_free(&ended);
 	for (int late = 0; late <= 1; late++) {
 		assert_int_equal(
-			permit_store_forget(&store, &rules, START_NS + SECOND_NS + month_ns + late),
+			permit_rows_purge(&db, &rules, START_NS + SECOND_NS + month_ns + late),
 			EXIT_DONE);
-		assert_int_equal(permit_store_list(&store, LOCAL, true, &records, &count),
-		                 EXIT_DONE);
+		assert_int_equal(permit_rows_list(&db, LOCAL, true, &records, &count), EXIT_DONE);
 		assert_int_equal(count, late ? 0 : 1);
 		free(records);
 	}

@@ -16,40 +16,40 @@
 
 /* One question, understood. */
 struct job {
-	struct keeper *keeper;
+	struct worker *worker;
 	struct permit_context context;
 	const char *op, *token, *ips, *comment;
-	struct caller caller;
-	char caller_text[CALLER_TEXT_SIZE];
+	struct client_address client;
+	char client_text[CLIENT_ADDRESS_TEXT_SIZE];
 	struct account account;
 	struct failure failure;
-	struct answer *answer;
+	struct ipc_response *response;
 };
 
 /* What a service function had to say becomes an answer, or a line in the log. */
-static void answer_failure(struct job *job, enum exit_code error)
+static void respond_failure(struct job *job, enum exit_code error)
 {
 	const struct failure *failure = &job->failure;
 
 	if (error == EXIT_NOT_ALLOWED) {
-		answer_error(job->answer, HTTP_FORBIDDEN, "%s", failure->message);
+		ipc_response_error(job->response, HTTP_FORBIDDEN, "%s", failure->message);
 	} else if (error == EXIT_QUOTA) {
-		answer_error(job->answer, HTTP_TOO_MANY, "%s", failure->message);
-		job->answer->retry_after_seconds = ceil(failure->retry_after_seconds);
-		if (job->answer->retry_after_seconds < 1)
-			job->answer->retry_after_seconds = 1;
+		ipc_response_error(job->response, HTTP_TOO_MANY, "%s", failure->message);
+		job->response->retry_after_seconds = ceil(failure->retry_after_seconds);
+		if (job->response->retry_after_seconds < 1)
+			job->response->retry_after_seconds = 1;
 	} else if (error == EXIT_USAGE) {
-		answer_error(job->answer, HTTP_BAD_REQUEST, "%s", failure->message);
+		ipc_response_error(job->response, HTTP_BAD_REQUEST, "%s", failure->message);
 	} else {
-		log_seldom(&job->keeper->failures, "%s failed: %s%s%s", job->op, failure->message,
-		           failure->hint[0] ? "; " : "", failure->hint);
-		answer_unavailable(job->answer);
+		log_limited(&job->worker->failures, "%s failed: %s%s%s", job->op, failure->message,
+		            failure->hint[0] ? "; " : "", failure->hint);
+		ipc_response_unavailable(job->response);
 	}
 }
 
-static void set_quota(struct answer *answer, const struct permit_quota *quota)
+static void set_quota(struct ipc_response *response, const struct permit_quota *quota)
 {
-	answer->quota = (struct answer_quota){
+	response->quota = (struct ipc_quota){
 		.known = true,
 		.limit = quota->limit,
 		.remaining = quota->remaining,
@@ -60,14 +60,14 @@ static void set_quota(struct answer *answer, const struct permit_quota *quota)
 }
 
 /* Whether the account may have permits at all, and what is left of its quota. */
-static bool learn_quota(struct job *job, struct permit_quota *quota)
+static bool read_quota(struct job *job, struct permit_quota *quota)
 {
 	enum exit_code error = permit_read_quota(&job->context, job->account.id, quota);
 
 	if (error)
-		answer_failure(job, error);
+		respond_failure(job, error);
 	else
-		set_quota(job->answer, quota);
+		set_quota(job->response, quota);
 	return !error;
 }
 
@@ -77,9 +77,9 @@ static bool parse_addresses(struct job *job, struct address_list *addresses)
 	char complaint[400];
 
 	if (!address_list_parse(addresses, job->ips, strlen(job->ips),
-	                        job->keeper->rules.max_addresses, complaint, sizeof(complaint)))
+	                        job->worker->rules.max_addresses, complaint, sizeof(complaint)))
 		return true;
-	answer_error(job->answer, HTTP_BAD_REQUEST, "%s", complaint);
+	ipc_response_error(job->response, HTTP_BAD_REQUEST, "%s", complaint);
 	return false;
 }
 
@@ -94,16 +94,16 @@ static void log_changes(const struct job *job, const struct permit_outcome *outc
 			continue;
 		inet_ntop(AF_INET, &result->address, address, sizeof(address));
 		log_line("permit of %s: %s, by %s (%s)", address,
-		         permit_change_name(result->change), job->account.name, job->caller_text);
+		         permit_change_name(result->change), job->account.name, job->client_text);
 	}
 }
 
-static void answer_outcome(struct job *job, const struct permit_outcome *outcome)
+static void respond_outcome(struct job *job, const struct permit_outcome *outcome)
 {
-	answer_success(job->answer,
-	               json_pack("{s:o, s:o, s:b}", "permits", permit_results_json(outcome),
-	                         "quota", permit_quota_json(&outcome->quota), "applied",
-	                         (int)outcome->limiter_there));
+	ipc_response_success(job->response,
+	                     json_pack("{s:o, s:o, s:b}", "permits", permit_results_json(outcome),
+	                               "quota", permit_quota_json(&outcome->quota), "applied",
+	                               (int)outcome->attached));
 }
 
 static void permit(struct job *job)
@@ -118,17 +118,17 @@ static void permit(struct job *job)
 	error = permit_request(&job->context, job->account.id, &addresses, job->comment, "http",
 	                       &outcome);
 	if (!error || error == EXIT_QUOTA)
-		set_quota(job->answer, &outcome.quota);
+		set_quota(job->response, &outcome.quota);
 	/* may well be readable, even where nothing can be written */
 	else if (error != EXIT_NOT_ALLOWED && error != EXIT_BUSY &&
 	         !permit_read_quota(&job->context, job->account.id, &quota))
-		set_quota(job->answer, &quota);
+		set_quota(job->response, &quota);
 	if (error) {
-		answer_failure(job, error);
+		respond_failure(job, error);
 		return;
 	}
 	log_changes(job, &outcome);
-	answer_outcome(job, &outcome);
+	respond_outcome(job, &outcome);
 }
 
 static void revoke(struct job *job)
@@ -138,16 +138,16 @@ static void revoke(struct job *job)
 	struct permit_quota quota;
 	enum exit_code error;
 
-	if (!learn_quota(job, &quota) || !parse_addresses(job, &addresses))
+	if (!read_quota(job, &quota) || !parse_addresses(job, &addresses))
 		return;
 	error = permit_revoke(&job->context, job->account.id, &addresses, &outcome);
 	if (error) {
-		answer_failure(job, error);
+		respond_failure(job, error);
 		return;
 	}
 	outcome.quota = quota;
 	log_changes(job, &outcome);
-	answer_outcome(job, &outcome);
+	respond_outcome(job, &outcome);
 }
 
 static void list(struct job *job)
@@ -157,30 +157,30 @@ static void list(struct job *job)
 	enum exit_code error;
 	__u32 count;
 
-	if (!learn_quota(job, &quota))
+	if (!read_quota(job, &quota))
 		return;
 	error = permit_list(&job->context, job->account.id, false, &records, &count);
 	if (error) {
-		answer_failure(job, error);
+		respond_failure(job, error);
 		return;
 	}
-	answer_success(job->answer,
-	               json_pack("{s:o, s:o}", "permits", permit_records_json(records, count),
-	                         "quota", permit_quota_json(&quota)));
+	ipc_response_success(job->response,
+	                     json_pack("{s:o, s:o}", "permits", permit_records_json(records, count),
+	                               "quota", permit_quota_json(&quota)));
 	free(records);
 }
 
 static void only_token(struct job *job)
 {
-	job->answer->status = HTTP_OK;
+	job->response->status = HTTP_OK;
 }
 
 static void only_quota(struct job *job)
 {
 	struct permit_quota quota;
 
-	if (learn_quota(job, &quota))
-		job->answer->status = HTTP_OK;
+	if (read_quota(job, &quota))
+		job->response->status = HTTP_OK;
 }
 
 static void rate_limit(struct job *job)
@@ -189,23 +189,23 @@ static void rate_limit(struct job *job)
 	json_t *json = NULL;
 	enum exit_code error;
 
-	if (!caller_is_ipv4(&job->caller)) {
-		answer_error(job->answer, HTTP_BAD_REQUEST,
-		             "only IPv4 addresses are limited, and the request came from %s",
-		             job->caller_text);
+	if (!client_address_is_ipv4(&job->client)) {
+		ipc_response_error(job->response, HTTP_BAD_REQUEST,
+		                   "only IPv4 addresses are limited, and the request came from %s",
+		                   job->client_text);
 		return;
 	}
-	address = caller_ipv4(&job->caller);
-	error = source_state_look_up(job->keeper->pin_dir, &address, &json);
+	address = client_address_ipv4(&job->client);
+	error = source_state_look_up(job->worker->pin_dir, &address, &json);
 	if (error && error != EXIT_NOT_FOUND) {
-		answer_failure(job, error);
+		respond_failure(job, error);
 		return;
 	}
 	if (error)
-		json = json_pack("{s:s}", "source", job->caller_text);
+		json = json_pack("{s:s}", "source", job->client_text);
 	if (json)
 		json_object_set_new(json, "limited", json_boolean(!error));
-	answer_success(job->answer, json);
+	ipc_response_success(job->response, json);
 }
 
 static const struct {
@@ -216,39 +216,39 @@ static const struct {
 	{OP_REVOKE, revoke},    {OP_LIST, list},        {OP_RATE_LIMIT, rate_limit},
 };
 
-static bool understand(struct job *job, const json_t *question)
+static bool parse_request(struct job *job, const json_t *request)
 {
-	const char *caller;
+	const char *client;
 
-	if (json_unpack((json_t *)question, "{s:s, s:s, s:s, s?s, s?s}", "op", &job->op, "token",
-	                &job->token, "caller", &caller, "ips", &job->ips, "comment",
+	if (json_unpack((json_t *)request, "{s:s, s:s, s:s, s?s, s?s}", "op", &job->op, "token",
+	                &job->token, "client", &client, "ips", &job->ips, "comment",
 	                &job->comment) ||
-	    !caller_parse(&job->caller, caller))
+	    !client_address_parse(&job->client, client))
 		return false;
 	if (!job->ips)
 		job->ips = "";
-	caller_format(&job->caller, job->caller_text);
+	client_address_format(&job->client, job->client_text);
 	return true;
 }
 
-static void refuse_token(struct job *job)
+static void reject_token(struct job *job)
 {
-	struct throttle *throttle = job->keeper->throttle;
-	struct in6_addr key = caller_key(&job->caller);
-	__u64 now_ns = now_monotonic_ns(), wait_ns = throttle_wait_ns(throttle, &key, now_ns);
+	struct auth_throttle *throttle = job->worker->throttle;
+	struct in6_addr key = client_address_key(&job->client);
+	__u64 now_ns = now_monotonic_ns(), wait_ns = auth_throttle_wait_ns(throttle, &key, now_ns);
 
 	if (wait_ns) {
-		answer_error(job->answer, HTTP_TOO_MANY,
-		             "too many wrong tokens came from this address");
-		job->answer->code = CODE_TOO_MANY_WRONG_TOKENS;
-		job->answer->retry_after_seconds = (wait_ns + SECOND_NS - 1) / SECOND_NS;
+		ipc_response_error(job->response, HTTP_TOO_MANY,
+		                   "too many wrong tokens came from this address");
+		job->response->code = CODE_TOO_MANY_WRONG_TOKENS;
+		job->response->retry_after_seconds = (wait_ns + SECOND_NS - 1) / SECOND_NS;
 		return;
 	}
-	throttle_count_wrong(throttle, &key, now_ns);
-	answer_error(job->answer, HTTP_UNAUTHORIZED, "this token is nobody's");
-	if (throttle_wait_ns(throttle, &key, now_ns))
-		log_seldom(&job->keeper->failures, "too many wrong tokens from %s: slowed",
-		           job->caller_text);
+	auth_throttle_count_failure(throttle, &key, now_ns);
+	ipc_response_error(job->response, HTTP_UNAUTHORIZED, "this token is nobody's");
+	if (auth_throttle_wait_ns(throttle, &key, now_ns))
+		log_limited(&job->worker->failures, "too many wrong tokens from %s: slowed",
+		            job->client_text);
 }
 
 /* Whether the token is somebody's. A right one is never refused for the wrong ones of others,
@@ -259,16 +259,16 @@ static bool authenticate(struct job *job)
 	enum exit_code error = EXIT_NOT_FOUND;
 
 	if (token_id(job->token, id))
-		error = account_authenticate(job->keeper->state_dir, KEEPER_WAIT_MS, job->token,
+		error = account_authenticate(job->worker->state_dir, WORKER_WAIT_MS, job->token,
 		                             &job->account);
 	if (error == EXIT_NOT_FOUND)
-		refuse_token(job);
+		reject_token(job);
 	else if (error)
-		answer_failure(job, error);
+		respond_failure(job, error);
 	return !error;
 }
 
-json_t *keeper_rules_json(const struct permit_rules *rules)
+json_t *worker_rules_json(const struct permit_rules *rules)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "max_addresses",
 	                 (json_int_t)rules->max_addresses, "max_requests",
@@ -278,11 +278,11 @@ json_t *keeper_rules_json(const struct permit_rules *rules)
 	                 (json_int_t)rules->max_permits);
 }
 
-static bool read_rules(struct permit_rules *rules, const json_t *question)
+static bool read_rules(struct permit_rules *rules, const json_t *request)
 {
 	json_int_t addresses, requests, window, lifetime, linger, permits;
 
-	if (json_unpack(json_object_get(question, "rules"), "{s:I, s:I, s:I, s:I, s:I, s:I}",
+	if (json_unpack(json_object_get(request, "rules"), "{s:I, s:I, s:I, s:I, s:I, s:I}",
 	                "max_addresses", &addresses, "max_requests", &requests, "window_ns",
 	                &window, "lifetime_ns", &lifetime, "linger_ns", &linger, "max_permits",
 	                &permits))
@@ -291,7 +291,7 @@ static bool read_rules(struct permit_rules *rules, const json_t *question)
 	return true;
 }
 
-bool keeper_knows(const char *op)
+bool worker_has_operation(const char *op)
 {
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 		if (!strcmp(operations[i].op, op))
@@ -299,54 +299,54 @@ bool keeper_knows(const char *op)
 	return false;
 }
 
-static struct permit_context context_of(const struct keeper *keeper)
+static struct permit_context context_of(const struct worker *worker)
 {
 	return (struct permit_context){
-		.pin_dir = keeper->pin_dir,
-		.state_dir = keeper->state_dir,
-		.rules = &keeper->rules,
-		.wait_ms = KEEPER_WAIT_MS,
+		.pin_dir = worker->pin_dir,
+		.state_dir = worker->state_dir,
+		.rules = &worker->rules,
+		.wait_ms = WORKER_WAIT_MS,
 	};
 }
 
-void keeper_answer(struct keeper *keeper, const json_t *question, struct answer *answer)
+void worker_respond(struct worker *worker, const json_t *request, struct ipc_response *response)
 {
 	struct job job = {
-		.keeper = keeper,
-		.context = context_of(keeper),
-		.answer = answer,
+		.worker = worker,
+		.context = context_of(worker),
+		.response = response,
 	};
 
-	*answer = (struct answer){};
+	*response = (struct ipc_response){};
 	output_capture(&job.failure);
-	if (!read_rules(&keeper->rules, question) || !understand(&job, question)) {
+	if (!read_rules(&worker->rules, request) || !parse_request(&job, request)) {
 		log_line("the front asked something that makes no sense");
-		answer_unavailable(answer);
+		ipc_response_unavailable(response);
 	} else if (authenticate(&job)) {
 		for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 			if (!strcmp(operations[i].op, job.op))
 				operations[i].run(&job);
 	}
-	if (!answer->status)
-		answer_unavailable(answer);
+	if (!response->status)
+		ipc_response_unavailable(response);
 	output_capture(NULL);
 }
 
-void keeper_maintain(struct keeper *keeper, const json_t *question)
+void worker_maintain(struct worker *worker, const json_t *request)
 {
-	struct permit_context context = context_of(keeper);
+	struct permit_context context = context_of(worker);
 	struct failure failure = {};
-	char complaint[sizeof(keeper->complaint)] = "";
+	char complaint[sizeof(worker->complaint)] = "";
 
 	output_capture(&failure);
-	if (read_rules(&keeper->rules, question) && permit_maintain(&context))
+	if (read_rules(&worker->rules, request) && permit_maintain(&context))
 		snprintf(complaint, sizeof(complaint), "%s", failure.message);
 	output_capture(NULL);
 	/* the same once a minute would bury everything else */
-	if (complaint[0] && strcmp(complaint, keeper->complaint))
+	if (complaint[0] && strcmp(complaint, worker->complaint))
 		log_line("cannot look after the permits: %s%s%s", complaint,
 		         failure.hint[0] ? "; " : "", failure.hint);
-	else if (!complaint[0] && keeper->complaint[0])
+	else if (!complaint[0] && worker->complaint[0])
 		log_line("the permits are looked after again");
-	strcpy(keeper->complaint, complaint);
+	strcpy(worker->complaint, complaint);
 }
