@@ -8,8 +8,8 @@
 
 #include "user/serve/now.h"
 
-#define SELDOM_NS    (60 * SECOND_NS)
-#define SELDOM_LINES 10
+#define LIMIT_NS    (60 * SECOND_NS)
+#define LIMIT_LINES 10
 
 static void write_line(const char *format, va_list args)
 {
@@ -38,17 +38,17 @@ void log_line(const char *format, ...)
 	va_end(args);
 }
 
-void log_seldom(struct log_memory *memory, const char *format, ...)
+void log_limited(struct log_limit *memory, const char *format, ...)
 {
 	__u64 now_ns = now_monotonic_ns();
 	va_list args;
 
-	if (!memory->began_ns || now_ns - memory->began_ns > SELDOM_NS) {
+	if (!memory->began_ns || now_ns - memory->began_ns > LIMIT_NS) {
 		if (memory->left_out)
 			log_line("%u more lines like these were left out", memory->left_out);
-		*memory = (struct log_memory){.began_ns = now_ns};
+		*memory = (struct log_limit){.began_ns = now_ns};
 	}
-	if (memory->lines++ >= SELDOM_LINES) {
+	if (memory->lines++ >= LIMIT_LINES) {
 		memory->left_out++;
 		return;
 	}

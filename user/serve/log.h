@@ -6,10 +6,10 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* For what anybody can make happen as often as he likes: ten lines a minute, and then how many
  * were left out. Begins all zero. */
-struct log_memory {
+struct log_limit {
 	unsigned long long began_ns;
 	unsigned int lines, left_out;
 };
 
-void log_seldom(struct log_memory *memory, const char *format, ...)
+void log_limited(struct log_limit *memory, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -28,7 +28,7 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 
 static enum exit_code serve(const struct options *options)
 {
-	struct front_setup *setup = calloc(1, sizeof(*setup));
+	struct frontend_setup *setup = calloc(1, sizeof(*setup));
 	struct permit_context context = {.pin_dir = options->pin_dir,
 	                                 .state_dir = options->state_dir};
 	struct identity identity;
@@ -50,11 +50,11 @@ static enum exit_code serve(const struct options *options)
 	if (!error)
 		error = permit_maintain(&context);
 	if (!error) {
-		privileges_allow_files(FRONT_WANTED_FILES);
+		privileges_allow_files(FRONTEND_WANTED_FILES);
 		error = privileges_become(&identity);
 	}
 	if (!error)
-		return supervise(options, &identity, setup);
+		return supervisor_run(options, &identity, setup);
 	listeners_close(&setup->listeners, NULL);
 	return error;
 }
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 
 	json_set_alloc_funcs(malloc, wipe_and_free);
 	occupy_standard_files();
-	supervise_block_signals();
+	supervisor_block_signals();
 	error = options_read(&options, argc, argv);
 	if (error)
 		return error;

@@ -12,7 +12,7 @@
 
 #define NOW (1000 * SECOND_NS)
 
-static struct throttle *throttle;
+static struct auth_throttle *throttle;
 
 static int set_up(void **state)
 {
@@ -39,8 +39,8 @@ static struct in6_addr key_of(uint32_t number)
 static void guess(const struct in6_addr *key, int times, uint64_t now_ns)
 {
 	while (times--) {
-		assert_int_equal(throttle_wait_ns(throttle, key, now_ns), 0);
-		throttle_count_wrong(throttle, key, now_ns);
+		assert_int_equal(auth_throttle_wait_ns(throttle, key, now_ns), 0);
+		auth_throttle_count_failure(throttle, key, now_ns);
 	}
 }
 
@@ -50,13 +50,14 @@ static void five_at_once_and_then_one_in_ten_seconds(void **state)
 
 	(void)state;
 	guess(&key, 5, NOW);
-	assert_int_equal(throttle_wait_ns(throttle, &key, NOW), 10 * SECOND_NS);
-	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 3 * SECOND_NS), 7 * SECOND_NS);
-	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 10 * SECOND_NS - 1), 1);
+	assert_int_equal(auth_throttle_wait_ns(throttle, &key, NOW), 10 * SECOND_NS);
+	assert_int_equal(auth_throttle_wait_ns(throttle, &key, NOW + 3 * SECOND_NS), 7 * SECOND_NS);
+	assert_int_equal(auth_throttle_wait_ns(throttle, &key, NOW + 10 * SECOND_NS - 1), 1);
 	guess(&key, 1, NOW + 10 * SECOND_NS);
-	assert_int_equal(throttle_wait_ns(throttle, &key, NOW + 10 * SECOND_NS), 10 * SECOND_NS);
+	assert_int_equal(auth_throttle_wait_ns(throttle, &key, NOW + 10 * SECOND_NS),
+	                 10 * SECOND_NS);
 	guess(&key, 3, NOW + 40 * SECOND_NS);
-	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 40 * SECOND_NS), 0);
+	assert_int_not_equal(auth_throttle_wait_ns(throttle, &key, NOW + 40 * SECOND_NS), 0);
 }
 
 static void everything_is_forgiven_in_time(void **state)
@@ -66,9 +67,9 @@ static void everything_is_forgiven_in_time(void **state)
 	(void)state;
 	guess(&key, 5, NOW);
 	guess(&key, 5, NOW + 50 * SECOND_NS);
-	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 50 * SECOND_NS), 0);
+	assert_int_not_equal(auth_throttle_wait_ns(throttle, &key, NOW + 50 * SECOND_NS), 0);
 	guess(&key, 5, NOW + 100000 * SECOND_NS);
-	assert_int_not_equal(throttle_wait_ns(throttle, &key, NOW + 100000 * SECOND_NS), 0);
+	assert_int_not_equal(auth_throttle_wait_ns(throttle, &key, NOW + 100000 * SECOND_NS), 0);
 }
 
 static void others_are_not_slowed(void **state)
@@ -80,7 +81,7 @@ static void others_are_not_slowed(void **state)
 	for (uint32_t other = 2; other < 100; other++) {
 		const struct in6_addr innocent = key_of(other);
 
-		assert_int_equal(throttle_wait_ns(throttle, &innocent, NOW), 0);
+		assert_int_equal(auth_throttle_wait_ns(throttle, &innocent, NOW), 0);
 	}
 }
 
@@ -98,7 +99,7 @@ static void the_stalest_goes(void **state)
 	for (uint32_t i = 19000; i < 20000; i++) {
 		const struct in6_addr key = key_of(i);
 
-		known += throttle_wait_ns(throttle, &key, NOW + 20000) > 0;
+		known += auth_throttle_wait_ns(throttle, &key, NOW + 20000) > 0;
 	}
 	assert_true(known >= 990);
 }
@@ -113,9 +114,9 @@ static void the_worst_stays(void **state)
 	for (uint32_t i = 2; i < 50000; i++) {
 		const struct in6_addr key = key_of(i);
 
-		throttle_count_wrong(throttle, &key, NOW + i);
+		auth_throttle_count_failure(throttle, &key, NOW + i);
 	}
-	assert_true(throttle_wait_ns(throttle, &worst, NOW + 50000) > 0);
+	assert_true(auth_throttle_wait_ns(throttle, &worst, NOW + 50000) > 0);
 }
 
 static void the_all_zero_key_is_one_like_any_other(void **state)
@@ -123,9 +124,9 @@ static void the_all_zero_key_is_one_like_any_other(void **state)
 	const struct in6_addr unix_socket = {};
 
 	(void)state;
-	assert_int_equal(throttle_wait_ns(throttle, &unix_socket, NOW), 0);
+	assert_int_equal(auth_throttle_wait_ns(throttle, &unix_socket, NOW), 0);
 	guess(&unix_socket, 5, NOW);
-	assert_int_equal(throttle_wait_ns(throttle, &unix_socket, NOW), 10 * SECOND_NS);
+	assert_int_equal(auth_throttle_wait_ns(throttle, &unix_socket, NOW), 10 * SECOND_NS);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

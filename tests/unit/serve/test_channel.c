@@ -107,7 +107,7 @@ static void what_does_not_fit_follows(void **state)
 	text[90000] = '\0';
 	for (int i = 0; i < 50; i++)
 		send_number(i, text);
-	assert_true(channel_waits_to_send(&here));
+	assert_true(channel_has_unsent(&here));
 	for (int i = 0; i < 50;) {
 		const char *found;
 		json_t *object;
@@ -121,7 +121,7 @@ static void what_does_not_fit_follows(void **state)
 		assert_int_equal(length, 90000);
 		json_decref(object);
 	}
-	assert_false(channel_waits_to_send(&here));
+	assert_false(channel_has_unsent(&here));
 	free(text);
 }
 

@@ -29,15 +29,15 @@ static void check_walk(const char *peer, const char *forwarded, const char *expe
 	static const char *const trusted[] = {"10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "unix"};
 	/* on the heap, so that ASan sees a step too far */
 	char *list = forwarded ? strdup(forwarded) : NULL;
-	char text[CALLER_TEXT_SIZE], complaint[300];
+	char text[CLIENT_ADDRESS_TEXT_SIZE], complaint[300];
 	struct proxies proxies;
-	struct caller caller;
+	struct client_address client;
 	int error;
 
 	assert_int_equal(read_proxies(&proxies, trusted, 4), 0);
-	assert_true(caller_parse(&caller, peer));
-	error = caller_walk(&caller, &proxies, list, complaint, sizeof(complaint));
-	caller_format(&caller, text);
+	assert_true(client_address_parse(&client, peer));
+	error = client_address_resolve(&client, &proxies, list, complaint, sizeof(complaint));
+	client_address_format(&client, text);
 	if (error && expected)
 		fail_msg("'%s' was refused: %s", forwarded, complaint);
 	if (!error && !expected)
@@ -124,27 +124,27 @@ static void everything_trusts_everybody_but_the_unix_socket(void **state)
 {
 	static const char *const ipv4[] = {"0.0.0.0/0"};
 	struct proxies proxies;
-	struct caller caller;
+	struct client_address client;
 
 	(void)state;
 	read_proxies(&proxies, ipv4, 1);
-	caller_parse(&caller, "203.0.113.1");
-	assert_true(proxies_trust(&proxies, &caller));
-	caller_parse(&caller, "2001:db8::1");
-	assert_false(proxies_trust(&proxies, &caller));
-	caller_parse(&caller, "unix");
-	assert_false(proxies_trust(&proxies, &caller));
+	client_address_parse(&client, "203.0.113.1");
+	assert_true(proxies_trust(&proxies, &client));
+	client_address_parse(&client, "2001:db8::1");
+	assert_false(proxies_trust(&proxies, &client));
+	client_address_parse(&client, "unix");
+	assert_false(proxies_trust(&proxies, &client));
 }
 
 static bool same_key(const char *a, const char *b)
 {
 	struct in6_addr first, second;
-	struct caller caller;
+	struct client_address client;
 
-	caller_parse(&caller, a);
-	first = caller_key(&caller);
-	caller_parse(&caller, b);
-	second = caller_key(&caller);
+	client_address_parse(&client, a);
+	first = client_address_key(&client);
+	client_address_parse(&client, b);
+	second = client_address_key(&client);
 	return !memcmp(&first, &second, sizeof(first));
 }
 
@@ -165,25 +165,25 @@ static void a_peer_is_read_from_its_socket(void **state)
 	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6};
 	struct sockaddr local = {.sa_family = AF_UNIX};
 	struct xrl_address address;
-	struct caller caller;
+	struct client_address client;
 
 	(void)state;
 	inet_pton(AF_INET, "203.0.113.1", &ipv4.sin_addr);
-	caller_of_peer(&caller, (struct sockaddr *)&ipv4);
-	assert_true(caller_is_ipv4(&caller));
-	address = caller_ipv4(&caller);
+	client_address_of_peer(&client, (struct sockaddr *)&ipv4);
+	assert_true(client_address_is_ipv4(&client));
+	address = client_address_ipv4(&client);
 	assert_memory_equal(address.octets, ((__u8[]){203, 0, 113, 1}), 4);
 	inet_pton(AF_INET6, "2001:db8::1", &ipv6.sin6_addr);
-	caller_of_peer(&caller, (struct sockaddr *)&ipv6);
-	assert_true(caller.known);
-	assert_false(caller_is_ipv4(&caller));
+	client_address_of_peer(&client, (struct sockaddr *)&ipv6);
+	assert_true(client.known);
+	assert_false(client_address_is_ipv4(&client));
 	inet_pton(AF_INET6, "::ffff:203.0.113.1", &ipv6.sin6_addr);
-	caller_of_peer(&caller, (struct sockaddr *)&ipv6);
-	assert_true(caller_is_ipv4(&caller));
-	caller_of_peer(&caller, &local);
-	assert_false(caller.known);
-	caller_of_peer(&caller, NULL);
-	assert_false(caller.known);
+	client_address_of_peer(&client, (struct sockaddr *)&ipv6);
+	assert_true(client_address_is_ipv4(&client));
+	client_address_of_peer(&client, &local);
+	assert_false(client.known);
+	client_address_of_peer(&client, NULL);
+	assert_false(client.known);
 }
 
 int main(void)

@@ -149,11 +149,11 @@ static void they_are_counted_by_address(void **state)
 	for (int i = 0; i < 6; i++)
 		add(i, 3, 0);
 	add(6, 4, 0);
-	assert_int_equal(connections_from(&connections, &three, 100), 6);
-	assert_int_equal(connections_from(&connections, &three, 4), 4);
-	assert_int_equal(connections_from(&connections, &four, 100), 1);
+	assert_int_equal(connections_count_from(&connections, &three, 100), 6);
+	assert_int_equal(connections_count_from(&connections, &three, 4), 4);
+	assert_int_equal(connections_count_from(&connections, &four, 100), 1);
 	leave(2);
-	assert_int_equal(connections_from(&connections, &three, 100), 5);
+	assert_int_equal(connections_count_from(&connections, &three, 100), 5);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

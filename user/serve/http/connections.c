@@ -25,7 +25,8 @@ static struct tracked_chain *chain_of(const struct connections *connections,
 	return (struct tracked_chain *)&connections->chains[hash % CONNECTION_CHAINS];
 }
 
-int connections_from(const struct connections *connections, const struct in6_addr *key, int most)
+int connections_count_from(const struct connections *connections, const struct in6_addr *key,
+                           int most)
 {
 	const struct tracked *tracked;
 	int count = 0;

@@ -42,7 +42,8 @@ struct connections {
 void connections_init(struct connections *connections, int limit, __u32 seed);
 
 /* How many there are from where, but counts no further than `most`. */
-int connections_from(const struct connections *connections, const struct in6_addr *key, int most);
+int connections_count_from(const struct connections *connections, const struct in6_addr *key,
+                           int most);
 
 /* Makes room when there is little left. NULL: no memory. */
 struct tracked *connections_add(struct connections *connections, int fd, const struct in6_addr *key,

@@ -12,15 +12,15 @@
 #include "user/serve/http/server.h"
 
 #define OTHER_FILES  128 /* that aren't connections */
-#define PATIENT_MS   60000
-#define IMPATIENT_MS 200
+#define IDLE_WAIT_MS 60000
+#define BUSY_WAIT_MS 200
 
-struct front {
-	const struct front_setup *setup;
-	struct asker asker;
+struct frontend {
+	const struct frontend_setup *setup;
+	struct ipc_client ipc;
 	struct server *servers;
 	int count;
-	__u64 end_by_ns; /* 0: it serves */
+	__u64 drain_deadline_ns; /* 0: it serves */
 };
 
 /* Files are what there is to share. */
@@ -31,19 +31,19 @@ static int connections_each(int listeners)
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	each = limit.rlim_cur > OTHER_FILES ? (limit.rlim_cur - OTHER_FILES) / listeners : 1;
-	return each < FRONT_MAX_CONNECTIONS ? each : FRONT_MAX_CONNECTIONS;
+	return each < FRONTEND_MAX_CONNECTIONS ? each : FRONTEND_MAX_CONNECTIONS;
 }
 
-static bool start_servers(struct front *front)
+static bool start_servers(struct frontend *frontend)
 {
-	int most = connections_each(front->count);
+	int most = connections_each(frontend->count);
 
-	for (int i = 0; i < front->count; i++) {
-		struct server *server = &front->servers[i];
+	for (int i = 0; i < frontend->count; i++) {
+		struct server *server = &frontend->servers[i];
 
-		server->setup = front->setup;
-		server->asker = &front->asker;
-		server->listener = &front->setup->listeners.items[i];
+		server->setup = frontend->setup;
+		server->ipc = &frontend->ipc;
+		server->listener = &frontend->setup->listeners.items[i];
 		if (server_start(server, most))
 			continue;
 		log_line("cannot serve on %s", server->listener->text);
@@ -53,24 +53,24 @@ static bool start_servers(struct front *front)
 }
 
 /* Also a second time, to end sooner. */
-static void retire(struct front *front)
+static void drain(struct frontend *frontend)
 {
-	__u64 end_by_ns = now_monotonic_ns() + front->asker.retire_seconds * SECOND_NS;
+	__u64 drain_deadline_ns = now_monotonic_ns() + frontend->ipc.drain_seconds * SECOND_NS;
 
-	front->asker.retire = false;
-	if (!front->end_by_ns || end_by_ns < front->end_by_ns)
-		front->end_by_ns = end_by_ns;
-	for (int i = 0; i < front->count; i++)
-		server_drain(&front->servers[i]);
+	frontend->ipc.drain = false;
+	if (!frontend->drain_deadline_ns || drain_deadline_ns < frontend->drain_deadline_ns)
+		frontend->drain_deadline_ns = drain_deadline_ns;
+	for (int i = 0; i < frontend->count; i++)
+		server_drain(&frontend->servers[i]);
 }
 
-static bool is_finished(const struct front *front, __u64 now_ns)
+static bool is_finished(const struct frontend *frontend, __u64 now_ns)
 {
-	if (!front->end_by_ns)
+	if (!frontend->drain_deadline_ns)
 		return false;
-	for (int i = 0; i < front->count; i++)
-		if (front->servers[i].connections.count)
-			return now_ns >= front->end_by_ns;
+	for (int i = 0; i < frontend->count; i++)
+		if (frontend->servers[i].connections.count)
+			return now_ns >= frontend->drain_deadline_ns;
 	return true;
 }
 
@@ -79,54 +79,54 @@ static int shorter(int a_ms, int b_ms)
 	return a_ms < b_ms ? a_ms : b_ms;
 }
 
-static int wait_ms(const struct front *front)
+static int wait_ms(const struct frontend *frontend)
 {
-	int wait = PATIENT_MS;
+	int wait = IDLE_WAIT_MS;
 
-	for (int i = 0; i < front->count; i++)
-		wait = shorter(wait, server_wait_ms(&front->servers[i]));
+	for (int i = 0; i < frontend->count; i++)
+		wait = shorter(wait, server_wait_ms(&frontend->servers[i]));
 	/* then something may run out at any time */
-	if (front->end_by_ns || asker_waits(&front->asker))
-		wait = shorter(wait, IMPATIENT_MS);
+	if (frontend->drain_deadline_ns || ipc_client_has_pending(&frontend->ipc))
+		wait = shorter(wait, BUSY_WAIT_MS);
 	return wait;
 }
 
-static void wait_for_work(struct front *front)
+static void wait_for_work(struct frontend *frontend)
 {
-	struct pollfd polled[1 + CONFIG_MAX_LIST] = {{front->asker.channel.fd, POLLIN, 0}};
+	struct pollfd polled[1 + CONFIG_MAX_LIST] = {{frontend->ipc.channel.fd, POLLIN, 0}};
 
-	if (channel_waits_to_send(&front->asker.channel))
+	if (channel_has_unsent(&frontend->ipc.channel))
 		polled[0].events |= POLLOUT;
-	for (int i = 0; i < front->count; i++)
-		polled[1 + i] = (struct pollfd){front->servers[i].events, POLLIN, 0};
-	if (poll(polled, 1 + front->count, wait_ms(front)) <= 0)
+	for (int i = 0; i < frontend->count; i++)
+		polled[1 + i] = (struct pollfd){frontend->servers[i].events, POLLIN, 0};
+	if (poll(polled, 1 + frontend->count, wait_ms(frontend)) <= 0)
 		return;
 	if (polled[0].revents & POLLOUT)
-		channel_flush(&front->asker.channel);
+		channel_flush(&frontend->ipc.channel);
 	/* without the supervisor there is nothing to serve, and a new one brings its own front */
-	if (polled[0].revents & ~POLLOUT && asker_hear(&front->asker))
+	if (polled[0].revents & ~POLLOUT && ipc_client_receive(&frontend->ipc))
 		_exit(EXIT_FAILURE);
 }
 
-void front_run(const struct front_setup *setup, int channel)
+void frontend_run(const struct frontend_setup *setup, int channel)
 {
-	struct front front = {.setup = setup, .count = setup->listeners.count};
+	struct frontend frontend = {.setup = setup, .count = setup->listeners.count};
 
-	asker_open(&front.asker, channel);
-	front.servers = calloc(front.count, sizeof(*front.servers));
-	if (!front.servers || !start_servers(&front))
+	ipc_client_open(&frontend.ipc, channel);
+	frontend.servers = calloc(frontend.count, sizeof(*frontend.servers));
+	if (!frontend.servers || !start_servers(&frontend))
 		_exit(EXIT_FAILURE);
 	for (;;) {
 		__u64 now_ns;
 
-		wait_for_work(&front);
+		wait_for_work(&frontend);
 		now_ns = now_monotonic_ns();
-		asker_time_out(&front.asker, now_ns);
-		if (front.asker.retire)
-			retire(&front);
-		for (int i = 0; i < front.count; i++)
-			server_run(&front.servers[i], now_ns);
-		if (is_finished(&front, now_ns))
+		ipc_client_run_timers(&frontend.ipc, now_ns);
+		if (frontend.ipc.drain)
+			drain(&frontend);
+		for (int i = 0; i < frontend.count; i++)
+			server_run(&frontend.servers[i], now_ns);
+		if (is_finished(&frontend, now_ns))
 			_exit(EXIT_SUCCESS);
 	}
 }

@@ -7,13 +7,13 @@
 #include "user/serve/http/tls.h"
 
 /* Of each listener. */
-#define FRONT_MAX_CONNECTIONS 16384
+#define FRONTEND_MAX_CONNECTIONS 16384
 
 /* What the usual few listeners may have open at most; with more of them each gets less. */
-#define FRONT_WANTED_FILES (4 * FRONT_MAX_CONNECTIONS + 1024)
+#define FRONTEND_WANTED_FILES (4 * FRONTEND_MAX_CONNECTIONS + 1024)
 
 /* Whatever the front needs to know, all of it read by the supervisor. */
-struct front_setup {
+struct frontend_setup {
 	struct permit_rules rules;
 	struct serve_settings settings;
 	struct proxies proxies;
@@ -23,4 +23,4 @@ struct front_setup {
 
 /* The process that speaks HTTP. It has no privileges and no files but its sockets; everything
  * about permits it asks the keeper, by way of the supervisor, over `channel`. Ends the process. */
-void front_run(const struct front_setup *setup, int channel) __attribute__((noreturn));
+void frontend_run(const struct frontend_setup *setup, int channel) __attribute__((noreturn));

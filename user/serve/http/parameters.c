@@ -31,14 +31,15 @@ static bool is_known(const char *operation, const char *name)
 	return false;
 }
 
-static void refuse_name(struct answer *refusal, const char *format, const char *name)
+static void refuse_name(struct ipc_response *refusal, const char *format, const char *name)
 {
 	char quoted[QUOTE_SIZE];
 
-	answer_error(refusal, HTTP_BAD_REQUEST, format, quote(quoted, name, strlen(name)));
+	ipc_response_error(refusal, HTTP_BAD_REQUEST, format, quote(quoted, name, strlen(name)));
 }
 
-static bool check_names(const struct form *form, const char *operation, struct answer *refusal)
+static bool check_names(const struct form *form, const char *operation,
+                        struct ipc_response *refusal)
 {
 	for (int i = 0; i < form->count; i++) {
 		if (is_known(operation, form->fields[i].name))
@@ -52,8 +53,8 @@ static bool check_names(const struct form *form, const char *operation, struct a
 	return true;
 }
 
-static bool read_forms(struct forms *forms, const struct request *request, const char *operation,
-                       struct answer *refusal)
+static bool read_forms(struct forms *forms, const struct http_request *request,
+                       const char *operation, struct ipc_response *refusal)
 {
 	const char *query = request->route.query;
 	char complaint[400];
@@ -61,7 +62,7 @@ static bool read_forms(struct forms *forms, const struct request *request, const
 	if (form_parse(&forms->query, query, strlen(query), complaint, sizeof(complaint)) ||
 	    form_parse(&forms->body, request->body ? request->body : "", request->body_length,
 	               complaint, sizeof(complaint))) {
-		answer_error(refusal, HTTP_BAD_REQUEST, "%s", complaint);
+		ipc_response_error(refusal, HTTP_BAD_REQUEST, "%s", complaint);
 		return false;
 	}
 	return check_names(&forms->query, operation, refusal) &&
@@ -70,7 +71,7 @@ static bool read_forms(struct forms *forms, const struct request *request, const
 
 /* From the one or the other. False: from both. */
 static bool find(const struct form_field **field, const struct forms *forms, const char *name,
-                 struct answer *refusal)
+                 struct ipc_response *refusal)
 {
 	const struct form_field *in_body = form_find(&forms->body, name);
 
@@ -85,56 +86,59 @@ static bool find(const struct form_field **field, const struct forms *forms, con
 }
 
 static void read_listed(struct parameters *parameters, const struct form_field *ips,
-                        __u32 max_addresses, struct answer *refusal)
+                        __u32 max_addresses, struct ipc_response *refusal)
 {
 	struct address_list addresses;
 	char complaint[400];
 
 	if (address_list_parse(&addresses, ips->value, ips->value_length, max_addresses, complaint,
 	                       sizeof(complaint)))
-		answer_error(refusal, HTTP_BAD_REQUEST, "%s", complaint);
+		ipc_response_error(refusal, HTTP_BAD_REQUEST, "%s", complaint);
 	else
 		parameters->ips = strdup(ips->value);
 }
 
-static void read_own(struct parameters *parameters, const struct request *request,
-                     struct answer *refusal)
+static void read_own(struct parameters *parameters, const struct http_request *request,
+                     struct ipc_response *refusal)
 {
-	char own[CALLER_TEXT_SIZE];
+	char own[CLIENT_ADDRESS_TEXT_SIZE];
 
-	caller_format(&request->caller, own);
-	if (caller_is_ipv4(&request->caller)) {
+	client_address_format(&request->client, own);
+	if (client_address_is_ipv4(&request->client)) {
 		const struct form_field field = {.value = own, .value_length = strlen(own)};
 
 		read_listed(parameters, &field, 1, refusal);
-	} else if (request->caller.known) {
-		answer_error(refusal, HTTP_BAD_REQUEST,
-		             "permits are for IPv4 addresses, and the request came from %s: name "
-		             "the addresses in `ips`",
-		             own);
+	} else if (request->client.known) {
+		ipc_response_error(
+			refusal, HTTP_BAD_REQUEST,
+			"permits are for IPv4 addresses, and the request came from %s: name "
+			"the addresses in `ips`",
+			own);
 	} else {
-		answer_error(refusal, HTTP_BAD_REQUEST,
-		             "a request over the Unix socket has no address of its own: name the "
-		             "addresses in `ips`");
+		ipc_response_error(
+			refusal, HTTP_BAD_REQUEST,
+			"a request over the Unix socket has no address of its own: name the "
+			"addresses in `ips`");
 	}
 }
 
 static void read_comment(struct parameters *parameters, const struct form_field *comment,
-                         struct answer *refusal)
+                         struct ipc_response *refusal)
 {
 	json_t *utf8 = json_stringn(comment->value, comment->value_length);
 
 	if (!utf8 || comment->value_length >= PERMIT_COMMENT_SIZE)
-		answer_error(refusal, HTTP_BAD_REQUEST,
-		             "the comment must be UTF-8 text of at most %d bytes",
-		             PERMIT_COMMENT_SIZE - 1);
+		ipc_response_error(refusal, HTTP_BAD_REQUEST,
+		                   "the comment must be UTF-8 text of at most %d bytes",
+		                   PERMIT_COMMENT_SIZE - 1);
 	else
 		parameters->comment = strdup(comment->value);
 	json_decref(utf8);
 }
 
-static void read_fields(struct parameters *parameters, const struct request *request,
-                        const struct forms *forms, const char *operation, struct answer *refusal)
+static void read_fields(struct parameters *parameters, const struct http_request *request,
+                        const struct forms *forms, const char *operation,
+                        struct ipc_response *refusal)
 {
 	const struct form_field *ips, *comment;
 
@@ -149,13 +153,13 @@ static void read_fields(struct parameters *parameters, const struct request *req
 		read_comment(parameters, comment, refusal);
 }
 
-void parameters_read(struct parameters *parameters, const struct request *request,
-                     const char *operation, struct answer *refusal)
+void parameters_read(struct parameters *parameters, const struct http_request *request,
+                     const char *operation, struct ipc_response *refusal)
 {
 	struct forms *forms = malloc(sizeof(*forms));
 
 	if (!forms)
-		answer_unavailable(refusal);
+		ipc_response_unavailable(refusal);
 	else if (read_forms(forms, request, operation, refusal))
 		read_fields(parameters, request, forms, operation, refusal);
 	free(forms);

@@ -11,6 +11,6 @@ struct parameters {
 };
 
 /* What is wrong becomes the refusal. */
-void parameters_read(struct parameters *parameters, const struct request *request,
-                     const char *operation, struct answer *refusal);
+void parameters_read(struct parameters *parameters, const struct http_request *request,
+                     const char *operation, struct ipc_response *refusal);
 void parameters_release(struct parameters *parameters);

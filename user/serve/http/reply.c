@@ -6,61 +6,61 @@
 
 #define CHALLENGE "Bearer realm=\"permits\""
 
-static struct MHD_Response *make_response(struct answer *answer)
+static struct MHD_Response *make_response(struct ipc_response *response)
 {
-	char *text = answer->body;
-	size_t length = answer->body_length;
+	char *text = response->body;
+	size_t length = response->body_length;
 
-	if (answer->status != HTTP_OK) {
-		text = answer_error_text(answer);
+	if (response->status != HTTP_OK) {
+		text = ipc_response_error_text(response);
 		length = text ? strlen(text) : 0;
 	} else {
-		answer->body = NULL;
+		response->body = NULL;
 	}
 	return MHD_create_response_from_buffer(
 		length, text ? text : "", text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 }
 
-static void add_number(struct MHD_Response *response, const char *name, long long number)
+static void add_number(struct MHD_Response *http, const char *name, long long number)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lld", number);
-	MHD_add_response_header(response, name, text);
+	MHD_add_response_header(http, name, text);
 }
 
-static void add_headers(struct MHD_Response *response, const struct reply *reply)
+static void add_headers(struct MHD_Response *http, const struct reply *reply)
 {
-	const struct answer *answer = reply->answer;
+	const struct ipc_response *response = reply->response;
 
-	MHD_add_response_header(response, "Content-Type", "application/json");
-	MHD_add_response_header(response, "Cache-Control", "no-store");
+	MHD_add_response_header(http, "Content-Type", "application/json");
+	MHD_add_response_header(http, "Cache-Control", "no-store");
 	if (reply->quota) {
-		add_number(response, "X-RateLimit-Limit", answer->quota.limit);
-		add_number(response, "X-RateLimit-Remaining", answer->quota.remaining);
-		add_number(response, "X-RateLimit-Reset", answer->quota.reset_unix_seconds);
+		add_number(http, "X-RateLimit-Limit", response->quota.limit);
+		add_number(http, "X-RateLimit-Remaining", response->quota.remaining);
+		add_number(http, "X-RateLimit-Reset", response->quota.reset_unix_seconds);
 	}
-	if (answer->retry_after_seconds)
-		add_number(response, "Retry-After", answer->retry_after_seconds);
-	if (answer->status == HTTP_UNAUTHORIZED)
+	if (response->retry_after_seconds)
+		add_number(http, "Retry-After", response->retry_after_seconds);
+	if (response->status == HTTP_UNAUTHORIZED)
 		MHD_add_response_header(
-			response, "WWW-Authenticate",
+			http, "WWW-Authenticate",
 			reply->token_was_given ? CHALLENGE ", error=\"invalid_token\"" : CHALLENGE);
-	if (answer->status == HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, "Allow", reply->allow);
+	if (response->status == HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(http, "Allow", reply->allow);
 	if (reply->last)
-		MHD_add_response_header(response, "Connection", "close");
+		MHD_add_response_header(http, "Connection", "close");
 }
 
 enum MHD_Result reply_send(struct MHD_Connection *connection, const struct reply *reply)
 {
-	struct MHD_Response *response = make_response(reply->answer);
+	struct MHD_Response *http = make_response(reply->response);
 	enum MHD_Result result;
 
-	if (!response)
+	if (!http)
 		return MHD_NO;
-	add_headers(response, reply);
-	result = MHD_queue_response(connection, reply->answer->status, response);
-	MHD_destroy_response(response);
+	add_headers(http, reply);
+	result = MHD_queue_response(connection, reply->response->status, http);
+	MHD_destroy_response(http);
 	return result;
 }

@@ -8,11 +8,11 @@
 
 /* An answer as HTTP. */
 struct reply {
-	struct answer *answer; /* its body is taken over */
-	const char *allow;     /* of a 405 */
-	bool quota;            /* X-RateLimit-... belong to it */
-	bool token_was_given;  /* of a 401 */
-	bool last;             /* the connection is closed after it */
+	struct ipc_response *response; /* its body is taken over */
+	const char *allow;             /* of a 405 */
+	bool quota;                    /* X-RateLimit-... belong to it */
+	bool token_was_given;          /* of a 401 */
+	bool last;                     /* the connection is closed after it */
 };
 
 enum MHD_Result reply_send(struct MHD_Connection *connection, const struct reply *reply);

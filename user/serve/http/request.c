@@ -12,30 +12,30 @@
 #include "user/serve/http/reply.h"
 #include "user/serve/http/server.h"
 
-#define ANSWER_NS (15 * SECOND_NS)
-#define PING_NS   (2 * SECOND_NS)
+#define RESPONSE_NS (15 * SECOND_NS)
+#define PING_NS     (2 * SECOND_NS)
 
 #define NO_SUCH_METHOD "this endpoint has no such method; the header Allow says which it has"
 
-static void arrived(struct asked *asked)
+static void on_response(struct pending *pending)
 {
-	struct request *request =
-		(struct request *)((char *)asked - offsetof(struct request, asked));
+	struct http_request *request =
+		(struct http_request *)((char *)pending - offsetof(struct http_request, pending));
 
 	MHD_resume_connection(request->connection);
 }
 
 void *request_begin(void *server, const char *target, struct MHD_Connection *connection)
 {
-	struct request *request = calloc(1, sizeof(*request));
+	struct http_request *request = calloc(1, sizeof(*request));
 
 	if (!request)
 		return NULL;
 	request->server = server;
 	request->connection = connection;
 	request->target = strdup(target);
-	request->asked.answer = &request->answer;
-	request->asked.arrived = arrived;
+	request->pending.response = &request->response;
+	request->pending.on_response = on_response;
 	if (request->target)
 		return request;
 	free(request);
@@ -46,7 +46,7 @@ void request_end(void *context, struct MHD_Connection *connection, void **closur
                  enum MHD_RequestTerminationCode why)
 {
 	struct tracked *tracked = server_tracked(connection);
-	struct request *request = *closure;
+	struct http_request *request = *closure;
 	struct server *server = context;
 
 	(void)why;
@@ -55,74 +55,75 @@ void request_end(void *context, struct MHD_Connection *connection, void **closur
 	if (!request)
 		return;
 	*closure = NULL;
-	asker_forget(server->asker, &request->asked);
+	ipc_client_cancel(server->ipc, &request->pending);
 	headers_release(&request->headers);
-	answer_release(&request->answer);
+	ipc_response_release(&request->response);
 	free(request->body);
 	free(request->target);
 	free(request);
 }
 
-static void refuse(struct request *request, unsigned int status, const char *message)
+static void refuse(struct http_request *request, unsigned int status, const char *message)
 {
 	if (!request->refusal.status)
-		answer_error(&request->refusal, status, "%s", message);
+		ipc_response_error(&request->refusal, status, "%s", message);
 }
 
 /* Who asks; and whether that could be found out. */
-static void find_caller(struct request *request)
+static void find_client(struct http_request *request)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	bool is_unix = request->server->listener->is_unix;
 	char complaint[300];
 
-	caller_of_peer(&request->caller, info && !is_unix ? info->client_addr : NULL);
-	if (caller_walk(&request->caller, &request->server->setup->proxies,
-	                request->headers.forwarded, complaint, sizeof(complaint)))
+	client_address_of_peer(&request->client, info && !is_unix ? info->client_addr : NULL);
+	if (client_address_resolve(&request->client, &request->server->setup->proxies,
+	                           request->headers.forwarded, complaint, sizeof(complaint)))
 		refuse(request, HTTP_BAD_REQUEST, complaint);
 }
 
 /* What stands in the headers. Done once, before the body is read. */
-static void begin(struct request *request)
+static void begin(struct http_request *request)
 {
 	request->begun = true;
 	headers_read(&request->headers, request->connection);
 	request->route = route_find(request->target);
 	request->body_too_long = request->headers.content_length > REQUEST_MAX_BODY;
-	find_caller(request);
+	find_client(request);
 }
 
 /* What needs no token, or has none to look at: true when that is all. */
-static bool answer_alone(struct request *request)
+static bool respond_without_token(struct http_request *request)
 {
 	const struct headers *headers = &request->headers;
 
 	if (request->route.endpoint == ENDPOINT_NONE) {
-		answer_error(&request->answer, HTTP_NOT_FOUND,
-		             "there is nothing here; there are /v3/firewall/permit, "
-		             "/v3/rate-limit and /healthz");
+		ipc_response_error(&request->response, HTTP_NOT_FOUND,
+		                   "there is nothing here; there are /v3/firewall/permit, "
+		                   "/v3/rate-limit and /healthz");
 	} else if (headers->out_of_memory) {
-		answer_unavailable(&request->answer);
+		ipc_response_unavailable(&request->response);
 	} else if (request->route.endpoint == ENDPOINT_HEALTH) {
 		return false;
 	} else if (headers->authorizations > 1) {
-		answer_error(&request->answer, HTTP_BAD_REQUEST,
-		             "there are %d Authorization headers; send exactly one",
-		             headers->authorizations);
+		ipc_response_error(&request->response, HTTP_BAD_REQUEST,
+		                   "there are %d Authorization headers; send exactly one",
+		                   headers->authorizations);
 	} else {
 		request->token = headers->authorizations
 		                         ? authorization_token(headers->authorization)
 		                         : NULL;
 		if (!request->token)
-			answer_error(&request->answer, HTTP_UNAUTHORIZED,
-			             "send the token of your account: Authorization: Bearer TOKEN");
+			ipc_response_error(
+				&request->response, HTTP_UNAUTHORIZED,
+				"send the token of your account: Authorization: Bearer TOKEN");
 	}
-	return request->answer.status;
+	return request->response.status;
 }
 
 /* Everything that is wrong, other than the token. */
-static const char *examine(struct request *request, const char *method)
+static const char *examine(struct http_request *request, const char *method)
 {
 	const char *operation = route_operation(request->route.endpoint, method);
 
@@ -141,57 +142,58 @@ static const char *examine(struct request *request, const char *method)
 }
 
 /* True: there is no more to be waited for. */
-static bool ping(struct request *request, const char *method)
+static bool ping(struct http_request *request, const char *method)
 {
 	if (!route_operation(ENDPOINT_HEALTH, method)) {
-		answer_error(&request->answer, HTTP_METHOD_NOT_ALLOWED, NO_SUCH_METHOD);
+		ipc_response_error(&request->response, HTTP_METHOD_NOT_ALLOWED, NO_SUCH_METHOD);
 		return true;
 	}
-	request->asked.deadline_ns = now_monotonic_ns() + PING_NS;
-	asker_ping(request->server->asker, &request->asked);
+	request->pending.deadline_ns = now_monotonic_ns() + PING_NS;
+	ipc_client_ping(request->server->ipc, &request->pending);
 	return false;
 }
 
 /* When the request is refused, the keeper still says whether the token is right, and what is
  * left of the quota. */
-static const char *operation_of_refused(const struct request *request)
+static const char *operation_of_refused(const struct http_request *request)
 {
 	return request->route.endpoint == ENDPOINT_PERMIT ? OP_QUOTA : OP_TOKEN;
 }
 
-static json_t *compose(struct request *request, const char *method)
+static json_t *compose(struct http_request *request, const char *method)
 {
 	const char *operation = examine(request, method);
 	struct parameters parameters = {};
-	char caller[CALLER_TEXT_SIZE];
-	json_t *question;
+	char client[CLIENT_ADDRESS_TEXT_SIZE];
+	json_t *message;
 
 	if (!request->refusal.status)
 		parameters_read(&parameters, request, operation, &request->refusal);
 	if (request->refusal.status)
 		operation = operation_of_refused(request);
-	caller_format(&request->caller, caller);
-	question =
-		json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "op", operation, "token", request->token,
-	                  "caller", caller, "ips", parameters.ips, "comment", parameters.comment);
+	client_address_format(&request->client, client);
+	message = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "op", operation, "token", request->token,
+	                    "client", client, "ips", parameters.ips, "comment", parameters.comment);
 	parameters_release(&parameters);
-	return question;
+	return message;
 }
 
-static bool ask(struct request *request, const char *method)
+static bool send_request(struct http_request *request, const char *method)
 {
-	request->asked.deadline_ns = now_monotonic_ns() + ANSWER_NS;
-	request->asked.from = caller_key(&request->caller);
-	return !asker_ask(request->server->asker, &request->asked, compose(request, method));
+	request->pending.deadline_ns = now_monotonic_ns() + RESPONSE_NS;
+	request->pending.client_key = client_address_key(&request->client);
+	return !ipc_client_request(request->server->ipc, &request->pending,
+	                           compose(request, method));
 }
 
 /* True: the answer is there. False: it has been asked for, and the connection sleeps. */
-static bool conclude(struct request *request, const char *method)
+static bool dispatch(struct http_request *request, const char *method)
 {
 	struct tracked *tracked = server_tracked(request->connection);
 	bool is_health = request->route.endpoint == ENDPOINT_HEALTH;
 
-	if (answer_alone(request) || (is_health ? ping(request, method) : ask(request, method)))
+	if (respond_without_token(request) ||
+	    (is_health ? ping(request, method) : send_request(request, method)))
 		return true;
 	if (tracked)
 		connections_begin_request(&request->server->connections, tracked);
@@ -200,32 +202,32 @@ static bool conclude(struct request *request, const char *method)
 }
 
 /* The answer to a right token, when the request was refused for something else. */
-static void put_refusal_in(struct request *request)
+static void apply_refusal(struct http_request *request)
 {
-	struct answer_quota quota = request->answer.quota;
+	struct ipc_quota quota = request->response.quota;
 
-	if (request->answer.status != HTTP_OK || !request->refusal.status)
+	if (request->response.status != HTTP_OK || !request->refusal.status)
 		return;
-	answer_release(&request->answer);
-	request->answer = request->refusal;
-	request->answer.quota = quota;
+	ipc_response_release(&request->response);
+	request->response = request->refusal;
+	request->response.quota = quota;
 }
 
-static void complete(struct request *request)
+static void complete(struct http_request *request)
 {
-	struct answer *answer = &request->answer;
+	struct ipc_response *response = &request->response;
 
-	put_refusal_in(request);
-	if (request->route.endpoint == ENDPOINT_HEALTH && answer->status == HTTP_OK)
-		answer_success(answer, json_pack("{s:s}", "status", "ok"));
-	if (!answer->quota.known)
-		answer->quota = (struct answer_quota){
+	apply_refusal(request);
+	if (request->route.endpoint == ENDPOINT_HEALTH && response->status == HTTP_OK)
+		ipc_response_success(response, json_pack("{s:s}", "status", "ok"));
+	if (!response->quota.known)
+		response->quota = (struct ipc_quota){
 			.limit = request->server->setup->rules.max_requests,
 			.reset_unix_seconds = clock_unix_ns() / (__s64)SECOND_NS,
 		};
 }
 
-static bool is_last(const struct request *request)
+static bool is_last(const struct http_request *request)
 {
 	const struct tracked *tracked = server_tracked(request->connection);
 
@@ -233,10 +235,10 @@ static bool is_last(const struct request *request)
 	       now_monotonic_ns() - tracked->start_ns > CONNECTION_LAST_REPLY_NS;
 }
 
-static enum MHD_Result send_answer(struct request *request)
+static enum MHD_Result send_response(struct http_request *request)
 {
 	struct reply reply = {
-		.answer = &request->answer,
+		.response = &request->response,
 		.allow = route_methods(request->route.endpoint),
 		.quota = request->route.endpoint == ENDPOINT_PERMIT,
 		.token_was_given = request->token,
@@ -247,7 +249,7 @@ static enum MHD_Result send_answer(struct request *request)
 	return reply_send(request->connection, &reply);
 }
 
-static void take_body(struct request *request, const char *bytes, size_t length)
+static void take_body(struct http_request *request, const char *bytes, size_t length)
 {
 	if (length > REQUEST_MAX_BODY - request->body_length) {
 		request->body_too_long = true;
@@ -267,13 +269,13 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
                                const char *method, const char *version, const char *upload,
                                size_t *upload_length, void **closure)
 {
-	struct request *request = *closure;
+	struct http_request *request = *closure;
 
 	(void)server, (void)connection, (void)url, (void)version;
 	if (!request)
 		return MHD_NO;
-	if (request->answer.status)
-		return send_answer(request);
+	if (request->response.status)
+		return send_response(request);
 	if (!request->begun) {
 		begin(request);
 		/* what announces too much isn't read at all */
@@ -288,5 +290,5 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
 		*upload_length = 0;
 		return MHD_YES;
 	}
-	return conclude(request, method) ? send_answer(request) : MHD_YES;
+	return dispatch(request, method) ? send_response(request) : MHD_YES;
 }

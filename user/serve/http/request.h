@@ -18,7 +18,7 @@
 
 struct server;
 
-struct request {
+struct http_request {
 	struct server *server;
 	struct MHD_Connection *connection;
 	char *target;
@@ -29,10 +29,11 @@ struct request {
 	size_t body_length, body_received;
 	char *body; /* NULL: nothing has come */
 	const char *token;
-	struct caller caller;
-	struct answer refusal; /* what it comes to when the token is right; status 0: nothing yet */
-	struct answer answer;
-	struct asked asked;
+	struct client_address client;
+	struct ipc_response
+		refusal; /* what it comes to when the token is right; status 0: nothing yet */
+	struct ipc_response response;
+	struct pending pending;
 };
 
 /* For libmicrohttpd: MHD_OPTION_URI_LOG_CALLBACK, the handler, MHD_OPTION_NOTIFY_COMPLETED. Their

@@ -8,7 +8,7 @@
 #include "user/serve/now.h"
 #include "user/serve/http/request.h"
 
-#define SWEEP_MS       1000
+#define TICK_MS        1000
 #define DRAIN_GRACE_NS SECOND_NS /* for the next request on a connection, once it has begun */
 
 struct tracked *server_tracked(struct MHD_Connection *connection)
@@ -23,18 +23,18 @@ struct tracked *server_tracked(struct MHD_Connection *connection)
 static enum MHD_Result accept_peer(void *context, const struct sockaddr *address, socklen_t length)
 {
 	struct server *server = context;
-	struct caller peer;
+	struct client_address peer;
 	struct in6_addr key;
 
 	(void)length;
 	if (server->listener->is_unix || server->listener->is_loopback)
 		return MHD_YES;
-	caller_of_peer(&peer, address);
+	client_address_of_peer(&peer, address);
 	if (proxies_trust(&server->setup->proxies, &peer))
 		return MHD_YES;
-	key = caller_key(&peer);
-	return connections_from(&server->connections, &key, SERVER_MAX_FROM_ONE) <
-	                       SERVER_MAX_FROM_ONE
+	key = client_address_key(&peer);
+	return connections_count_from(&server->connections, &key, SERVER_MAX_PER_CLIENT) <
+	                       SERVER_MAX_PER_CLIENT
 	               ? MHD_YES
 	               : MHD_NO;
 }
@@ -43,11 +43,12 @@ static void track(struct server *server, struct MHD_Connection *connection, void
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	struct caller peer;
+	struct client_address peer;
 	struct in6_addr key;
 
-	caller_of_peer(&peer, info && !server->listener->is_unix ? info->client_addr : NULL);
-	key = caller_key(&peer);
+	client_address_of_peer(&peer,
+	                       info && !server->listener->is_unix ? info->client_addr : NULL);
+	key = client_address_key(&peer);
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (info)
 		*tracked = connections_add(&server->connections, info->connect_fd, &key,
@@ -110,9 +111,9 @@ int server_wait_ms(const struct server *server)
 {
 	unsigned long long wait_ms;
 
-	if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms < SWEEP_MS)
+	if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms < TICK_MS)
 		return wait_ms;
-	return server->connections.count ? SWEEP_MS : 60 * SWEEP_MS;
+	return server->connections.count ? TICK_MS : 60 * TICK_MS;
 }
 
 void server_drain(struct server *server)

@@ -10,14 +10,14 @@
 
 /* HTTP on one listener. All of them run in one thread, one after the other. */
 
-#define SERVER_IDLE_SECONDS 15
-#define SERVER_MAX_HEADERS  16384
-#define SERVER_MAX_FROM_ONE 256 /* connections of one address, unless it is a trusted proxy */
+#define SERVER_IDLE_SECONDS   15
+#define SERVER_MAX_HEADERS    16384
+#define SERVER_MAX_PER_CLIENT 256 /* connections of one address, unless it is a trusted proxy */
 
 struct server {
-	const struct front_setup *setup;
+	const struct frontend_setup *setup;
 	const struct listener *listener;
-	struct asker *asker;
+	struct ipc_client *ipc;
 	struct MHD_Daemon *daemon;
 	struct connections connections;
 	int events; /* readable when there is something to do */

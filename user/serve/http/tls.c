@@ -81,12 +81,12 @@ enum exit_code tls_load(struct tls *tls, const struct serve_settings *settings)
 	if (!error)
 		error = check_pair(&loaded, settings);
 	if (error)
-		tls_forget(&loaded);
+		tls_release(&loaded);
 	*tls = loaded;
 	return error;
 }
 
-void tls_forget(struct tls *tls)
+void tls_release(struct tls *tls)
 {
 	if (tls->key)
 		explicit_bzero(tls->key, strlen(tls->key));

@@ -13,4 +13,4 @@ struct tls {
 /* Reads both files and tries whether they fit. *tls is set only when they do. */
 enum exit_code tls_load(struct tls *tls, const struct serve_settings *settings);
 
-void tls_forget(struct tls *tls);
+void tls_release(struct tls *tls);

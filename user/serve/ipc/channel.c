@@ -57,7 +57,7 @@ static void append(struct channel_buffer *buffer, const void *bytes, size_t leng
 	buffer->end += length;
 }
 
-static void forget(struct channel_buffer *buffer)
+static void release(struct channel_buffer *buffer)
 {
 	if (buffer->bytes)
 		explicit_bzero(buffer->bytes, buffer->size);
@@ -71,7 +71,7 @@ static void wipe(struct channel_buffer *buffer)
 	if (held(buffer))
 		return;
 	if (buffer->size > READ_SIZE)
-		forget(buffer);
+		release(buffer);
 	if (buffer->end)
 		explicit_bzero(buffer->bytes, buffer->end);
 	buffer->begin = buffer->end = 0;
@@ -92,8 +92,8 @@ void channel_close(struct channel *channel)
 	if (channel->fd >= 0)
 		close(channel->fd);
 	channel->fd = -1;
-	forget(&channel->in);
-	forget(&channel->out);
+	release(&channel->in);
+	release(&channel->out);
 }
 
 static int append_message(struct channel *channel, const char *object, const char *text,
@@ -103,9 +103,9 @@ static int append_message(struct channel *channel, const char *object, const cha
 	int error;
 
 	/* a side that doesn't read must not make the other one grow without end */
-	if (header.object_length > CHANNEL_MAX_ANSWER ||
-	    length > CHANNEL_MAX_ANSWER - header.object_length ||
-	    held(&channel->out) > CHANNEL_MAX_ANSWER)
+	if (header.object_length > CHANNEL_MAX_RESPONSE ||
+	    length > CHANNEL_MAX_RESPONSE - header.object_length ||
+	    held(&channel->out) > CHANNEL_MAX_RESPONSE)
 		return -EMSGSIZE;
 	error = reserve(&channel->out, sizeof(header) + header.object_length + length);
 	if (error)
@@ -144,7 +144,7 @@ int channel_flush(struct channel *channel)
 	return 0;
 }
 
-bool channel_waits_to_send(const struct channel *channel)
+bool channel_has_unsent(const struct channel *channel)
 {
 	return held(&channel->out);
 }

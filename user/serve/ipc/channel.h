@@ -23,8 +23,8 @@ struct channel {
 	struct channel_buffer in, out;
 };
 
-#define CHANNEL_MAX_QUESTION 65536
-#define CHANNEL_MAX_ANSWER   (64 << 20)
+#define CHANNEL_MAX_REQUEST  65536
+#define CHANNEL_MAX_RESPONSE (64 << 20)
 
 void channel_open(struct channel *channel, int fd, size_t max_message);
 /* Leaves nothing of what was read in memory, where the next process to be forked would have it:
@@ -37,7 +37,7 @@ void channel_close(struct channel *channel);
  * -errno; -EMSGSIZE when more waits than the other side can have use for. */
 int channel_send(struct channel *channel, json_t *object, const char *text, size_t length);
 int channel_flush(struct channel *channel);
-bool channel_waits_to_send(const struct channel *channel);
+bool channel_has_unsent(const struct channel *channel);
 
 /* Reads what has come. 0, -EPIPE when the other side has gone, or another -errno. */
 int channel_receive(struct channel *channel);

@@ -8,179 +8,179 @@
 
 #define PING_ID 0 /* and questions count from 1 */
 
-void asker_open(struct asker *asker, int fd)
+void ipc_client_open(struct ipc_client *ipc, int fd)
 {
-	*asker = (struct asker){};
-	channel_open(&asker->channel, fd, CHANNEL_MAX_ANSWER);
-	TAILQ_INIT(&asker->questions);
-	TAILQ_INIT(&asker->pings);
-	TAILQ_INIT(&asker->late);
+	*ipc = (struct ipc_client){};
+	channel_open(&ipc->channel, fd, CHANNEL_MAX_RESPONSE);
+	TAILQ_INIT(&ipc->requests);
+	TAILQ_INIT(&ipc->pings);
+	TAILQ_INIT(&ipc->delayed);
 }
 
-static struct asked_queue *queue_of(struct asker *asker, const struct asked *asked)
+static struct pending_queue *queue_of(struct ipc_client *ipc, const struct pending *pending)
 {
-	if (asked->late)
-		return &asker->late;
-	return asked->ping ? &asker->pings : &asker->questions;
+	if (pending->delayed)
+		return &ipc->delayed;
+	return pending->ping ? &ipc->pings : &ipc->requests;
 }
 
-static void begin_to_wait(struct asker *asker, struct asked *asked)
+static void enqueue(struct ipc_client *ipc, struct pending *pending)
 {
-	TAILQ_INSERT_TAIL(queue_of(asker, asked), asked, entry);
-	asked->waits = true;
-	asker->question_count += !asked->ping;
+	TAILQ_INSERT_TAIL(queue_of(ipc, pending), pending, entry);
+	pending->is_queued = true;
+	ipc->pending_count += !pending->ping;
 }
 
-void asker_forget(struct asker *asker, struct asked *asked)
+void ipc_client_cancel(struct ipc_client *ipc, struct pending *pending)
 {
-	if (!asked->waits)
+	if (!pending->is_queued)
 		return;
-	TAILQ_REMOVE(queue_of(asker, asked), asked, entry);
-	asked->waits = false;
-	asker->question_count -= !asked->ping;
+	TAILQ_REMOVE(queue_of(ipc, pending), pending, entry);
+	pending->is_queued = false;
+	ipc->pending_count -= !pending->ping;
 }
 
-static bool is_full(const struct asker *asker, const struct asked *asked)
+static bool is_full(const struct ipc_client *ipc, const struct pending *pending)
 {
-	const struct asked *other;
-	int from_one = 0;
+	const struct pending *other;
+	int from_client = 0;
 
-	if (asker->question_count >= ASK_MAX_WAITING)
+	if (ipc->pending_count >= IPC_MAX_PENDING)
 		return true;
-	TAILQ_FOREACH(other, &asker->questions, entry)
-	from_one += !memcmp(&other->from, &asked->from, sizeof(asked->from));
-	return from_one >= ASK_MAX_FROM_ONE;
+	TAILQ_FOREACH(other, &ipc->requests, entry)
+	from_client +=
+		!memcmp(&other->client_key, &pending->client_key, sizeof(pending->client_key));
+	return from_client >= IPC_MAX_PENDING_PER_CLIENT;
 }
 
-bool asker_ask(struct asker *asker, struct asked *asked, json_t *question)
+bool ipc_client_request(struct ipc_client *ipc, struct pending *pending, json_t *request)
 {
-	asked->id = ++asker->last_id;
-	if (!question || is_full(asker, asked) ||
-	    json_object_set_new(question, "id", json_integer(asked->id)) ||
-	    json_object_set_new(question, "deadline_ns", json_integer(asked->deadline_ns))) {
-		json_decref(question);
-		answer_unavailable(asked->answer);
+	pending->id = ++ipc->last_id;
+	if (!request || is_full(ipc, pending) ||
+	    json_object_set_new(request, "id", json_integer(pending->id)) ||
+	    json_object_set_new(request, "deadline_ns", json_integer(pending->deadline_ns))) {
+		json_decref(request);
+		ipc_response_unavailable(pending->response);
 		return false;
 	}
-	begin_to_wait(asker, asked);
+	enqueue(ipc, pending);
 	/* a failure shows when the answer is read: then the supervisor has gone */
-	channel_send(&asker->channel, question, NULL, 0);
+	channel_send(&ipc->channel, request, NULL, 0);
 	return true;
 }
 
-void asker_ping(struct asker *asker, struct asked *asked)
+void ipc_client_ping(struct ipc_client *ipc, struct pending *pending)
 {
-	asked->ping = true;
-	begin_to_wait(asker, asked);
-	if (asker->ping_is_out)
+	pending->ping = true;
+	enqueue(ipc, pending);
+	if (ipc->ping_in_flight)
 		return;
-	asker->ping_is_out = true;
-	channel_send(&asker->channel, json_pack("{s:i, s:s}", "id", PING_ID, "op", OP_PING), NULL,
-	             0);
+	ipc->ping_in_flight = true;
+	channel_send(&ipc->channel, json_pack("{s:i, s:s}", "id", PING_ID, "op", OP_PING), NULL, 0);
 }
 
-static void deliver(struct asker *asker, struct asked *asked)
+static void deliver(struct ipc_client *ipc, struct pending *pending)
 {
-	asker_forget(asker, asked);
-	asked->arrived(asked);
+	ipc_client_cancel(ipc, pending);
+	pending->on_response(pending);
 }
 
 /* Who guesses tokens is slowed, and keeps his place in the meantime. */
-static void hold_back(struct asker *asker, struct asked *asked)
+static void delay(struct ipc_client *ipc, struct pending *pending)
 {
-	TAILQ_REMOVE(&asker->questions, asked, entry);
-	asked->late = true;
-	asked->deadline_ns = now_monotonic_ns() + ASK_LATE_NS;
-	TAILQ_INSERT_TAIL(&asker->late, asked, entry);
+	TAILQ_REMOVE(&ipc->requests, pending, entry);
+	pending->delayed = true;
+	pending->deadline_ns = now_monotonic_ns() + IPC_DELAY_NS;
+	TAILQ_INSERT_TAIL(&ipc->delayed, pending, entry);
 }
 
-static struct asked *find(struct asker *asker, json_int_t id)
+static struct pending *find(struct ipc_client *ipc, json_int_t id)
 {
-	struct asked *asked;
+	struct pending *pending;
 
-	TAILQ_FOREACH(asked, &asker->questions, entry)
-	if (asked->id == id)
-		return asked;
+	TAILQ_FOREACH(pending, &ipc->requests, entry)
+	if (pending->id == id)
+		return pending;
 	return NULL;
 }
 
-static void answer_pings(struct asker *asker, const json_t *message)
+static void respond_to_pings(struct ipc_client *ipc, const json_t *message)
 {
 	bool well = json_integer_value(json_object_get(message, "status")) == HTTP_OK;
-	struct asked *asked;
+	struct pending *pending;
 
-	asker->ping_is_out = false;
-	while ((asked = TAILQ_FIRST(&asker->pings))) {
+	ipc->ping_in_flight = false;
+	while ((pending = TAILQ_FIRST(&ipc->pings))) {
 		if (well)
-			asked->answer->status = HTTP_OK;
+			pending->response->status = HTTP_OK;
 		else
-			answer_unavailable(asked->answer);
-		deliver(asker, asked);
+			ipc_response_unavailable(pending->response);
+		deliver(ipc, pending);
 	}
 }
 
-static void take_message(struct asker *asker, const json_t *message, const char *body,
+static void take_message(struct ipc_client *ipc, const json_t *message, const char *body,
                          size_t length)
 {
 	const char *op = json_string_value(json_object_get(message, "op"));
 	json_int_t id = json_integer_value(json_object_get(message, "id"));
-	struct asked *asked;
+	struct pending *pending;
 
-	if (op && !strcmp(op, OP_RETIRE)) {
-		asker->retire = true;
-		asker->retire_seconds = json_integer_value(json_object_get(message, "seconds"));
+	if (op && !strcmp(op, OP_DRAIN)) {
+		ipc->drain = true;
+		ipc->drain_seconds = json_integer_value(json_object_get(message, "seconds"));
 		return;
 	}
 	if (id == PING_ID) {
-		answer_pings(asker, message);
+		respond_to_pings(ipc, message);
 		return;
 	}
-	asked = find(asker, id);
-	if (!asked) /* it took too long, or its client has gone */
+	pending = find(ipc, id);
+	if (!pending) /* it took too long, or its client has gone */
 		return;
-	if (!answer_from_json(asked->answer, message, body, length))
-		answer_unavailable(asked->answer);
-	if (asked->answer->code)
-		hold_back(asker, asked);
+	if (!ipc_response_from_json(pending->response, message, body, length))
+		ipc_response_unavailable(pending->response);
+	if (pending->response->code)
+		delay(ipc, pending);
 	else
-		deliver(asker, asked);
+		deliver(ipc, pending);
 }
 
-int asker_hear(struct asker *asker)
+int ipc_client_receive(struct ipc_client *ipc)
 {
-	int error = channel_receive(&asker->channel), found;
+	int error = channel_receive(&ipc->channel), found;
 	json_t *message;
 	const char *body;
 	size_t length;
 
-	while ((found = channel_next(&asker->channel, &message, &body, &length)) > 0) {
-		take_message(asker, message, body, length);
+	while ((found = channel_next(&ipc->channel, &message, &body, &length)) > 0) {
+		take_message(ipc, message, body, length);
 		json_decref(message);
 	}
 	return error ? error : found;
 }
 
 /* They wait equally long, so that the first is the first. */
-static void time_out(struct asker *asker, struct asked_queue *queue, __u64 now_ns)
+static void time_out(struct ipc_client *ipc, struct pending_queue *queue, __u64 now_ns)
 {
-	struct asked *asked;
+	struct pending *pending;
 
-	while ((asked = TAILQ_FIRST(queue)) && asked->deadline_ns <= now_ns) {
-		if (!asked->late)
-			answer_unavailable(asked->answer);
-		deliver(asker, asked);
+	while ((pending = TAILQ_FIRST(queue)) && pending->deadline_ns <= now_ns) {
+		if (!pending->delayed)
+			ipc_response_unavailable(pending->response);
+		deliver(ipc, pending);
 	}
 }
 
-void asker_time_out(struct asker *asker, __u64 now_ns)
+void ipc_client_run_timers(struct ipc_client *ipc, __u64 now_ns)
 {
-	time_out(asker, &asker->questions, now_ns);
-	time_out(asker, &asker->pings, now_ns);
-	time_out(asker, &asker->late, now_ns);
+	time_out(ipc, &ipc->requests, now_ns);
+	time_out(ipc, &ipc->pings, now_ns);
+	time_out(ipc, &ipc->delayed, now_ns);
 }
 
-bool asker_waits(const struct asker *asker)
+bool ipc_client_has_pending(const struct ipc_client *ipc)
 {
-	return !TAILQ_EMPTY(&asker->questions) || !TAILQ_EMPTY(&asker->pings) ||
-	       !TAILQ_EMPTY(&asker->late);
+	return !TAILQ_EMPTY(&ipc->requests) || !TAILQ_EMPTY(&ipc->pings) ||
+	       !TAILQ_EMPTY(&ipc->delayed);
 }

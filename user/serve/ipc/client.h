@@ -11,52 +11,52 @@
 
 /* What the front has asked, by way of the supervisor, and who waits for it. */
 
-#define ASK_MAX_WAITING  256
-#define ASK_MAX_FROM_ONE 64            /* so that nobody fills all of it alone */
-#define ASK_LATE_NS      1000000000ULL /* where too many wrong tokens come from */
+#define IPC_MAX_PENDING            256
+#define IPC_MAX_PENDING_PER_CLIENT 64            /* so that nobody fills all of it alone */
+#define IPC_DELAY_NS               1000000000ULL /* where too many wrong tokens come from */
 
 /* Somebody who waits. */
-struct asked {
-	TAILQ_ENTRY(asked) entry;
-	bool waits;
-	bool late;
+struct pending {
+	TAILQ_ENTRY(pending) entry;
+	bool is_queued;
+	bool delayed;
 	bool ping; /* whether the service is well: one answer is for all who wait for that */
 	json_int_t id;
 	__u64 deadline_ns;
-	struct in6_addr from;
-	struct answer *answer;
-	void (*arrived)(struct asked *asked); /* answer is filled in */
+	struct in6_addr client_key;
+	struct ipc_response *response;
+	void (*on_response)(struct pending *pending); /* answer is filled in */
 };
 
-TAILQ_HEAD(asked_queue, asked);
+TAILQ_HEAD(pending_queue, pending);
 
-struct asker {
+struct ipc_client {
 	struct channel channel;
-	struct asked_queue questions, pings;
-	struct asked_queue late; /* answered already: the answers are held back for a while */
-	int question_count;
-	bool ping_is_out;
+	struct pending_queue requests, pings;
+	struct pending_queue delayed; /* answered already: the answers are held back for a while */
+	int pending_count;
+	bool ping_in_flight;
 	json_int_t last_id;
-	bool retire; /* the supervisor has said so */
-	int retire_seconds;
+	bool drain; /* the supervisor has said so */
+	int drain_seconds;
 };
 
-void asker_open(struct asker *asker, int fd);
+void ipc_client_open(struct ipc_client *ipc, int fd);
 
 /* Takes `question` over and completes it. When too much waits already, it isn't asked: false, and
  * the answer says so. */
-bool asker_ask(struct asker *asker, struct asked *asked, json_t *question);
+bool ipc_client_request(struct ipc_client *ipc, struct pending *pending, json_t *request);
 
 /* Whether the service is well. */
-void asker_ping(struct asker *asker, struct asked *asked);
+void ipc_client_ping(struct ipc_client *ipc, struct pending *pending);
 
 /* For whoever doesn't wait any more. */
-void asker_forget(struct asker *asker, struct asked *asked);
+void ipc_client_cancel(struct ipc_client *ipc, struct pending *pending);
 
 /* Hands over what the supervisor has sent. 0 or -errno: without it there is no front. */
-int asker_hear(struct asker *asker);
+int ipc_client_receive(struct ipc_client *ipc);
 
 /* Nobody waits longer than he said. */
-void asker_time_out(struct asker *asker, __u64 now_ns);
+void ipc_client_run_timers(struct ipc_client *ipc, __u64 now_ns);
 
-bool asker_waits(const struct asker *asker);
+bool ipc_client_has_pending(const struct ipc_client *ipc);

@@ -85,7 +85,7 @@ int proxies_read(struct proxies *proxies, const struct serve_settings *settings,
 	for (int i = 0; i < settings->trusted_proxy_count; i++) {
 		const char *text = settings->trusted_proxies[i];
 
-		if (!strcmp(text, CALLER_UNIX)) {
+		if (!strcmp(text, CLIENT_UNIX)) {
 			proxies->unix_socket = true;
 			continue;
 		}
@@ -94,7 +94,7 @@ int proxies_read(struct proxies *proxies, const struct serve_settings *settings,
 			snprintf(
 				complaint, size,
 				"trusted_proxies: '%.60s' is neither an address, nor a prefix such "
-				"as 192.0.2.0/24 or 2001:db8::/32, nor '" CALLER_UNIX "'",
+				"as 192.0.2.0/24 or 2001:db8::/32, nor '" CLIENT_UNIX "'",
 				text);
 			return -EINVAL;
 		}
@@ -103,7 +103,7 @@ int proxies_read(struct proxies *proxies, const struct serve_settings *settings,
 	return 0;
 }
 
-bool proxies_trust(const struct proxies *proxies, const struct caller *peer)
+bool proxies_trust(const struct proxies *proxies, const struct client_address *peer)
 {
 	if (!peer->known)
 		return proxies->unix_socket;
@@ -117,15 +117,15 @@ bool proxies_trust(const struct proxies *proxies, const struct caller *peer)
 	return false;
 }
 
-void caller_of_peer(struct caller *caller, const struct sockaddr *peer)
+void client_address_of_peer(struct client_address *client, const struct sockaddr *peer)
 {
-	*caller = (struct caller){};
+	*client = (struct client_address){};
 	if (peer && peer->sa_family == AF_INET) {
-		map_ipv4(&caller->address, &((const struct sockaddr_in *)peer)->sin_addr);
-		caller->known = true;
+		map_ipv4(&client->address, &((const struct sockaddr_in *)peer)->sin_addr);
+		client->known = true;
 	} else if (peer && peer->sa_family == AF_INET6) {
-		caller->address = ((const struct sockaddr_in6 *)peer)->sin6_addr;
-		caller->known = true;
+		client->address = ((const struct sockaddr_in6 *)peer)->sin6_addr;
+		client->known = true;
 	}
 }
 
@@ -135,7 +135,7 @@ static bool is_blank(char c)
 }
 
 /* Text between commas, which may have blanks around it. */
-static bool parse_element(struct caller *caller, const char *begin, const char *end)
+static bool parse_element(struct client_address *client, const char *begin, const char *end)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -147,8 +147,8 @@ static bool parse_element(struct caller *caller, const char *begin, const char *
 		return false;
 	memcpy(text, begin, end - begin);
 	text[end - begin] = '\0';
-	caller->known = true;
-	return parse_address(&caller->address, text);
+	client->known = true;
+	return parse_address(&client->address, text);
 }
 
 static const char *element_before(const char *begin, const char *end)
@@ -158,19 +158,19 @@ static const char *element_before(const char *begin, const char *end)
 	return comma ? comma + 1 : begin;
 }
 
-int caller_walk(struct caller *caller, const struct proxies *proxies, const char *forwarded,
-                char *complaint, size_t size)
+int client_address_resolve(struct client_address *client, const struct proxies *proxies,
+                           const char *forwarded, char *complaint, size_t size)
 {
-	struct caller found = *caller;
-	bool arrived = !proxies_trust(proxies, &found);
+	struct client_address found = *client;
+	bool on_response = !proxies_trust(proxies, &found);
 	const char *end;
 
-	if (arrived || !forwarded)
+	if (on_response || !forwarded)
 		return 0;
 	/* all of it must be addresses, also what stands before the caller's */
 	for (end = forwarded + strlen(forwarded); end >= forwarded;) {
 		const char *begin = element_before(forwarded, end);
-		struct caller element;
+		struct client_address element;
 
 		if (!parse_element(&element, begin, end)) {
 			snprintf(complaint, size,
@@ -178,55 +178,55 @@ int caller_walk(struct caller *caller, const struct proxies *proxies, const char
 			         "are IPv4 or IPv6 addresses with commas between them");
 			return -EINVAL;
 		}
-		if (!arrived) {
+		if (!on_response) {
 			found = element;
-			arrived = !proxies_trust(proxies, &found);
+			on_response = !proxies_trust(proxies, &found);
 		}
 		end = begin - 1;
 	}
-	*caller = found;
+	*client = found;
 	return 0;
 }
 
-bool caller_is_ipv4(const struct caller *caller)
+bool client_address_is_ipv4(const struct client_address *client)
 {
-	return caller->known && is_mapped(&caller->address);
+	return client->known && is_mapped(&client->address);
 }
 
-struct xrl_address caller_ipv4(const struct caller *caller)
+struct xrl_address client_address_ipv4(const struct client_address *client)
 {
 	struct xrl_address address;
 
-	memcpy(&address, &caller->address.s6_addr[12], sizeof(address));
+	memcpy(&address, &client->address.s6_addr[12], sizeof(address));
 	return address;
 }
 
-void caller_format(const struct caller *caller, char text[CALLER_TEXT_SIZE])
+void client_address_format(const struct client_address *client, char text[CLIENT_ADDRESS_TEXT_SIZE])
 {
-	if (!caller->known)
-		strcpy(text, CALLER_UNIX);
-	else if (is_mapped(&caller->address))
-		inet_ntop(AF_INET, &caller->address.s6_addr[12], text, CALLER_TEXT_SIZE);
+	if (!client->known)
+		strcpy(text, CLIENT_UNIX);
+	else if (is_mapped(&client->address))
+		inet_ntop(AF_INET, &client->address.s6_addr[12], text, CLIENT_ADDRESS_TEXT_SIZE);
 	else
-		inet_ntop(AF_INET6, &caller->address, text, CALLER_TEXT_SIZE);
+		inet_ntop(AF_INET6, &client->address, text, CLIENT_ADDRESS_TEXT_SIZE);
 }
 
-bool caller_parse(struct caller *caller, const char *text)
+bool client_address_parse(struct client_address *client, const char *text)
 {
-	*caller = (struct caller){};
-	if (!strcmp(text, CALLER_UNIX))
+	*client = (struct client_address){};
+	if (!strcmp(text, CLIENT_UNIX))
 		return true;
-	caller->known = true;
-	return parse_address(&caller->address, text);
+	client->known = true;
+	return parse_address(&client->address, text);
 }
 
-struct in6_addr caller_key(const struct caller *caller)
+struct in6_addr client_address_key(const struct client_address *client)
 {
 	struct in6_addr key = {};
 
-	if (!caller->known)
+	if (!client->known)
 		return key;
-	key = caller->address;
+	key = client->address;
 	if (!is_mapped(&key))
 		clear_behind(&key, SITE_BITS);
 	return key;

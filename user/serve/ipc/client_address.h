@@ -11,12 +11,12 @@
 
 /* Who is asking: the peer of the connection, or whom a trusted proxy names. */
 
-struct caller {
+struct client_address {
 	bool known;              /* false: it came over the Unix socket, with no address */
 	struct in6_addr address; /* an IPv4 one as ::ffff:a.b.c.d */
 };
 
-#define CALLER_UNIX "unix" /* what stands for that in a list of proxies, and in the log */
+#define CLIENT_UNIX "unix" /* what stands for that in a list of proxies, and in the log */
 
 /* Proxies whose X-Forwarded-For is believed. */
 struct proxies {
@@ -32,27 +32,28 @@ struct proxies {
 int proxies_read(struct proxies *proxies, const struct serve_settings *settings, char *complaint,
                  size_t size);
 
-bool proxies_trust(const struct proxies *proxies, const struct caller *peer);
+bool proxies_trust(const struct proxies *proxies, const struct client_address *peer);
 
 /* AF_UNIX or NULL: an unknown one. */
-void caller_of_peer(struct caller *caller, const struct sockaddr *peer);
+void client_address_of_peer(struct client_address *client, const struct sockaddr *peer);
 
 /* Walks a list of addresses from the right to the first that is no trusted proxy, beginning at
  * `peer`, which it replaces. `forwarded` is NULL when the request has no such header. 0, or
  * -EINVAL with one sentence in `complaint`, and *caller as it was. */
-int caller_walk(struct caller *caller, const struct proxies *proxies, const char *forwarded,
-                char *complaint, size_t size);
+int client_address_resolve(struct client_address *client, const struct proxies *proxies,
+                           const char *forwarded, char *complaint, size_t size);
 
-bool caller_is_ipv4(const struct caller *caller);
+bool client_address_is_ipv4(const struct client_address *client);
 
 /* Only of one that is IPv4. */
-struct xrl_address caller_ipv4(const struct caller *caller);
+struct xrl_address client_address_ipv4(const struct client_address *client);
 
-#define CALLER_TEXT_SIZE INET6_ADDRSTRLEN
-void caller_format(const struct caller *caller, char text[CALLER_TEXT_SIZE]);
+#define CLIENT_ADDRESS_TEXT_SIZE INET6_ADDRSTRLEN
+void client_address_format(const struct client_address *client,
+                           char text[CLIENT_ADDRESS_TEXT_SIZE]);
 
 /* Reads what caller_format has written. */
-bool caller_parse(struct caller *caller, const char *text);
+bool client_address_parse(struct client_address *client, const char *text);
 
 /* What counts as one and the same: an IPv4 address, an IPv6 /64, all of the Unix socket. */
-struct in6_addr caller_key(const struct caller *caller);
+struct in6_addr client_address_key(const struct client_address *client);

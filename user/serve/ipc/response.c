@@ -21,31 +21,32 @@ static const struct {
 	{HTTP_UNAVAILABLE, "unavailable"},
 };
 
-static const char *code_of(const struct answer *answer)
+static const char *code_of(const struct ipc_response *response)
 {
-	if (answer->code)
-		return answer->code;
+	if (response->code)
+		return response->code;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (codes[i].status == answer->status)
+		if (codes[i].status == response->status)
 			return codes[i].code;
 	return "failed";
 }
 
-void answer_error(struct answer *answer, unsigned int status, const char *format, ...)
+void ipc_response_error(struct ipc_response *response, unsigned int status, const char *format, ...)
 {
 	va_list args;
 
-	answer->status = status;
+	response->status = status;
 	va_start(args, format);
-	vsnprintf(answer->message, sizeof(answer->message), format, args);
+	vsnprintf(response->message, sizeof(response->message), format, args);
 	va_end(args);
 }
 
-void answer_unavailable(struct answer *answer)
+void ipc_response_unavailable(struct ipc_response *response)
 {
-	answer_error(answer, HTTP_UNAVAILABLE,
-	             "the request can't be dealt with at the moment; try again in a few seconds");
-	answer->retry_after_seconds = UNAVAILABLE_RETRY_SECONDS;
+	ipc_response_error(
+		response, HTTP_UNAVAILABLE,
+		"the request can't be dealt with at the moment; try again in a few seconds");
+	response->retry_after_seconds = UNAVAILABLE_RETRY_SECONDS;
 }
 
 /* One line. Takes `json` over. NULL: no memory. */
@@ -61,57 +62,58 @@ static char *line_of(json_t *json)
 	return line;
 }
 
-void answer_success(struct answer *answer, json_t *json)
+void ipc_response_success(struct ipc_response *response, json_t *json)
 {
-	answer->body = line_of(json);
-	if (!answer->body) {
-		answer_unavailable(answer);
+	response->body = line_of(json);
+	if (!response->body) {
+		ipc_response_unavailable(response);
 		return;
 	}
-	answer->status = HTTP_OK;
-	answer->body_length = strlen(answer->body);
+	response->status = HTTP_OK;
+	response->body_length = strlen(response->body);
 }
 
-char *answer_error_text(const struct answer *answer)
+char *ipc_response_error_text(const struct ipc_response *response)
 {
-	json_t *retry_after = answer->retry_after_seconds
-	                              ? json_integer(answer->retry_after_seconds)
+	json_t *retry_after = response->retry_after_seconds
+	                              ? json_integer(response->retry_after_seconds)
 	                              : json_null();
 
-	return line_of(json_pack("{s:{s:s, s:s, s:o}}", "error", "code", code_of(answer), "message",
-	                         answer->message, "retry_after_seconds", retry_after));
+	return line_of(json_pack("{s:{s:s, s:s, s:o}}", "error", "code", code_of(response),
+	                         "message", response->message, "retry_after_seconds", retry_after));
 }
 
-void answer_release(struct answer *answer)
+void ipc_response_release(struct ipc_response *response)
 {
-	free(answer->body);
-	answer->body = NULL;
+	free(response->body);
+	response->body = NULL;
 }
 
-json_t *answer_to_json(const struct answer *answer, json_int_t id)
+json_t *ipc_response_to_json(const struct ipc_response *response, json_int_t id)
 {
 	return json_pack("{s:I, s:i, s:s, s:b, s:I, s:b, s:I, s:I, s:I}", "id", id, "status",
-	                 (int)answer->status, "message", answer->message, "wrong_tokens",
-	                 answer->code != NULL, "retry_after_seconds",
-	                 (json_int_t)answer->retry_after_seconds, "quota_known",
-	                 (int)answer->quota.known, "limit", (json_int_t)answer->quota.limit,
-	                 "remaining", (json_int_t)answer->quota.remaining, "reset",
-	                 (json_int_t)answer->quota.reset_unix_seconds);
+	                 (int)response->status, "message", response->message, "wrong_tokens",
+	                 response->code != NULL, "retry_after_seconds",
+	                 (json_int_t)response->retry_after_seconds, "quota_known",
+	                 (int)response->quota.known, "limit", (json_int_t)response->quota.limit,
+	                 "remaining", (json_int_t)response->quota.remaining, "reset",
+	                 (json_int_t)response->quota.reset_unix_seconds);
 }
 
-bool answer_from_json(struct answer *answer, const json_t *json, const char *body, size_t length)
+bool ipc_response_from_json(struct ipc_response *response, const json_t *json, const char *body,
+                            size_t length)
 {
 	json_int_t retry_after, limit, remaining, reset;
 	int status, wrong_tokens, quota_known;
 	const char *message;
 
-	*answer = (struct answer){};
+	*response = (struct ipc_response){};
 	if (json_unpack((json_t *)json, "{s:i, s:s, s:b, s:I, s:b, s:I, s:I, s:I}", "status",
 	                &status, "message", &message, "wrong_tokens", &wrong_tokens,
 	                "retry_after_seconds", &retry_after, "quota_known", &quota_known, "limit",
 	                &limit, "remaining", &remaining, "reset", &reset))
 		return false;
-	*answer = (struct answer){
+	*response = (struct ipc_response){
 		.status = status,
 		.code = wrong_tokens ? CODE_TOO_MANY_WRONG_TOKENS : NULL,
 		.retry_after_seconds = retry_after,
@@ -122,12 +124,12 @@ bool answer_from_json(struct answer *answer, const json_t *json, const char *bod
 		.body = length ? malloc(length) : NULL,
 		.body_length = length,
 	};
-	snprintf(answer->message, sizeof(answer->message), "%s", message);
-	if (length && !answer->body) {
-		answer->body_length = 0;
+	snprintf(response->message, sizeof(response->message), "%s", message);
+	if (length && !response->body) {
+		response->body_length = 0;
 		return false;
 	}
 	if (length)
-		memcpy(answer->body, body, length);
+		memcpy(response->body, body, length);
 	return true;
 }

@@ -21,18 +21,18 @@
 
 #define UNAVAILABLE_RETRY_SECONDS 5
 
-struct answer_quota {
+struct ipc_quota {
 	bool known;
 	__u32 limit, remaining;
 	long long reset_unix_seconds;
 };
 
-struct answer {
+struct ipc_response {
 	unsigned int status;           /* 0: there is none yet */
 	char message[1000];            /* of an error */
 	const char *code;              /* of an error, where the status has more than one */
 	long long retry_after_seconds; /* 0: not said */
-	struct answer_quota quota;
+	struct ipc_quota quota;
 	char *body; /* JSON, of a success */
 	size_t body_length;
 };
@@ -40,20 +40,21 @@ struct answer {
 #define CODE_TOO_MANY_WRONG_TOKENS "too_many_wrong_tokens"
 
 /* Leaves the quota as it is. */
-void answer_error(struct answer *answer, unsigned int status, const char *format, ...)
+void ipc_response_error(struct ipc_response *response, unsigned int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The generic one of what isn't the client's fault: the details are for the log. */
-void answer_unavailable(struct answer *answer);
+void ipc_response_unavailable(struct ipc_response *response);
 
 /* Takes `json` over. */
-void answer_success(struct answer *answer, json_t *json);
+void ipc_response_success(struct ipc_response *response, json_t *json);
 
 /* {"error":{"code","message","retry_after_seconds"}} as text, to be freed. NULL: no memory. */
-char *answer_error_text(const struct answer *answer);
+char *ipc_response_error_text(const struct ipc_response *response);
 
-void answer_release(struct answer *answer);
+void ipc_response_release(struct ipc_response *response);
 
 /* To and from the head of a message; the body travels behind it. */
-json_t *answer_to_json(const struct answer *answer, json_int_t id);
-bool answer_from_json(struct answer *answer, const json_t *json, const char *body, size_t length);
+json_t *ipc_response_to_json(const struct ipc_response *response, json_int_t id);
+bool ipc_response_from_json(struct ipc_response *response, const json_t *json, const char *body,
+                            size_t length);

@@ -5,16 +5,16 @@
 
 /* How long to wait before a child is started anew: longer and longer when one after the other
  * dies young. */
-#define PAUSE_MIN_NS (100 * MILLISECOND_NS)
-#define PAUSE_MAX_NS (5 * SECOND_NS)
+#define BACKOFF_MIN_NS (100 * MILLISECOND_NS)
+#define BACKOFF_MAX_NS (5 * SECOND_NS)
 
-static inline __u64 pause_after(__u64 *pause_ns, __u64 lived_ns)
+static inline __u64 backoff_next(__u64 *backoff_ns, __u64 lived_ns)
 {
-	__u64 now_pause_ns;
+	__u64 now_backoff_ns;
 
-	if (lived_ns > PAUSE_MAX_NS || *pause_ns < PAUSE_MIN_NS)
-		*pause_ns = PAUSE_MIN_NS;
-	now_pause_ns = *pause_ns;
-	*pause_ns = 2 * now_pause_ns < PAUSE_MAX_NS ? 2 * now_pause_ns : PAUSE_MAX_NS;
-	return now_pause_ns;
+	if (lived_ns > BACKOFF_MAX_NS || *backoff_ns < BACKOFF_MIN_NS)
+		*backoff_ns = BACKOFF_MIN_NS;
+	now_backoff_ns = *backoff_ns;
+	*backoff_ns = 2 * now_backoff_ns < BACKOFF_MAX_NS ? 2 * now_backoff_ns : BACKOFF_MAX_NS;
+	return now_backoff_ns;
 }

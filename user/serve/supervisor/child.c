@@ -82,13 +82,13 @@ void child_kill(const struct child *child)
 		kill(child->pid, SIGKILL);
 }
 
-void child_forget(struct child *child)
+void child_reap(struct child *child)
 {
 	channel_close(&child->channel);
 	child->pid = 0;
 }
 
-void child_log_death(const struct child *child, const char *name, int status)
+void child_log_exit(const struct child *child, const char *name, int status)
 {
 	if (WIFSIGNALED(status))
 		log_line("the %s (process %d) was ended by signal %d", name, child->pid,

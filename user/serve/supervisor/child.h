@@ -26,6 +26,6 @@ int child_start(struct child *child, size_t max_message, const int *kept, int ke
 void child_kill(const struct child *child);
 
 /* When it has ended. */
-void child_forget(struct child *child);
+void child_reap(struct child *child);
 
-void child_log_death(const struct child *child, const char *name, int status);
+void child_log_exit(const struct child *child, const char *name, int status);

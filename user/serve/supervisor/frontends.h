@@ -9,36 +9,37 @@
 
 /* The fronts: one that serves, and after reloads some that finish. */
 
-#define FRONTS_MAX 6
+#define FRONTENDS_MAX 6
 
-struct front_process {
+struct frontend_process {
 	struct child child;
 	__u32 serial;
 	__u64 start_ns;
-	__u64 end_by_ns; /* 0: it has not been told to end */
+	__u64 drain_deadline_ns; /* 0: it has not been told to end */
 };
 
-struct fronts {
-	struct front_process items[FRONTS_MAX];
+struct frontends {
+	struct frontend_process items[FRONTENDS_MAX];
 	__u32 last_serial; /* of the one that serves */
 	__u64 start_at_ns; /* 0: there is one that serves, or none is wanted */
-	__u64 pause_ns;
+	__u64 backoff_ns;
 };
 
 /* A new one, beside those that finish. When that fails it is tried again. */
-void fronts_start(struct fronts *fronts, const struct front_setup *setup);
+void frontends_start(struct frontends *frontends, const struct frontend_setup *setup);
 
 /* Those that serve take no new connections from then on. All of them end within that time, or
  * are killed. */
-void fronts_retire(struct fronts *fronts, int seconds);
-void fronts_kill(struct fronts *fronts);
+void frontends_drain(struct frontends *frontends, int seconds);
+void frontends_kill(struct frontends *frontends);
 
 /* A child has ended. False: it was no front. */
-bool fronts_bury(struct fronts *fronts, pid_t pid, int status, bool stopping);
+bool frontends_reap(struct frontends *frontends, pid_t pid, int status, bool stopping);
 
-struct front_process *fronts_find(struct fronts *fronts, __u32 serial);
-bool fronts_any(const struct fronts *fronts);
+struct frontend_process *frontends_find(struct frontends *frontends, __u32 serial);
+bool frontends_any(const struct frontends *frontends);
 
 /* When something is due at the latest, and what that is. */
-__u64 fronts_due_ns(const struct fronts *fronts, __u64 otherwise_ns);
-void fronts_do_due(struct fronts *fronts, const struct front_setup *setup, __u64 now_ns);
+__u64 frontends_next_deadline_ns(const struct frontends *frontends, __u64 otherwise_ns);
+void frontends_run_timers(struct frontends *frontends, const struct frontend_setup *setup,
+                          __u64 now_ns);

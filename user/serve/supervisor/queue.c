@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/serve/supervisor/queue.h"
 
-bool questions_add(struct questions *questions, __u32 front, json_t *json)
+bool queue_add(struct queue *queue, __u32 frontend, json_t *json)
 {
-	unsigned int last = (questions->first + questions->count) % QUESTIONS_MAX;
+	unsigned int last = (queue->first + queue->count) % QUEUE_MAX;
 
-	if (questions->count == QUESTIONS_MAX)
+	if (queue->count == QUEUE_MAX)
 		return false;
-	questions->ring[last] = (struct question){front, json};
-	questions->count++;
+	queue->ring[last] = (struct ipc_request){frontend, json};
+	queue->count++;
 	return true;
 }
 
-bool questions_take(struct questions *questions, struct question *question)
+bool queue_take(struct queue *queue, struct ipc_request *request)
 {
-	if (!questions->count)
+	if (!queue->count)
 		return false;
-	*question = questions->ring[questions->first];
-	questions->first = (questions->first + 1) % QUESTIONS_MAX;
-	questions->count--;
+	*request = queue->ring[queue->first];
+	queue->first = (queue->first + 1) % QUEUE_MAX;
+	queue->count--;
 	return true;
 }

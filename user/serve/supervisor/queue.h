@@ -7,20 +7,20 @@
 
 /* What fronts have asked and the keeper has not come to yet, in order. */
 
-#define QUESTIONS_MAX 1024
+#define QUEUE_MAX 1024
 
-struct question {
-	__u32 front; /* its serial */
+struct ipc_request {
+	__u32 frontend; /* its serial */
 	json_t *json;
 };
 
-struct questions {
-	struct question ring[QUESTIONS_MAX];
+struct queue {
+	struct ipc_request ring[QUEUE_MAX];
 	unsigned int first, count;
 };
 
 /* Takes `json` over if there is room; false otherwise. */
-bool questions_add(struct questions *questions, __u32 front, json_t *json);
+bool queue_add(struct queue *queue, __u32 frontend, json_t *json);
 
 /* The caller releases question->json. */
-bool questions_take(struct questions *questions, struct question *question);
+bool queue_take(struct queue *queue, struct ipc_request *request);

@@ -38,7 +38,7 @@ static void run(const struct options *options)
 }
 
 /* In the child: nothing of the supervisor's but its log. */
-static void become_nobody(void)
+static void become_reload_process(void)
 {
 	sigset_t none;
 
@@ -48,7 +48,7 @@ static void become_nobody(void)
 }
 
 /* The supervisor reaps it with the others and needs to know no more of it. */
-void policy_process_start(const struct options *options)
+void reload_process_start(const struct options *options)
 {
 	pid_t pid = fork();
 
@@ -56,7 +56,7 @@ void policy_process_start(const struct options *options)
 		log_line("policy not reloaded: cannot start a process: %s", strerror(errno));
 	if (pid)
 		return;
-	become_nobody();
+	become_reload_process();
 	run(options);
 	_exit(EXIT_SUCCESS);
 }

@@ -5,4 +5,4 @@
 
 /* Puts the policy of the file in force, as the command `reload` does, and logs what came of it. In
  * a process of its own: it may wait for others, and what it needs is given back at its end. */
-void policy_process_start(const struct options *options);
+void reload_process_start(const struct options *options);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/serve/supervisor/setup.h"
 
-static enum exit_code configure(struct front_setup *setup, const struct options *options)
+static enum exit_code configure(struct frontend_setup *setup, const struct options *options)
 {
 	static struct config config;
 	enum exit_code error = options_configure(options, &config);
@@ -16,8 +16,8 @@ static enum exit_code configure(struct front_setup *setup, const struct options 
 	return listeners_read(&setup->listeners, &setup->settings);
 }
 
-enum exit_code setup_prepare(struct front_setup *setup, const struct options *options,
-                             const struct front_setup *old, struct identity *identity)
+enum exit_code setup_prepare(struct frontend_setup *setup, const struct options *options,
+                             const struct frontend_setup *old, struct identity *identity)
 {
 	enum exit_code error = configure(setup, options);
 
@@ -31,6 +31,6 @@ enum exit_code setup_prepare(struct front_setup *setup, const struct options *op
 	error = listeners_open(&setup->listeners, old ? &old->listeners : NULL, identity->uid,
 	                       identity->gid);
 	if (error)
-		tls_forget(&setup->tls);
+		tls_release(&setup->tls);
 	return error;
 }

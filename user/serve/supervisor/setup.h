@@ -7,5 +7,5 @@
 
 /* Reads the configuration and all that it names, and opens the sockets; those of `old` (may be
  * NULL) are taken over where they stay. All of it or nothing. */
-enum exit_code setup_prepare(struct front_setup *setup, const struct options *options,
-                             const struct front_setup *old, struct identity *identity);
+enum exit_code setup_prepare(struct frontend_setup *setup, const struct options *options,
+                             const struct frontend_setup *old, struct identity *identity);

@@ -23,14 +23,14 @@
 struct supervisor {
 	const struct options *options;
 	struct identity identity;
-	struct front_setup *setup;
-	struct keeper_process keeper;
-	struct fronts fronts;
+	struct frontend_setup *setup;
+	struct worker_process worker;
+	struct frontends frontends;
 	int signals;
 	bool stopping;
 };
 
-static void log_addresses(const struct front_setup *setup, const char *what)
+static void log_addresses(const struct frontend_setup *setup, const char *what)
 {
 	for (int i = 0; i < setup->listeners.count; i++) {
 		const struct listener *listener = &setup->listeners.items[i];
@@ -40,17 +40,17 @@ static void log_addresses(const struct front_setup *setup, const char *what)
 	}
 }
 
-static void take_over(struct supervisor *supervisor, struct front_setup *setup)
+static void adopt_setup(struct supervisor *supervisor, struct frontend_setup *setup)
 {
 	listeners_close(&supervisor->setup->listeners, &setup->listeners);
-	tls_forget(&supervisor->setup->tls);
+	tls_release(&supervisor->setup->tls);
 	free(supervisor->setup);
 	supervisor->setup = setup;
 }
 
 static void reload(struct supervisor *supervisor)
 {
-	struct front_setup *setup = calloc(1, sizeof(*setup));
+	struct frontend_setup *setup = calloc(1, sizeof(*setup));
 	struct failure failure = {.message = "there is no memory left"};
 	enum exit_code error = EXIT_FAILED;
 
@@ -67,77 +67,79 @@ static void reload(struct supervisor *supervisor)
 	}
 	if (strcmp(setup->settings.user, supervisor->identity.name))
 		log_line("the user stays '%s' until a restart", supervisor->identity.name);
-	take_over(supervisor, setup);
-	fronts_retire(&supervisor->fronts, RELOAD_SECONDS);
-	fronts_start(&supervisor->fronts, supervisor->setup);
+	adopt_setup(supervisor, setup);
+	frontends_drain(&supervisor->frontends, RELOAD_SECONDS);
+	frontends_start(&supervisor->frontends, supervisor->setup);
 	log_addresses(supervisor->setup, "reloaded: listening on");
-	policy_process_start(supervisor->options);
+	reload_process_start(supervisor->options);
 }
 
 /* The sockets go first: whoever comes now is refused instead of kept waiting. */
 static void stop(struct supervisor *supervisor)
 {
 	if (supervisor->stopping) { /* asked for a second time: at once */
-		fronts_kill(&supervisor->fronts);
+		frontends_kill(&supervisor->frontends);
 		return;
 	}
 	log_line("ending");
 	supervisor->stopping = true;
 	listeners_close(&supervisor->setup->listeners, NULL);
-	fronts_retire(&supervisor->fronts, STOP_SECONDS);
+	frontends_drain(&supervisor->frontends, STOP_SECONDS);
 }
 
 /* Without a front that still is there the answer goes nowhere: its client has gone, too. */
-static void give_answer(struct supervisor *supervisor, struct question *question,
-                        struct answer *answer)
+static void send_response(struct supervisor *supervisor, struct ipc_request *request,
+                          struct ipc_response *response)
 {
-	struct front_process *front = fronts_find(&supervisor->fronts, question->front);
-	json_t *id = json_object_get(question->json, "id");
+	struct frontend_process *frontend =
+		frontends_find(&supervisor->frontends, request->frontend);
+	json_t *id = json_object_get(request->json, "id");
 	int error = 0;
 
-	if (front && question->json)
-		error = channel_send(&front->child.channel,
-		                     answer_to_json(answer, json_integer_value(id)), answer->body,
-		                     answer->body_length);
+	if (frontend && request->json)
+		error = channel_send(&frontend->child.channel,
+		                     ipc_response_to_json(response, json_integer_value(id)),
+		                     response->body, response->body_length);
 	if (error == -EMSGSIZE) {
 		log_line("an answer is too long, or the front doesn't read: it is ended");
-		child_kill(&front->child);
+		child_kill(&frontend->child);
 	}
-	answer_release(answer);
-	json_decref(question->json);
+	ipc_response_release(response);
+	json_decref(request->json);
 }
 
-static void hear_keeper(struct supervisor *supervisor)
+static void receive_from_worker(struct supervisor *supervisor)
 {
-	struct question question;
-	struct answer answer = {};
+	struct ipc_request request;
+	struct ipc_response response = {};
 
-	if (keeper_process_hear(&supervisor->keeper, &question, &answer))
-		give_answer(supervisor, &question, &answer);
+	if (worker_process_receive(&supervisor->worker, &request, &response))
+		send_response(supervisor, &request, &response);
 }
 
 static void reap(struct supervisor *supervisor)
 {
-	struct answer answer = {};
-	struct question question;
+	struct ipc_response response = {};
+	struct ipc_request request;
 	pid_t pid;
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (supervisor->keeper.child.pid == pid)
-			hear_keeper(supervisor); /* what it has said before it died counts */
-		if (fronts_bury(&supervisor->fronts, pid, status, supervisor->stopping) ||
-		    !keeper_process_bury(&supervisor->keeper, pid, status, supervisor->stopping,
-		                         &question))
+		if (supervisor->worker.child.pid == pid)
+			receive_from_worker(
+				supervisor); /* what it has said before it died counts */
+		if (frontends_reap(&supervisor->frontends, pid, status, supervisor->stopping) ||
+		    !worker_process_reap(&supervisor->worker, pid, status, supervisor->stopping,
+		                         &request))
 			continue;
-		answer = (struct answer){};
-		answer_unavailable(&answer);
-		if (question.json)
-			give_answer(supervisor, &question, &answer);
+		response = (struct ipc_response){};
+		ipc_response_unavailable(&response);
+		if (request.json)
+			send_response(supervisor, &request, &response);
 	}
 }
 
-static void obey_signals(struct supervisor *supervisor)
+static void handle_signals(struct supervisor *supervisor)
 {
 	struct signalfd_siginfo info;
 
@@ -152,47 +154,47 @@ static void obey_signals(struct supervisor *supervisor)
 }
 
 /* A ping never waits for what is under way. */
-static bool accept_question(struct supervisor *supervisor, struct front_process *front,
-                            json_t *json)
+static bool accept_request(struct supervisor *supervisor, struct frontend_process *frontend,
+                           json_t *json)
 {
 	const char *op = json_string_value(json_object_get(json, "op"));
-	struct question question = {front->serial, json};
-	struct answer answer = {.status = HTTP_OK};
+	struct ipc_request request = {frontend->serial, json};
+	struct ipc_response response = {.status = HTTP_OK};
 
-	if (op && keeper_knows(op)) {
-		if (keeper_process_ask(&supervisor->keeper, front->serial, json))
+	if (op && worker_has_operation(op)) {
+		if (worker_process_enqueue(&supervisor->worker, frontend->serial, json))
 			return true;
-		answer_unavailable(&answer);
+		ipc_response_unavailable(&response);
 	} else if (!op || strcmp(op, OP_PING)) {
 		json_decref(json);
 		return false;
-	} else if (!keeper_process_is_well(&supervisor->keeper)) {
-		answer_unavailable(&answer);
+	} else if (!worker_process_is_healthy(&supervisor->worker)) {
+		ipc_response_unavailable(&response);
 	}
-	give_answer(supervisor, &question, &answer);
+	send_response(supervisor, &request, &response);
 	return true;
 }
 
-static void hear_front(struct supervisor *supervisor, struct front_process *front)
+static void receive_from_frontend(struct supervisor *supervisor, struct frontend_process *frontend)
 {
-	int error = channel_receive(&front->child.channel), found;
-	json_t *question;
+	int error = channel_receive(&frontend->child.channel), found;
+	json_t *request;
 	const char *text;
 	size_t length;
 
-	while ((found = channel_next(&front->child.channel, &question, &text, &length)) > 0) {
-		if (accept_question(supervisor, front, question))
+	while ((found = channel_next(&frontend->child.channel, &request, &text, &length)) > 0) {
+		if (accept_request(supervisor, frontend, request))
 			continue;
 		found = -EPROTO;
 		break;
 	}
-	channel_wipe(&front->child.channel);
+	channel_wipe(&frontend->child.channel);
 	if (found < 0) {
 		log_line("the front sends what it shouldn't: it is ended");
-		child_kill(&front->child);
+		child_kill(&frontend->child);
 	}
 	if (found < 0 || error) /* its death is heard of by a signal */
-		channel_close(&front->child.channel);
+		channel_close(&frontend->child.channel);
 }
 
 static struct pollfd poll_child(const struct child *child)
@@ -200,39 +202,40 @@ static struct pollfd poll_child(const struct child *child)
 	bool there = child->pid && child->channel.fd >= 0;
 	struct pollfd polled = {there ? child->channel.fd : -1, POLLIN, 0};
 
-	if (there && channel_waits_to_send(&child->channel))
+	if (there && channel_has_unsent(&child->channel))
 		polled.events |= POLLOUT;
 	return polled;
 }
 
 static void wait_for_work(struct supervisor *supervisor)
 {
-	__u64 due_ns =
-		fronts_due_ns(&supervisor->fronts, keeper_process_due_ns(&supervisor->keeper));
-	struct front_process *fronts = supervisor->fronts.items;
-	struct pollfd polled[2 + FRONTS_MAX];
+	__u64 deadline_ns = frontends_next_deadline_ns(
+		&supervisor->frontends, worker_process_next_deadline_ns(&supervisor->worker));
+	struct frontend_process *frontends = supervisor->frontends.items;
+	struct pollfd polled[2 + FRONTENDS_MAX];
 
 	polled[0] = (struct pollfd){supervisor->signals, POLLIN, 0};
-	polled[1] = poll_child(&supervisor->keeper.child);
-	for (int i = 0; i < FRONTS_MAX; i++)
-		polled[2 + i] = poll_child(&fronts[i].child);
-	if (poll(polled, 2 + FRONTS_MAX, milliseconds_until(due_ns, now_monotonic_ns())) <= 0)
+	polled[1] = poll_child(&supervisor->worker.child);
+	for (int i = 0; i < FRONTENDS_MAX; i++)
+		polled[2 + i] = poll_child(&frontends[i].child);
+	if (poll(polled, 2 + FRONTENDS_MAX, milliseconds_until(deadline_ns, now_monotonic_ns())) <=
+	    0)
 		return;
 	if (polled[1].revents & POLLOUT)
-		channel_flush(&supervisor->keeper.child.channel);
+		channel_flush(&supervisor->worker.child.channel);
 	if (polled[1].revents & ~POLLOUT)
-		hear_keeper(supervisor);
-	for (int i = 0; i < FRONTS_MAX; i++) {
+		receive_from_worker(supervisor);
+	for (int i = 0; i < FRONTENDS_MAX; i++) {
 		if (polled[2 + i].revents & POLLOUT)
-			channel_flush(&fronts[i].child.channel);
+			channel_flush(&frontends[i].child.channel);
 		if (polled[2 + i].revents & ~POLLOUT)
-			hear_front(supervisor, &fronts[i]);
+			receive_from_frontend(supervisor, &frontends[i]);
 	}
 	if (polled[0].revents)
-		obey_signals(supervisor);
+		handle_signals(supervisor);
 }
 
-static sigset_t obeyed_signals(void)
+static sigset_t handled_signals(void)
 {
 	sigset_t set;
 
@@ -244,50 +247,50 @@ static sigset_t obeyed_signals(void)
 	return set;
 }
 
-void supervise_block_signals(void)
+void supervisor_block_signals(void)
 {
-	sigset_t set = obeyed_signals();
+	sigset_t set = handled_signals();
 
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int open_signals(void)
 {
-	sigset_t set = obeyed_signals();
+	sigset_t set = handled_signals();
 
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 /* Without fronts nobody waits for an answer, and what the store is spared half of it mends. */
-static void end_keeper(struct supervisor *supervisor)
+static void end_worker(struct supervisor *supervisor)
 {
-	if (!supervisor->keeper.child.pid)
+	if (!supervisor->worker.child.pid)
 		return;
-	if (supervisor->keeper.busy)
-		child_kill(&supervisor->keeper.child);
-	channel_close(&supervisor->keeper.child.channel);
-	waitpid(supervisor->keeper.child.pid, NULL, 0);
+	if (supervisor->worker.busy)
+		child_kill(&supervisor->worker.child);
+	channel_close(&supervisor->worker.child.channel);
+	waitpid(supervisor->worker.child.pid, NULL, 0);
 }
 
-enum exit_code supervise(const struct options *options, const struct identity *identity,
-                         struct front_setup *setup)
+enum exit_code supervisor_run(const struct options *options, const struct identity *identity,
+                              struct frontend_setup *setup)
 {
 	static struct supervisor supervisor;
 
 	supervisor = (struct supervisor){.options = options, .identity = *identity, .setup = setup};
 	supervisor.signals = open_signals();
 	if (supervisor.signals < 0 ||
-	    !keeper_process_open(&supervisor.keeper, options->pin_dir, options->state_dir))
+	    !worker_process_open(&supervisor.worker, options->pin_dir, options->state_dir))
 		return fail(EXIT_FAILED, NULL, "cannot prepare to serve: %m");
 	log_addresses(setup, "listening on");
-	keeper_process_start(&supervisor.keeper);
-	fronts_start(&supervisor.fronts, setup);
-	while (!supervisor.stopping || fronts_any(&supervisor.fronts)) {
+	worker_process_start(&supervisor.worker);
+	frontends_start(&supervisor.frontends, setup);
+	while (!supervisor.stopping || frontends_any(&supervisor.frontends)) {
 		wait_for_work(&supervisor);
-		keeper_process_do_due(&supervisor.keeper, &supervisor.setup->rules);
-		fronts_do_due(&supervisor.fronts, supervisor.setup, now_monotonic_ns());
+		worker_process_run_timers(&supervisor.worker, &supervisor.setup->rules);
+		frontends_run_timers(&supervisor.frontends, supervisor.setup, now_monotonic_ns());
 	}
-	end_keeper(&supervisor);
+	end_worker(&supervisor);
 	close(supervisor.signals);
 	return EXIT_DONE;
 }

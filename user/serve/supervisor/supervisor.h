@@ -6,9 +6,9 @@
 #include "user/serve/supervisor/privileges.h"
 
 /* Call it first of all: a signal that comes before supervise() is obeyed then, and not deadly. */
-void supervise_block_signals(void);
+void supervisor_block_signals(void);
 
 /* Runs a front and a keeper, hands questions and answers on, and obeys signals: SIGHUP reads
  * everything again, SIGTERM and SIGINT end it. Takes `setup` over. */
-enum exit_code supervise(const struct options *options, const struct identity *identity,
-                         struct front_setup *setup);
+enum exit_code supervisor_run(const struct options *options, const struct identity *identity,
+                              struct frontend_setup *setup);

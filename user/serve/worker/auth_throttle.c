@@ -9,7 +9,7 @@
  *        |--interval--|--interval--|--interval--|
  *
  * and while it lies less than a whole burst ahead, another one may be tried. */
-#define ROOM_NS ((THROTTLE_BURST - 1) * THROTTLE_INTERVAL_NS)
+#define BURST_NS ((AUTH_THROTTLE_BURST - 1) * AUTH_THROTTLE_INTERVAL_NS)
 
 /* The finalizer of a 64-bit mixer: every bit of the input reaches every bit of the output. */
 static __u64 mix(__u64 word)
@@ -21,47 +21,51 @@ static __u64 mix(__u64 word)
 	return word ^ (word >> 32);
 }
 
-static unsigned int set_of(const struct throttle *throttle, const struct in6_addr *key)
+static unsigned int set_of(const struct auth_throttle *throttle, const struct in6_addr *key)
 {
 	__u64 halves[2];
 
 	memcpy(halves, key, sizeof(halves));
-	return mix(mix(throttle->seed ^ halves[0]) ^ halves[1]) % THROTTLE_SETS;
+	return mix(mix(throttle->seed ^ halves[0]) ^ halves[1]) % AUTH_THROTTLE_SETS;
 }
 
-__u64 throttle_wait_ns(const struct throttle *throttle, const struct in6_addr *key, __u64 now_ns)
+__u64 auth_throttle_wait_ns(const struct auth_throttle *throttle, const struct in6_addr *key,
+                            __u64 now_ns)
 {
-	const struct throttle_slot *set = throttle->slots[set_of(throttle, key)];
+	const struct auth_throttle_slot *set = throttle->slots[set_of(throttle, key)];
 
-	for (int i = 0; i < THROTTLE_WAYS; i++) {
+	for (int i = 0; i < AUTH_THROTTLE_WAYS; i++) {
 		if (set[i].forgiven_ns <= now_ns || memcmp(&set[i].key, key, sizeof(*key)))
 			continue;
-		return set[i].forgiven_ns > now_ns + ROOM_NS ? set[i].forgiven_ns - ROOM_NS - now_ns
-		                                             : 0;
+		return set[i].forgiven_ns > now_ns + BURST_NS
+		               ? set[i].forgiven_ns - BURST_NS - now_ns
+		               : 0;
 	}
 	return 0;
 }
 
 /* Its own, or else the one that is forgiven first. */
-static struct throttle_slot *slot_for(struct throttle *throttle, const struct in6_addr *key)
+static struct auth_throttle_slot *slot_for(struct auth_throttle *throttle,
+                                           const struct in6_addr *key)
 {
-	struct throttle_slot *set = throttle->slots[set_of(throttle, key)], *stalest = set;
+	struct auth_throttle_slot *set = throttle->slots[set_of(throttle, key)], *stalest = set;
 
-	for (int i = 0; i < THROTTLE_WAYS; i++) {
+	for (int i = 0; i < AUTH_THROTTLE_WAYS; i++) {
 		if (set[i].forgiven_ns && !memcmp(&set[i].key, key, sizeof(*key)))
 			return &set[i];
 		if (set[i].forgiven_ns < stalest->forgiven_ns)
 			stalest = &set[i];
 	}
-	*stalest = (struct throttle_slot){.key = *key};
+	*stalest = (struct auth_throttle_slot){.key = *key};
 	return stalest;
 }
 
-void throttle_count_wrong(struct throttle *throttle, const struct in6_addr *key, __u64 now_ns)
+void auth_throttle_count_failure(struct auth_throttle *throttle, const struct in6_addr *key,
+                                 __u64 now_ns)
 {
-	struct throttle_slot *slot = slot_for(throttle, key);
+	struct auth_throttle_slot *slot = slot_for(throttle, key);
 
 	if (slot->forgiven_ns < now_ns)
 		slot->forgiven_ns = now_ns;
-	slot->forgiven_ns += THROTTLE_INTERVAL_NS;
+	slot->forgiven_ns += AUTH_THROTTLE_INTERVAL_NS;
 }

@@ -7,22 +7,24 @@
 /* How many wrong tokens may still come from where. Some at once, then one for each span of time
  * gone by. Fixed memory: where too many callers meet, the stalest one is forgotten. */
 
-#define THROTTLE_BURST       5
-#define THROTTLE_INTERVAL_NS 10000000000ULL
-#define THROTTLE_WAYS        8
-#define THROTTLE_SETS        512
+#define AUTH_THROTTLE_BURST       5
+#define AUTH_THROTTLE_INTERVAL_NS 10000000000ULL
+#define AUTH_THROTTLE_WAYS        8
+#define AUTH_THROTTLE_SETS        512
 
-struct throttle_slot {
+struct auth_throttle_slot {
 	struct in6_addr key;
 	__u64 forgiven_ns; /* when the last of its wrong tokens is forgiven; 0: unused */
 };
 
-struct throttle {
+struct auth_throttle {
 	__u64 seed; /* random, so that nobody can choose whom to meet */
-	struct throttle_slot slots[THROTTLE_SETS][THROTTLE_WAYS];
+	struct auth_throttle_slot slots[AUTH_THROTTLE_SETS][AUTH_THROTTLE_WAYS];
 };
 
 /* 0: a token may be looked at. Otherwise how long it takes until one may. */
-__u64 throttle_wait_ns(const struct throttle *throttle, const struct in6_addr *key, __u64 now_ns);
+__u64 auth_throttle_wait_ns(const struct auth_throttle *throttle, const struct in6_addr *key,
+                            __u64 now_ns);
 
-void throttle_count_wrong(struct throttle *throttle, const struct in6_addr *key, __u64 now_ns);
+void auth_throttle_count_failure(struct auth_throttle *throttle, const struct in6_addr *key,
+                                 __u64 now_ns);

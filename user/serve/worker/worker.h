@@ -9,16 +9,16 @@
 /* Answers one question after the other by the permit store and the maps. What the client isn't
  * told is logged here. */
 
-struct keeper {
+struct worker {
 	const char *pin_dir, *state_dir;
-	struct throttle *throttle; /* shared with the next keeper, and with nobody else */
-	struct permit_rules rules; /* as of the last question */
-	char complaint[1400];      /* of the last maintenance; empty: it went well */
-	struct log_memory failures;
+	struct auth_throttle *throttle; /* shared with the next keeper, and with nobody else */
+	struct permit_rules rules;      /* as of the last question */
+	char complaint[1400];           /* of the last maintenance; empty: it went well */
+	struct log_limit failures;
 };
 
 /* How long a call may wait for a lock, of which it may meet three: less than a client waits. */
-#define KEEPER_WAIT_MS 2000
+#define WORKER_WAIT_MS 2000
 
 /* A question: {"id","deadline_ns","op","token","caller"} and what the operation needs: "ips"
  * (the text of an address list) and "comment". The supervisor adds the "rules" in force. The
@@ -34,15 +34,15 @@ struct keeper {
 #define OP_MAINTAIN "maintain" /* of the supervisor */
 
 /* And from the supervisor to a front: */
-#define OP_RETIRE "retire" /* take no new connections, finish within "seconds", end */
+#define OP_DRAIN "drain" /* take no new connections, finish within "seconds", end */
 
 /* The rules as part of a question. */
-json_t *keeper_rules_json(const struct permit_rules *rules);
+json_t *worker_rules_json(const struct permit_rules *rules);
 
 /* Whether a front may ask that. */
-bool keeper_knows(const char *op);
+bool worker_has_operation(const char *op);
 
-void keeper_answer(struct keeper *keeper, const json_t *question, struct answer *answer);
+void worker_respond(struct worker *worker, const json_t *request, struct ipc_response *response);
 
 /* Mends and puts away, and logs when that begins to fail or succeeds again. */
-void keeper_maintain(struct keeper *keeper, const json_t *question);
+void worker_maintain(struct worker *worker, const json_t *request);
