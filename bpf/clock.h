@@ -11,5 +11,3 @@ static __always_inline __u32 xrl_jiffies(void)
 {
 	return bpf_jiffies64();
 }
-
-#define XRL_GLOBAL_FUNC __noinline

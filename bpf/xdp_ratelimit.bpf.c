@@ -4,10 +4,16 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/clock.h"
-#include "bpf/verdict/action.h"
-#include "bpf/parse/packet.h"
-#include "bpf/parse/common_frame.h"
+#include "bpf/limit/algorithm.h"
+#include "bpf/gate/set.h"
+#include "bpf/gate/residents.h"
+#include "bpf/limit/source_limits.h"
+#include "bpf/parse/parse.h"
+#include "bpf/bucket/permit.h"
+#include "bpf/bucket/reject_cache.h"
+#include "bpf/verdict/admit.h"
 #include "bpf/verdict/verdict.h"
+#include "bpf/verdict/fast_path.h"
 #include "include/program.h"
 
 /* In a section of its own, so that it is found in any version of the program. */

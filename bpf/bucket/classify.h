@@ -3,64 +3,9 @@
 
 /* The bucket of a source, resolved for the policy and the permits in force. */
 
-#include "bpf/gate/residents.h"
-#include "bpf/limit/source_limits.h"
-#include "bpf/maps.h"
-#include "bpf/parse/packet.h"
-
-/* The policy as one packet sees it. */
-struct policy {
-	const struct xrl_class *class; /* of the packet's source, once that is known */
-	__u32 class_number;
-	__u32 generation; /* its lowest bit names the copy */
-};
-
-static __always_inline __u32 current_generation(void)
-{
-	return *(const volatile __u32 *)&meta.generation;
-}
-
-static __always_inline const struct xrl_policy *policy_of(__u32 generation)
-{
-	return &policies[generation & 1];
-}
-
-/* The barrier is for the verifier: the compiler, who knows what the functions that are checked by
- * themselves return, would leave the mask out. */
-static __always_inline void choose_class(struct policy *policy, __u32 number)
-{
-	asm volatile("" : "+r"(number));
-	number &= XRL_MAX_CLASSES - 1;
-	policy->class_number = number;
-	policy->class = &policy_of(policy->generation)->classes[number];
-}
-
-/* False: there is none yet. */
-static __always_inline int read_policy(struct policy *policy)
-{
-	policy->generation = current_generation();
-	return policy->generation != 0;
-}
-
-/* For packets without a source that could have another one. */
-static __always_inline void choose_default_class(struct policy *policy)
-{
-	choose_class(policy, policy_of(policy->generation)->default_class);
-}
-
-/* Of a permit in force. One that has run out, but that nobody has taken away yet, is none: a
- * bucket that took it over would have to leave it again with each packet.
- *
- * Addresses by way of the stack: 6.1 takes no key from the argument of a function that it checks
- * by itself. */
-static __always_inline __u64 permit_expires_ns(const struct xrl_address *source)
-{
-	struct xrl_address key = *source;
-	const struct xrl_permit *permit = bpf_map_lookup_elem(&permits, &key);
-	__u64 expires_ns = permit ? *(const volatile __u64 *)&permit->until_boot_ns : 0;
-
-	return expires_ns && expires_ns > xrl_boot_ns() ? expires_ns : 0;
-}
+#include "bpf/bucket/active_policy.h"
+#include "bpf/bucket/permit_lookup.h"
+#include "bpf/limit/refresh.h"
 
 /* By the longest prefix, in the copy of the policy that belongs to this generation. */
 static __always_inline __u32 class_by_address(const struct xrl_address *source, __u32 generation)
@@ -71,6 +16,26 @@ static __always_inline __u32 class_by_address(const struct xrl_address *source, 
 
 	number = tree ? bpf_map_lookup_elem(tree, &key) : NULL;
 	return number ? *number : policy_of(generation)->default_class;
+}
+
+static __always_inline int may_match_cidr(const struct xrl_policy *policy,
+                                          const struct xrl_address *source)
+{
+	__u32 subnet = source->octets[0] << 12 | source->octets[1] << 4 | source->octets[2] >> 4;
+
+	return xrl_has_bit(policy->networks, subnet >> (XRL_SUBNET_BITS - XRL_NETWORK_BITS),
+	                   1 << XRL_NETWORK_BITS) &&
+	       xrl_has_bit(policy->subnets, subnet, 1 << XRL_SUBNET_BITS);
+}
+
+/* Without permit. Most often it is known without a look-up that no CIDR has it. */
+static __always_inline __u32 class_of_candidate(const struct xrl_address *source, __u32 generation)
+{
+	const struct xrl_policy *policy = policy_of(generation);
+	__u32 number = may_match_cidr(policy, source) ? class_by_address(source, generation)
+	                                              : policy->default_class;
+
+	return xrl_masked(number, XRL_MAX_CLASSES);
 }
 
 /* Its permit, if it has one in force and that has a class of its own, comes first. */
@@ -159,63 +124,4 @@ XRL_GLOBAL_FUNC int reclassify(struct xrl_bucket *bucket, const struct xrl_addre
 	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, expires_ns,
 	                            permit_expires_ns(source));
 	return number;
-}
-
-/* That it had one is forgotten only by whoever ends it: a renewed one stands there by now. */
-static __always_inline void permit_clear(struct xrl_bucket *bucket, xrl_packed classification,
-                                         __u64 expires_ns)
-{
-	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, expires_ns, 0) == expires_ns)
-		xrl_classification_swap(bucket, classification,
-		                        classification & ~XRL_CLASSIFICATION_PERMIT);
-}
-
-/* The permit has run out, and with it the class that goes with it. The class is written first:
- * until then every CPU finds the permit that has run out there, and comes here itself. Of two that
- * are here the later one finds it done, and closes no window that the other one has opened.
- * Returns the class. */
-XRL_GLOBAL_FUNC int permit_expire(struct xrl_bucket *bucket, const struct xrl_address *source,
-                                  __u32 generation, __u64 expires_ns)
-{
-	struct xrl_address key;
-	__u32 number;
-	xrl_packed old;
-
-	if (!bucket || !source)
-		return 0;
-	key = *source;
-	old = __sync_fetch_and_add((xrl_packed *)&bucket->resolved, 0);
-	number = class_by_address(&key, generation) & (XRL_MAX_CLASSES - 1);
-	/* a newer policy or newer permits have come meanwhile: the next packet sees to it */
-	if ((__u32)old != generation)
-		return number;
-	if (classification_class(old) == number) {
-		permit_clear(bucket, old, expires_ns);
-		return number;
-	}
-	close_stale_windows(bucket, &policy_of(generation)->classes[number], old, 0);
-	xrl_classification_swap(bucket, old, classification_pack(number, 0, generation));
-	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, expires_ns, 0);
-	return number;
-}
-
-/* In force to the nanosecond. What has run out is forgotten, unless it was just renewed. */
-static __always_inline int has_permit(struct xrl_bucket *bucket, const struct xrl_address *source,
-                                      struct policy *policy)
-{
-	xrl_packed classification = xrl_classification_read(bucket);
-	__u64 expires_ns;
-
-	/* another CPU may be about to write the word of this generation */
-	if (!(classification & XRL_CLASSIFICATION_PERMIT) &&
-	    (__u32)classification == policy->generation)
-		return 0;
-	expires_ns = xrl_read_after(&bucket->permit_until_boot_ns);
-	if (xrl_boot_ns() < expires_ns)
-		return 1;
-	if (policy->class_number == policy_of(policy->generation)->permitted_class)
-		choose_class(policy, permit_expire(bucket, source, policy->generation, expires_ns));
-	else if ((__u32)classification == policy->generation)
-		permit_clear(bucket, classification, expires_ns);
-	return 0;
 }

@@ -3,9 +3,12 @@
 
 /* A bucket for a source that has none, with what has passed of it before (gate.h). */
 
-#include "bpf/gate/set.h"
-#include "bpf/bucket/scoped.h"
 #include "bpf/bucket/classify.h"
+#include "bpf/bucket/scoped.h"
+#include "bpf/gate/pressure.h"
+#include "bpf/gate/residents.h"
+#include "bpf/gate/set.h"
+#include "bpf/limit/source_limits.h"
 
 /* What has passed of a source before it had a bucket (gate.h), `earlier` being the upper part of
  * its word, as one limit's window. It opened when the source was seen first, at the latest: a tick

@@ -12,7 +12,9 @@
  * bucket that is evicted meanwhile would answer otherwise, as one that has forgotten. And it is
  * looked up in every jiffy, so that the LRU map sees it in use. */
 
-#include "bpf/bucket/classify.h"
+#include "bpf/bucket/active_policy.h"
+#include "bpf/bucket/permit_lookup.h"
+#include "bpf/limit/refresh.h"
 
 /* The generation is taken away first and written last. A CPU runs one XDP program at a time. */
 #define barrier() asm volatile("" ::: "memory")
@@ -46,10 +48,10 @@ static __always_inline struct reject_entry *reject_cache_entry(void)
 	struct reject_entry *entry = NULL;
 
 	if (cpu < XRL_REJECT_CACHE_CPUS) {
-		asm volatile("" : "+r"(cpu));
+		xrl_forget(cpu);
 		entry = &reject_cache[cpu & (XRL_REJECT_CACHE_CPUS - 1)];
 	}
-	asm volatile("" : "+r"(entry));
+	xrl_forget(entry);
 	return entry;
 }
 

@@ -10,8 +10,9 @@
  * Calls are what costs most here: hence few and large functions, as far as the verifier bears
  * with them. */
 
+#include "bpf/limit/source_limits.h"
+#include "bpf/maps.h"
 #include "bpf/parse/packet.h"
-#include "bpf/bucket/classify.h"
 
 /* What a step at one limit says, besides the word that stands in its bucket then. A packet that
  * gets no bucket passes, as far as this limit is concerned, and is counted. */

@@ -1,70 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Whether too many unknown sources arrive, and shares of time: so many in each slice of 2^shift
- * jiffies. Jiffies, because a clock would cost as much as all the rest of the gate. */
+/* Whether too many unknown sources arrive. */
 
-#include "bpf/limit/algorithm.h"
+#include "bpf/gate/budget.h"
+#include "bpf/gate/hash.h"
 #include "bpf/maps.h"
-#include "bpf/gate/candidate.h"
 
 /* After the last slice with too many, so many more. */
 #define ENGAGED_INTERVALS 8
-
-/* Writers of these words try so often, against other CPUs. */
-#define BUDGET_TAKE_ATTEMPTS 3
-
-static __always_inline __u32 interval_of(const struct xrl_share *share, __u64 jiffies)
-{
-	return jiffies >> (share->shift & 63);
-}
-
-static __always_inline __u64 budget_read(const struct xrl_taken *receipt)
-{
-	return *(const volatile xrl_packed *)receipt;
-}
-
-/* A CPU that was held up since it read the time doesn't set back what others have begun. */
-#define LATE_INTERVALS 16
-
-static __always_inline __u32 later_interval(__u64 state, __u32 interval)
-{
-	__u32 written = state >> 32;
-
-	return written - interval < LATE_INTERVALS ? written : interval;
-}
-
-static __always_inline __u32 units_in(__u64 state, __u32 interval)
-{
-	return state >> 32 == later_interval(state, interval) ? (__u32)state : 0;
-}
-
-static __always_inline int budget_has_room(const struct xrl_taken *receipt, __u32 interval,
-                                           __u32 max_units)
-{
-	return units_in(budget_read(receipt), interval) < max_units;
-}
-
-/* One unit. 0: there is none left, or other CPUs were always faster. Who is refused writes
- * nothing, so that the word stays in the caches of all of them. */
-XRL_GLOBAL_FUNC int budget_take(struct xrl_taken *receipt, __u32 interval, __u32 max_units)
-{
-	if (!receipt)
-		return 0;
-	XRL_UNROLL
-	for (int i = 0; i < BUDGET_TAKE_ATTEMPTS; i++) {
-		__u64 state = budget_read(receipt);
-		__u32 units = units_in(state, interval);
-
-		if (units >= max_units)
-			return 0;
-		if (__sync_val_compare_and_swap((xrl_packed *)receipt, state,
-		                                (__u64)later_interval(state, interval) << 32 |
-		                                        (units + 1)) == state)
-			return 1;
-	}
-	return 0;
-}
 
 /* ---- engaged or not ---- */
 
@@ -131,8 +75,7 @@ static __always_inline struct xrl_gate_cpu *this_cpu(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 
-	asm volatile("" : "+r"(cpu));
-	return &flood.cpus[cpu & (XRL_GATE_CPUS - 1)];
+	return &flood.cpus[xrl_masked(cpu, XRL_GATE_CPUS)];
 }
 
 /* How many in a slice are too many. To stay engaged it takes half of that. */

@@ -4,8 +4,9 @@
 /* Who has a bucket, as the gate knows it: without a look-up in the map of buckets, which for an
  * unknown source would cost more than all the rest. */
 
-#include "bpf/gate/set.h"
 #include "bpf/gate/pressure.h"
+#include "bpf/gate/resident_bits.h"
+#include "bpf/gate/set.h"
 
 /* Of no more sources than that it has to be told in which epoch; then it may be a call. */
 XRL_GLOBAL_FUNC int resident_since(const struct xrl_gate_line *set, __u64 bits)

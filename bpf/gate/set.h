@@ -4,9 +4,10 @@
 /* The line of a source in the map `gate`, and its word there while it has no bucket. gate.h has the
  * picture. */
 
+#include "bpf/gate/candidate.h"
+#include "bpf/gate/hash.h"
 #include "bpf/limit/algorithm.h"
 #include "bpf/maps.h"
-#include "bpf/gate/candidate.h"
 
 static __always_inline __u32 gate_hash(const struct xrl_address *source)
 {
@@ -49,7 +50,7 @@ static __always_inline __u32 find_candidate(const struct xrl_gate_line *set, __u
 		__u64 way = (is_own << 19 | rank) << 3 | i;
 		__u64 over = way - best, is_less = (__s64)over >> 63;
 
-		asm volatile("" : "+r"(is_less));
+		xrl_forget(is_less);
 		best += over & ~is_less;
 	}
 	return best & 7;
@@ -62,7 +63,7 @@ static __always_inline int candidate_swap(struct xrl_newcomer *way, xrl_packed f
 
 static __always_inline struct xrl_newcomer *candidate_way(struct xrl_gate_line *set, __u32 number)
 {
-	asm volatile("" : "+r"(number));
+	xrl_forget(number);
 	return &set->newcomers[number < XRL_GATE_WAYS ? number : 0];
 }
 

@@ -17,6 +17,7 @@
  * up to a period: nothing is subtracted that could fall below zero. A window never gets
  * to be older than that, because limits.h closes what is over whenever it looks. */
 
+#include "bpf/verifier.h"
 #include "include/bucket.h"
 
 #define XRL_WINDOW_USED_BITS 40
@@ -24,16 +25,6 @@
 
 /* The clocks of two CPUs differ by less, 1.07 s. What is further ahead is foreign. */
 #define XRL_MAX_AHEAD_NS (1ULL << 30)
-
-/* 6.1 refuses a loop that is closed by the step to the next instruction, and nobody but the
- * compiler knows which one is: short loops have to be no loops at all. */
-#ifdef __clang__
-#define XRL_UNROLL _Pragma("unroll")
-#else
-#define XRL_UNROLL _Pragma("GCC unroll 8")
-#endif
-
-#define xrl_inline static inline __attribute__((always_inline))
 
 typedef __u64 __attribute__((may_alias)) xrl_packed;
 

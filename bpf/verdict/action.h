@@ -3,9 +3,9 @@
 
 /* What is done with a refused packet. */
 
+#include "bpf/bucket/active_policy.h"
+#include "bpf/maps.h"
 #include "bpf/verdict/counters.h"
-#include "bpf/bucket/classify.h"
-#include "bpf/verdict/verdict.h"
 
 static __always_inline void readdress(struct xdp_md *ctx, const struct xrl_class *class)
 {

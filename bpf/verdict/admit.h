@@ -38,9 +38,14 @@
  * until no limit does (newcomer.h), for which there is room if few enough pass that come for the
  * first time: so an offender that pauses isn't a new one each time. */
 
-#include "bpf/gate/residents.h"
-#include "bpf/parse/packet.h"
+#include "bpf/bucket/classify.h"
+#include "bpf/bucket/permit_lookup.h"
 #include "bpf/bucket/scoped.h"
+#include "bpf/gate/candidate_budget.h"
+#include "bpf/gate/pressure.h"
+#include "bpf/gate/residents.h"
+#include "bpf/gate/set.h"
+#include "bpf/parse/packet.h"
 
 /* What the gate says, in one number: a kind, the class, and what counts the packet. */
 enum gate_kind {
@@ -76,44 +81,6 @@ static __always_inline __u32 gate_what(__u64 result)
 
 /* ---- what a packet is to its class ---- */
 
-/* The barrier is for the verifier, which has to see that it is no more than `mask`. */
-static __always_inline int has_bit(const __u8 *bits, __u32 number, __u32 mask)
-{
-	asm volatile("" : "+r"(number));
-	number &= mask;
-	return bits[number >> 3] >> (number & 7) & 1;
-}
-
-static __always_inline int may_match_cidr(const struct xrl_policy *policy,
-                                          const struct xrl_address *source)
-{
-	__u32 subnet = source->octets[0] << 12 | source->octets[1] << 4 | source->octets[2] >> 4;
-
-	return has_bit(policy->networks, subnet >> (XRL_SUBNET_BITS - XRL_NETWORK_BITS),
-	               (1 << XRL_NETWORK_BITS) - 1) &&
-	       has_bit(policy->subnets, subnet, (1 << XRL_SUBNET_BITS) - 1);
-}
-
-static __always_inline __u64 prefiltered_permit_expires_ns(const struct xrl_address *source)
-{
-	if (!meta.may_have_permits ||
-	    !has_bit(flood.permits, xrl_permit_prefilter_bit(gate_hash(source)),
-	             (1 << XRL_PERMIT_BITS) - 1))
-		return 0;
-	return permit_expires_ns(source);
-}
-
-/* Without permit. Most often it is known without a look-up that no CIDR has it. */
-static __always_inline __u32 class_of_candidate(const struct xrl_address *source, __u32 generation)
-{
-	const struct xrl_policy *policy = policy_of(generation);
-	__u32 number = may_match_cidr(policy, source) ? class_by_address(source, generation)
-	                                              : policy->default_class;
-
-	asm volatile("" : "+r"(number));
-	return number & (XRL_MAX_CLASSES - 1);
-}
-
 /* Whether some limit of the class has to do with it. */
 static __always_inline int concerns(const struct packet *packet, const struct xrl_class *class)
 {
@@ -133,65 +100,6 @@ static __always_inline int exceeds(xrl_packed state, const struct packet *packet
 {
 	return xrl_admitted_packets(state) >= class->newcomer_packets ||
 	       (state >> XRL_BYTES_SHIFT & 0xFFFF) + bytes_64(packet) > class->newcomer_bytes_64;
-}
-
-/* ---- budgets ---- */
-
-static __always_inline struct xrl_taken *prefix_cell(__u32 hash, int row)
-{
-	hash >>= row * 15;
-	asm volatile("" : "+r"(hash));
-	return &flood.prefixes[row][hash & (XRL_PREFIX_CELLS - 1)];
-}
-
-/* Two rows: who shares a place in one of them with a flooded /24 has another in the other one.
- * Each counts all of a prefix's packets, so that none gets more than its share. */
-XRL_GLOBAL_FUNC int prefix_budget_take(__u32 prefix, const struct xrl_flood *policy)
-{
-	struct xrl_taken *one, *other;
-	__u32 hash, interval;
-
-	if (!policy)
-		return 0;
-	hash = xrl_gate_hash(prefix, flood.hash_key >> 16);
-	interval = interval_of(&policy->prefix, bpf_jiffies64());
-	one = prefix_cell(hash, 0);
-	other = prefix_cell(hash, 1);
-	if (budget_take(one, interval, policy->prefix.max_units)) {
-		budget_take(other, interval, ~0U);
-		return 1;
-	}
-	return budget_take(other, interval, policy->prefix.max_units);
-}
-
-/* 0, or the reason why not. */
-static __always_inline __u32 candidate_budget_take(const struct xrl_address *source,
-                                                   const struct xrl_flood *policy, int is_first)
-{
-	__u64 jiffies = bpf_jiffies64();
-	__u32 interval = interval_of(&policy->newcomers, jiffies), address;
-	__u32 first_interval = interval_of(&policy->first, jiffies);
-
-	if (is_first && !budget_has_room(&flood.first, first_interval, policy->first.max_units))
-		return XRL_REASON_newcomers;
-	if (!budget_has_room(&flood.newcomers, interval, policy->newcomers.max_units))
-		return XRL_REASON_newcomers;
-	__builtin_memcpy(&address, source, sizeof(address));
-	if (!prefix_budget_take(address & bpf_htonl(0xFFFFFF00), policy))
-		return XRL_REASON_newcomers_prefix;
-	if (is_first && !budget_take(&flood.first, first_interval, policy->first.max_units))
-		return XRL_REASON_newcomers;
-	return budget_take(&flood.newcomers, interval, policy->newcomers.max_units)
-	               ? 0
-	               : XRL_REASON_newcomers;
-}
-
-/* Here, too, half of it is for those that come again. */
-static __always_inline int take_promotion(const struct xrl_flood *policy, int is_own)
-{
-	__u32 interval = interval_of(&policy->promoted, bpf_jiffies64());
-
-	return budget_take(&flood.promoted, interval, policy->promoted.max_units >> !is_own);
 }
 
 /* ---- the word ---- */

@@ -3,12 +3,16 @@
 
 /* What becomes of a packet: a counter says it all. */
 
-#include "bpf/bucket/reject_cache.h"
-#include "bpf/verdict/admit.h"
 #include "bpf/bucket/insert.h"
-#include "bpf/verdict/simple.h"
-#include "bpf/parse/protected_ports.h"
+#include "bpf/bucket/permit.h"
+#include "bpf/bucket/reject_cache.h"
 #include "bpf/bucket/scoped.h"
+#include "bpf/gate/pressure.h"
+#include "bpf/gate/residents.h"
+#include "bpf/limit/source_limits.h"
+#include "bpf/parse/protected_ports.h"
+#include "bpf/verdict/admit.h"
+#include "bpf/verdict/simple.h"
 
 /* As one number a function that is checked by itself can return it. */
 struct verdict {
@@ -220,7 +224,8 @@ static __always_inline struct verdict decide_ipv4(struct packet *packet, struct 
 	struct reject_entry *entry = reject_cache_entry();
 	struct verdict verdict;
 
-	if (packet->wants & XRL_PROTECTS && !is_protected(packet, policy->generation & 1))
+	if (packet->wants & XRL_PROTECTS &&
+	    !is_protected(packet, &protected_ports[policy->generation & 1]))
 		return passed(XRL_passed_not_protected);
 	if (packet->kind == PACKET_IPV4 &&
 	    reject_cache_hit(entry, &packet->source, policy->generation)) {

@@ -13,7 +13,8 @@
 #include "tests/prog/lib/policy.h"
 #include "tests/prog/lib/spoofed.h"
 #include "tests/tap.h"
-#include "bpf/gate/candidate.h"
+#include "bpf/gate/hash.h"
+#include "bpf/gate/resident_bits.h"
 
 #define BUCKETS          4096
 #define EPOCH_BUCKETS    32

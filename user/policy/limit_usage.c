@@ -4,8 +4,6 @@
 /* The program's arithmetic reads a clock, which here is what the caller says. */
 static _Thread_local __u64 time_ns;
 
-#define XRL_GLOBAL_FUNC static inline __attribute__((unused))
-
 static inline __u64 xrl_boot_ns(void)
 {
 	return time_ns;

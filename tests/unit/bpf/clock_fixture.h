@@ -6,8 +6,6 @@
 
 #include <linux/types.h>
 
-#define XRL_GLOBAL_FUNC static __attribute__((unused))
-
 static __thread __u64 fake_boot_ns;
 static __thread __u32 fake_jiffies;
 

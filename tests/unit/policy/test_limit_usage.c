@@ -18,8 +18,6 @@
 
 static __u64 clock_ns;
 
-#define XRL_GLOBAL_FUNC static inline __attribute__((unused))
-
 static inline __u64 xrl_boot_ns(void)
 {
 	return clock_ns;

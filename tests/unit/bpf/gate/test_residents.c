@@ -10,7 +10,8 @@
 #include <cmocka.h>
 
 #include "tests/unit/random.h"
-#include "bpf/gate/candidate.h"
+#include "bpf/gate/hash.h"
+#include "bpf/gate/resident_bits.h"
 
 #define TRIES 200000
 #define SETS  4096
