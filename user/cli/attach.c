@@ -9,6 +9,7 @@
 #include "user/cli/attach_options.h"
 #include "user/control/attach_policy.h"
 #include "user/cli/command.h"
+#include "user/util/paths.h"
 #include "user/util/file_stamp.h"
 #include "user/permits/permit_restore.h"
 #include "user/output/policy.h"

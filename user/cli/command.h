@@ -4,9 +4,6 @@
 #include "user/util/result.h"
 #include "user/permits/permit.h"
 
-#define DEFAULT_PIN_DIR   "/sys/fs/bpf/xdp-ratelimit"
-#define DEFAULT_STATE_DIR "/var/lib/xdp-ratelimit"
-
 /* What every command is told. */
 struct globals {
 	const char *pin_dir;

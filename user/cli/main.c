@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/libbpf.h>
 
 #include "user/cli/command.h"
+#include "user/datapath/libbpf_log.h"
+#include "user/util/paths.h"
 #include "user/config/settings.h"
 
 static const struct command *const commands[] = {
@@ -23,17 +23,6 @@ static void print_help(void)
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %s\n      %s\n", commands[i]->usage, commands[i]->summary);
 	printf("\nSee xdp-ratelimit(8).\n");
-}
-
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return level > LIBBPF_INFO ? 0 : vfprintf(stderr, format, args);
-}
-
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
 }
 
 /* `--NAME VALUE` or `--NAME=VALUE` at argv[i]. Returns how many arguments that is, 0 if it
@@ -165,7 +154,7 @@ int main(int argc, char **argv)
 
 	if (error)
 		return error;
-	libbpf_set_print(globals.verbose ? print_libbpf : print_nothing);
+	libbpf_log_enable(globals.verbose);
 	error = run(&globals, argc, argv);
 	if (!error && output_json_failed())
 		error = EXIT_FAILED;

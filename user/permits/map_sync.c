@@ -4,13 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/bpf.h>
 
 #include "user/util/clock.h"
 #include "user/util/failpoint.h"
 #include "user/policy/gate.h"
 #include "user/datapath/gate.h"
-#include "include/permit.h"
+#include "user/datapath/permit_map.h"
 
 /* The generation's step that says: other permits, the same policy. */
 #define PERMITS_STEP 2
@@ -33,16 +32,6 @@ static __u64 until_boot_ns(const struct permit_entry *entry, const struct wall_c
 	return entry->until_unix_ns > clock->boot_unix_ns
 	               ? entry->until_unix_ns - clock->boot_unix_ns
 	               : 0;
-}
-
-/* 0 or errno */
-static int set(int map, const struct xrl_address *address, __u64 until_ns)
-{
-	struct xrl_permit permit = {.until_boot_ns = until_ns};
-
-	if (until_ns)
-		return bpf_map_update_elem(map, address, &permit, BPF_ANY) ? errno : 0;
-	return bpf_map_delete_elem(map, address) && errno != ENOENT ? errno : 0;
 }
 
 /* No generation: nothing obeys these maps yet. */
@@ -77,8 +66,8 @@ enum exit_code map_sync_write(const struct instance *instance, const struct wall
 	}
 	for (__u32 i = 0; i < entries->count && !error; i++) {
 		flood_expect_permit(flood, &entries->entries[i].address);
-		error = set(instance->maps[SHARED_PERMITS], &entries->entries[i].address,
-		            until_boot_ns(&entries->entries[i], clock));
+		error = -permit_map_set(instance, &entries->entries[i].address,
+		                        until_boot_ns(&entries->entries[i], clock));
 		fault_point(i ? "map_written" : "map_first_written");
 	}
 	instance_unmap_memory(flood, SHARED_FLOOD);
@@ -108,35 +97,34 @@ enum exit_code map_sync_read(const struct instance *instance, const struct wall_
                              struct permit_entries *found)
 {
 	struct xrl_address *previous = NULL, address;
-	int map = instance->maps[SHARED_PERMITS];
 	__u64 now_ns = clock_boot_ns();
 	enum exit_code error = EXIT_DONE;
 
-	while (!error && !bpf_map_get_next_key(map, previous, &address)) {
-		struct xrl_permit permit;
+	while (!error && permit_map_next(instance, previous, &address)) {
+		__u64 until_ns;
 
 		previous = &address;
-		if (bpf_map_lookup_elem(map, &address, &permit) || permit.until_boot_ns <= now_ns)
+		if (!permit_map_get(instance, &address, &until_ns) || until_ns <= now_ns)
 			continue;
 		error = permit_entries_add(found, &address);
 		if (!error)
 			found->entries[found->count - 1].until_unix_ns =
-				(__s64)permit.until_boot_ns + clock->boot_unix_ns;
+				(__s64)until_ns + clock->boot_unix_ns;
 	}
 	return error;
 }
 
 /* Marks which entries the map holds as they should be, and collects what isn't in the store. */
-static enum exit_code compare_map(int map, const struct wall_clock *clock,
+static enum exit_code compare_map(const struct instance *instance, const struct wall_clock *clock,
                                   const struct permit_entries *all, bool *right,
                                   struct permit_entries *extra)
 {
 	struct xrl_address *previous = NULL, address;
 	enum exit_code error = EXIT_DONE;
 
-	while (!error && !bpf_map_get_next_key(map, previous, &address)) {
+	while (!error && permit_map_next(instance, previous, &address)) {
 		struct permit_entry wanted = {.address = address}, *entry;
-		struct xrl_permit permit;
+		__u64 until_ns;
 
 		previous = &address;
 		entry = all->count ? bsearch(&wanted, all->entries, all->count, sizeof(wanted),
@@ -144,9 +132,8 @@ static enum exit_code compare_map(int map, const struct wall_clock *clock,
 		                   : NULL;
 		if (!entry)
 			error = permit_entries_add(extra, &address);
-		else if (!bpf_map_lookup_elem(map, &address, &permit))
-			right[entry - all->entries] =
-				permit.until_boot_ns == until_boot_ns(entry, clock);
+		else if (permit_map_get(instance, &address, &until_ns))
+			right[entry - all->entries] = until_ns == until_boot_ns(entry, clock);
 	}
 	return error;
 }
@@ -172,7 +159,7 @@ enum exit_code map_sync_repair(const struct instance *instance, const struct wal
 		return fail(EXIT_FAILED, NULL, "out of memory");
 	if (all->count)
 		qsort(all->entries, all->count, sizeof(*all->entries), compare_entries);
-	error = compare_map(instance->maps[SHARED_PERMITS], clock, all, right, &extra);
+	error = compare_map(instance, clock, all, right, &extra);
 	if (!error)
 		drop_right(all, right);
 	/* first what goes: that makes room */

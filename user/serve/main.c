@@ -2,29 +2,17 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <bpf/libbpf.h>
 
+#include "user/datapath/libbpf_log.h"
 #include "user/serve/options.h"
 #include "user/permits/permit.h"
 #include "user/serve/supervisor/privileges.h"
 #include "user/serve/supervisor/setup.h"
 #include "user/serve/supervisor/supervisor.h"
-
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return level > LIBBPF_INFO ? 0 : vfprintf(stderr, format, args);
-}
-
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
 
 static enum exit_code serve(const struct options *options)
 {
@@ -97,6 +85,6 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	libbpf_set_print(options.verbose ? print_libbpf : print_nothing);
+	libbpf_log_enable(options.verbose);
 	return serve(&options);
 }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/cli/command.h"
+#include "user/util/paths.h"
+#include "user/util/result.h"
 
 #define USAGE "usage: xdp-ratelimit " SERVE_USAGE
 
