@@ -14,7 +14,8 @@ REPLAYS    := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/replay_%,$(wildcard te
 FRAMES     := $(OUT)/tests/frames
 FAULT_TOOLS := $(OUT)/tests/xdp-ratelimit-faults $(OUT)/tests/step_clock.so
 
-.PHONY: test-programs e2e-programs lint-programs test test-kernels fuzz bench bench-compare bench-manual lint
+.PHONY: test-programs e2e-programs lint-programs coverage-programs test test-kernels fuzz bench \
+	bench-compare bench-manual coverage compile_commands.json lint
 
 e2e-programs: all $(FRAMES) $(FAULT_TOOLS)
 
@@ -113,6 +114,17 @@ bench-manual: $(if $(BENCH_JSON),,bench) ## write xdp-ratelimit-bench(7) of a ne
 	$(Q)tests/bench/manual $(or $(BENCH_JSON),$(OUT)/bench.json) > $(OUT)/xdp-ratelimit-bench.7
 	$(Q)mv $(OUT)/xdp-ratelimit-bench.7 user/man/xdp-ratelimit-bench.7
 
-lint: deps ## check the source
-	$(Q)mkdir -p $(OUT)
+coverage: deps ## print the lines that unit, fuzz and prog tests execute; pages in build/coverage/html
+	$(call build,OUT=$(OUT)/coverage CC='$(CLANG)' SANITIZE= \
+		CFLAGS='-g -O1 -fprofile-instr-generate -fcoverage-mapping' coverage-programs)
+	$(Q)tests/coverage $(OUT)/coverage
+
+coverage-programs: all $(UNIT_TESTS) $(PROG_TESTS) $(REPLAYS)
+
+compile_commands.json: $(SKELETONS) ## write $(OUT)/compile_commands.json, for clangd and clang-tidy
+	$(Q)$(MAKE) --dry-run --always-make --no-print-directory V=1 test-programs $(BENCHES) | \
+		scripts/compile-commands > $(OUT)/$@
+
+lint: deps compile_commands.json ## check the source, with clang-tidy as well (make test runs the rest)
 	$(Q)tests/run $(OUT) lint
+	$(Q)scripts/lint/tidy $(OUT)

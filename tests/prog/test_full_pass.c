@@ -23,7 +23,9 @@
 #define ROUNDS      9
 #define SHORT_MS    100
 
-static const struct xrl_address source = {{198, 51, 100, 9}};
+/* A constant expression; only gcc accepts `source` itself as one. */
+#define SOURCE ((struct xrl_address){{198, 51, 100, 9}})
+static const struct xrl_address source = SOURCE;
 static unsigned char frame[FRAME_ROOM];
 
 static void build(struct xrl_address from)
@@ -376,7 +378,7 @@ static __u32 next_icmp_error(const struct program *program)
 	static const struct frame_spec error = {.protocol = IPPROTO_ICMP,
 	                                        .icmp_type = 3,
 	                                        .frame_bytes = FRAME_BYTES,
-	                                        .source = source};
+	                                        .source = SOURCE};
 	unsigned char other[FRAME_ROOM];
 
 	return program_run_counter(program, other, frame_build(&error, other));

@@ -25,18 +25,20 @@
 #define FRAME_BYTES 60
 #define BIG_BYTES   1200
 
-static const struct xrl_address source = {{198, 51, 100, 9}};
-static const struct frame_spec udp = {.frame_bytes = FRAME_BYTES, .source = source};
+/* A constant expression; only gcc accepts `source` itself as one. */
+#define SOURCE ((struct xrl_address){{198, 51, 100, 9}})
+static const struct xrl_address source = SOURCE;
+static const struct frame_spec udp = {.frame_bytes = FRAME_BYTES, .source = SOURCE};
 static const struct frame_spec big = {
-	.frame_bytes = BIG_BYTES, .payload_bytes = BIG_BYTES - 42, .source = source};
+	.frame_bytes = BIG_BYTES, .payload_bytes = BIG_BYTES - 42, .source = SOURCE};
 static const struct frame_spec syn = {.protocol = IPPROTO_TCP,
                                       .tcp_flags = FRAME_SYN,
                                       .frame_bytes = FRAME_BYTES,
-                                      .source = source};
+                                      .source = SOURCE};
 static const struct frame_spec tagged = {
-	.tags = {0x8100}, .frame_bytes = FRAME_BYTES + 4, .source = source};
+	.tags = {0x8100}, .frame_bytes = FRAME_BYTES + 4, .source = SOURCE};
 static const struct frame_spec icmp_error = {
-	.protocol = IPPROTO_ICMP, .icmp_type = 3, .frame_bytes = FRAME_BYTES, .source = source};
+	.protocol = IPPROTO_ICMP, .icmp_type = 3, .frame_bytes = FRAME_BYTES, .source = SOURCE};
 
 static int run(const struct program *program, const struct frame_spec *spec)
 {
