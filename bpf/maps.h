@@ -7,7 +7,7 @@
 #include "include/permit.h"
 #include "include/policy.h"
 
-/* Shared by all interfaces. The loader sets max_entries of the first. */
+/* The maps. All interfaces share them but for `counters`. The loader sizes `buckets`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1048576);
@@ -23,23 +23,23 @@ struct {
 	__type(value, struct xrl_permit);
 } permits SEC(".maps");
 
-/* These are maps of one element, but as variables: reading them takes no look-up. They can be
- * mapped into memory, so that the loader changes the generation in one store. */
+/* Single-element maps in the form of variables: the program reads them without a lookup, and the
+ * loader, which maps them into memory, switches the generation with one store. */
 struct xrl_meta meta SEC(".data.meta") = {.may_have_permits = 1};
 struct xrl_policy policies[XRL_COPIES] SEC(".data.classes") = {};
 struct xrl_ports protected_ports[XRL_COPIES] SEC(".data.ports") = {};
 struct xrl_class_bucket class_buckets[XRL_CLASS_BUCKETS] SEC(".data.shared") = {};
 
-/* clang (14) describes a type in full only where something has it, not where a map inside of a
- * map names it; and the loader wants to know the types of the maps that it makes. */
+/* clang 14 emits the full BTF of a type only for a variable of that type, not for a value of an
+ * inner map. The loader needs the types of the inner maps that it creates. */
 const volatile struct {
 	struct xrl_cidr cidr;
 	struct xrl_separate_key separate_key;
 } inner_map_types = {};
 
-/* By copy of the policy: the class of a source, by the longest prefix. None when the policy
- * has no CIDRs. The third one is only there for the loader to write: that waits until no
- * program runs that began before. */
+/* Per copy of the policy, the longest-prefix-match map from source to class; empty when the policy
+ * has no CIDRs. The third slot exists only to be written by the loader: updating a map-in-map waits
+ * for an RCU grace period. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, XRL_COPIES + 1);
@@ -54,8 +54,8 @@ struct {
 		});
 } cidrs SEC(".maps");
 
-/* By copy of the policy: the buckets of separate limits. None when there are no such limits;
- * otherwise most often the same one twice. */
+/* Per copy of the policy, the buckets of its scoped limits; empty when there are none. Usually both
+ * slots hold the same map. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, XRL_COPIES);
@@ -69,8 +69,8 @@ struct {
 		});
 } separate_buckets SEC(".maps");
 
-/* What stands before the buckets when too many unknown sources arrive (gate.h). The loader sets
- * max_entries. Mapped into memory, its lines are aligned to the processor's cache lines. */
+/* The sets of the gate: residents filter and candidates (include/gate.h). The loader sets
+ * max_entries. BPF_F_MMAPABLE aligns the sets to cache lines. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -81,8 +81,8 @@ struct {
 
 struct xrl_flood_state flood SEC(".data.flood") = {.lines = 131072, .sources = 1048576, .era = 1};
 
-/* One interface for each class, by copy of the policy. The kernel empties an element when its
- * interface goes away. */
+/* Per copy of the policy and class, the interface to redirect to. The kernel clears an element when
+ * its interface disappears. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
 	__uint(max_entries, XRL_COPIES *XRL_MAX_CLASSES);
@@ -90,7 +90,7 @@ struct {
 	__type(value, __u32);
 } redirects SEC(".maps");
 
-/* One for each interface. */
+/* One map per interface. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

@@ -16,7 +16,7 @@
 #include "bpf/verdict/fast_path.h"
 #include "include/program.h"
 
-/* In a section of its own, so that it is found in any version of the program. */
+/* In a section of its own, so that the loader finds it in any version of the program. */
 const volatile struct xrl_program_info program_info SEC(XRL_PROGRAM_INFO_SECTION) = {};
 
 static __always_inline int limit(struct xdp_md *ctx, int may_have_frags)
@@ -51,15 +51,15 @@ static __always_inline int limit(struct xdp_md *ctx, int may_have_frags)
 	return XDP_PASS;
 }
 
-/* For kernels that know frames of several buffers (5.18): a driver with an MTU beyond one
- * page takes only such a program. */
+/* For kernels with multi-buffer frames (5.18). With an MTU above one page, drivers accept only this
+ * program. */
 SEC("xdp.frags")
 int xdp_ratelimit(struct xdp_md *ctx)
 {
 	return limit(ctx, 1);
 }
 
-/* For older ones. */
+/* For older kernels. */
 SEC("xdp")
 int xdp_ratelimit_s(struct xdp_md *ctx)
 {

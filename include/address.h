@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The key of every map that is about a source: the address as it stands in the
- * IPv4 header (RFC 791, network order), so that bpftool prints [10,0,0,1]. */
+/* The key of every per-source map: the address in network order, as the IPv4 header has it (RFC
+ * 791). bpftool prints it as [10,0,0,1]. */
 struct xrl_address {
 	__u8 octets[4];
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Every packet received adds to exactly one counter: the verdict, then the reason. */
+/* Every received packet adds to exactly one counter. Its name is the verdict followed by the
+ * reason. */
 
-/* Why a frame is refused. The first ones obey the policy's action; frames that are
- * not proper IPv4 have nowhere to be redirected to and are dropped. */
+/* Reasons to reject a frame. Rejections by a limit follow the class's action. Frames that are not
+ * valid IPv4 have no destination to redirect to and are dropped. */
 #define XRL_LIMIT_REASONS(X)   \
 	X(packets_limit)       \
 	X(bytes_limit)         \
@@ -37,7 +38,7 @@
 enum xrl_reason { XRL_REASONS(XRL_REASON) XRL_REASON_COUNT };
 #undef XRL_REASON
 
-/* The counters in their order. Reason r of a group is at the group's base plus r. */
+/* Counters in order. Reason r of a group has the index of the group's base plus r. */
 #define XRL_PASSED_INDEX(name)     XRL_passed_##name,
 #define XRL_MONITOR_INDEX(name)    XRL_passed_monitor_##name,
 #define XRL_DROPPED_INDEX(name)    XRL_dropped_##name,
@@ -61,7 +62,7 @@ struct xrl_counter_pair {
 	__u64 bytes;
 };
 
-/* The one element of the per-CPU map `counters`, with the names that bpftool shows. */
+/* The single element of the per-CPU map `counters`. bpftool prints these field names. */
 #define XRL_PASSED_FIELD(name)     struct xrl_counter_pair passed_##name;
 #define XRL_MONITOR_FIELD(name)    struct xrl_counter_pair passed_monitor_##name;
 #define XRL_DROPPED_FIELD(name)    struct xrl_counter_pair dropped_##name;

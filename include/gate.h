@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What stands before the map `buckets` when too many unknown sources arrive. bpf/verdict/admit.h
- * has the picture. */
+/* The maps and settings of the gate, which protects `buckets` from floods of new sources.
+ * bpf/verdict/admit.h draws its decisions, bpf/README.md its data. */
 
 #include "include/address.h"
 
-/* A few packets of a source pass without a bucket; who sends more earns one. */
+/* A source may pass this many packets without a bucket; with the next one it earns a bucket. */
 #define XRL_GATE_FEW 4
 
-/* ---- a line of the map `gate`: one cache line for some sources, by a hash ---- */
+/* ---- a set of the map `gate`: one cache line, chosen by the hash of the source ---- */
 
-/* Who has been given a bucket: some bits each, set when that happened, in the word that belongs
- * to the epoch. In all epochs but the present one as many buckets were new as there are in the map:
- * what is older the map may have forgotten, too. */
+/* One word of the residents filter: the bits of sources that received a bucket during one epoch.
+ * The completed epochs together span as many insertions as `buckets` has entries, so anything older
+ * may already have been evicted. */
 struct xrl_known {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	__u64 bits : 60;
@@ -24,17 +24,17 @@ struct xrl_known {
 #endif
 };
 
-/* A source without a bucket. One word, for compare-and-swap; all zero: none. */
+/* A candidate: a source without a bucket. One word, for compare-and-swap; zero means empty. */
 struct xrl_newcomer {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	__u64 tag : 18;         /* with the number of the line, its address */
-	__u64 era : 2;          /* of the floods in which this matters, 1 to 3 */
-	__u64 seen_packets : 3; /* that it sent, up to 7 */
-	__u64 packets : 3;      /* of these have passed */
-	__u64 connections : 3;  /* and of those were such */
+	__u64 tag : 18;         /* identifies the address within its set */
+	__u64 era : 2;          /* flood number, 1 to 3; other floods' entries are void */
+	__u64 seen_packets : 3; /* hits, saturating at 7 */
+	__u64 packets : 3;      /* admitted */
+	__u64 connections : 3;  /* admitted connection attempts */
 	__u64 http_requests : 3;
-	__u64 bytes_64 : 16;    /* that passed, in units of 64, rounded up */
-	__u64 first_ticks : 16; /* when it was seen first, modulo 2^16 */
+	__u64 bytes_64 : 16;    /* admitted, in units of 64 bytes, rounded up */
+	__u64 first_ticks : 16; /* time of the first hit, modulo 2^16 */
 #else
 	__u64 first_ticks : 16;
 	__u64 bytes_64 : 16;
@@ -55,53 +55,54 @@ struct xrl_gate_line {
 	struct xrl_newcomer newcomers[XRL_GATE_WAYS];
 };
 
-/* For so many buckets there is a line: 8 bytes for each. With fewer than 16384 lines the tag would
- * not be enough of the address. */
+/* One set for this many buckets, which amounts to 8 bytes of gate per bucket. Below 16384 sets, the
+ * tag holds too few bits to identify an address. */
 #define XRL_BUCKETS_PER_SET 8
 #define XRL_MIN_GATE_SETS   16384
 
-/* ---- what the operator sets, in a policy ---- */
+/* ---- settings, part of a policy ---- */
 
 enum xrl_flood_mode {
 	XRL_FLOOD_OFF,
-	XRL_FLOOD_MONITOR, /* counts what it would refuse */
+	XRL_FLOOD_MONITOR, /* counts what it would reject */
 	XRL_FLOOD_ON,
 };
 
-/* So many in each slice of 2^shift jiffies: what a rate amounts to. */
+/* A budget: max_units per interval of 2^shift jiffies. The kernel-side form of a rate. */
 struct xrl_share {
 	__u32 shift;
 	__u32 max_units;
 };
 
-/* The first group of fields is what the operator wrote, the second follows from it and from the
- * number of buckets (flood_finish). */
+/* The operator sets the first group of fields. flood_finish derives the second one from it and from
+ * the number of buckets. */
 struct xrl_flood {
 	__u64 newcomers_packets; /* of all unknown sources together */
 	__u64 newcomers_period_ns;
-	__u64 prefix_packets; /* of the unknown ones of a /24 */
+	__u64 prefix_packets; /* of the unknown sources of one /24 */
 	__u64 prefix_period_ns;
 	__u32 mode; /* enum xrl_flood_mode */
 
-	__u32 kept_ticks; /* of the gate: for so long a line remembers who has passed */
+	__u32 kept_ticks; /* gate ticks for which an admitted candidate is not evicted */
 	struct xrl_share newcomers;
-	struct xrl_share first; /* of them, those that are seen for the first time */
+	struct xrl_share first; /* of these, first-time sources */
 	struct xrl_share prefix;
-	struct xrl_share promoted; /* buckets given to newcomers */
-	struct xrl_share engage;   /* new sources in a slice: the gate engages */
-	__u32 engage_when_full;    /* the same when all buckets are taken */
-	__u32 engage_batch;        /* so many at once are counted, once it has */
-	__u64 remembered_ns; /* the longest of the limits: what has passed before doesn't matter */
+	struct xrl_share promoted; /* buckets for candidates */
+	struct xrl_share engage;   /* new sources per interval at which the gate engages */
+	__u32 engage_when_full;    /* the same once all buckets are in use */
+	__u32 engage_batch;        /* arrivals added at once while engaged */
+	__u64 remembered_ns;       /* the longest lifetime of any limit */
 	__u32 reserved[8];
 };
 
-/* ---- the state of the gate: one variable, the map `flood` ---- */
+/* ---- state of the gate: one variable, the map `flood` ---- */
 
-/* Counting sketch for the /24s: two rows, a prefix has a place in each. */
+/* A count-min sketch with conservative use, which counts the packets of each /24: two rows, one
+ * cell of each per prefix. */
 #define XRL_PREFIX_ROWS  2
 #define XRL_PREFIX_CELLS 32768
 
-/* How many were taken of a share in the slice with this number. One word. */
+/* Units taken from a budget in the interval of this number. One word. */
 struct xrl_taken {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	__u32 units, slice;
@@ -110,49 +111,49 @@ struct xrl_taken {
 #endif
 };
 
-/* Of one CPU, in a cache line; those beyond the last one share, and may miscount a little. */
+/* State of one CPU, one cache line each. CPUs beyond the last slot share slots and may miscount
+ * slightly. */
 #define XRL_GATE_CPUS 256
 
 struct xrl_gate_cpu {
-	__u64 unknown_sources; /* packets that were the first of a source, as far as is remembered
-	                        */
+	__u64 unknown_sources; /* first packets of a source, as far as remembered */
 	__u64 promoted_sources;
-	__u32 batch; /* of unknown_sources, not yet in `arrivals` */
+	__u32 batch; /* of unknown_sources, not yet added to `arrivals` */
 	__u32 reserved[11];
 };
 
-/* A bit for each of so many parts of all addresses, by their hash: most have no permit, and that
- * needs no look-up. */
+/* Permit prefilter: a Bloom filter with one hash, of 2^20 bits. Most sources have no permit, and
+ * their bit says so without a map lookup. */
 #define XRL_PERMIT_BITS  20
 #define XRL_PERMIT_BYTES ((1 << XRL_PERMIT_BITS) / 8)
 
 struct xrl_flood_state {
-	/* read with each packet, and seldom written */
-	__u64 engaged_until_jiffies; /* 0: the gate is out of the way */
-	__u64 hash_key;              /* random, so that nobody can choose a line */
-	__u32 lines;                 /* of the map `gate` */
-	__u32 sources;               /* buckets in the map `buckets` */
+	/* read by every packet, rarely written */
+	__u64 engaged_until_jiffies; /* 0: not engaged */
+	__u64 hash_key;              /* random, so that no one can choose a set */
+	__u32 lines;                 /* sets in the map `gate` */
+	__u32 sources;               /* entries of the map `buckets` */
 	__u32 epoch;
-	__u32 era; /* 1 to 3; another one when a flood begins and the last one doesn't matter */
-	__u64 since_boot_ns; /* when it engaged, or got out of the way, last; 0: never did */
+	__u32 era;           /* flood number, 1 to 3 */
+	__u64 since_boot_ns; /* last time the gate engaged or disengaged; 0: never */
 	__u64 engaged_times;
-	__u32 epoch_began_ticks; /* of XRL_CHECKED_SHIFT */
+	__u32 epoch_began_ticks; /* in units of 2^XRL_CHECKED_SHIFT ns */
 	__u32 reserved_too[3];
 
 	/* written when a source is new */
-	struct xrl_taken arrivals;        /* unknown sources, in this slice of `engage` */
-	struct xrl_taken arrivals_before; /* in the one before, that had any */
-	__u64 insertions;                 /* buckets that were ever made */
+	struct xrl_taken arrivals;        /* unknown sources in this interval of `engage` */
+	struct xrl_taken arrivals_before; /* in the last interval that had any */
+	__u64 insertions;                 /* buckets ever created */
 	__u64 reserved_for_line[5];
 
 	struct xrl_taken newcomers;
-	struct xrl_taken first; /* of them */
+	struct xrl_taken first; /* of these, first-time sources */
 	__u64 reserved_for_newcomers[6];
 	struct xrl_taken promoted;
 	__u64 reserved_for_promoted[7];
 
 	struct xrl_taken prefixes[XRL_PREFIX_ROWS][XRL_PREFIX_CELLS];
-	__u8 permits[XRL_PERMIT_BYTES]; /* of addresses that were ever in the map `permits` */
+	__u8 permits[XRL_PERMIT_BYTES]; /* set for every address ever put into the map `permits` */
 	struct xrl_gate_cpu cpus[XRL_GATE_CPUS];
 };
 

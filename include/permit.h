@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* A value of the map `permits`. Boot time (CLOCK_BOOTTIME) goes on while the
- * machine sleeps and nobody can step it, so a permit ends when it was promised. */
+/* A value of the map `permits`. Boot time (CLOCK_BOOTTIME) advances during suspend and cannot be
+ * set, so a permit expires exactly when promised. */
 struct xrl_permit {
 	__u64 until_boot_ns;
 };

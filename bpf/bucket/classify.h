@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The bucket of a source, resolved for the policy and the permits in force. */
+/* Classification: which class of the active policy a source belongs to, and how a bucket follows
+ * when the policy or the permits change. */
 
 #include "bpf/bucket/active_policy.h"
 #include "bpf/bucket/permit_lookup.h"
 #include "bpf/limit/refresh.h"
 
-/* By the longest prefix, in the copy of the policy that belongs to this generation. */
+/* By longest prefix match, in this generation's copy of the policy. */
 static __always_inline __u32 class_by_address(const struct xrl_address *source, __u32 generation)
 {
 	struct xrl_cidr key = {.prefix_bits = 32, .address = *source};
@@ -28,7 +29,8 @@ static __always_inline int may_match_cidr(const struct xrl_policy *policy,
 	       xrl_has_bit(policy->subnets, subnet, 1 << XRL_SUBNET_BITS);
 }
 
-/* Without permit. Most often it is known without a look-up that no CIDR has it. */
+/* The class of a source without a permit. For most, the bitmaps rule out every CIDR without a
+ * lookup. */
 static __always_inline __u32 class_of_candidate(const struct xrl_address *source, __u32 generation)
 {
 	const struct xrl_policy *policy = policy_of(generation);
@@ -38,7 +40,7 @@ static __always_inline __u32 class_of_candidate(const struct xrl_address *source
 	return xrl_masked(number, XRL_MAX_CLASSES);
 }
 
-/* Its permit, if it has one in force and that has a class of its own, comes first. */
+/* A permit comes first, if the policy has a class for permitted sources. */
 static __always_inline __u32 class_of(const struct xrl_address *source, __u64 permit_expires_ns,
                                       __u32 generation)
 {
@@ -66,9 +68,9 @@ static __always_inline int is_stale(const struct xrl_limit *limit, xrl_packed cl
 	return (__s32)(limit->since_generation - (__u32)classification) > 0;
 }
 
-/* Closes the windows of limits that are no more: of another class, all. They are read between
- * two looks at the generation, so that nothing is closed that was opened after another CPU got
- * here first. */
+/* Closes the windows of limits that no longer exist: all of them if the class changed. The
+ * generation is checked after reading the windows, so that a window opened after another CPU's
+ * reclassification is never closed. */
 static __always_inline void close_stale_windows(struct xrl_bucket *bucket,
                                                 const struct xrl_class *class,
                                                 xrl_packed classification, int is_same_class)
@@ -85,15 +87,17 @@ static __always_inline void close_stale_windows(struct xrl_bucket *bucket,
 			xrl_window_swap(xrl_window_at(bucket, i), states[i], 0);
 }
 
-/* A newer policy, or newer permits. Returns the class, by this generation of both. The permit is
- * written by compare-and-swap from what stood there before it was looked up, and then class and
- * generation likewise: of two CPUs that saw different permits, either the newer one wins or
- * the next packet resolves again.
+/* Reclassifies a bucket for a newer policy or newer permits. Returns the class under this
+ * generation.
  *
- * A CPU that is still at a packet under the old policy leaves the bucket alone once it has
- * been resolved for the new one. One race is accepted: that CPU may write a window of a limit
- * that has changed, after this has closed it. What it wrote may mean something else to the new
- * limit, so for this one source the first window under it may be up to two periods long. */
+ * The permit is written first, by compare-and-swap from the value read before the lookup, then
+ * class and generation likewise: of two CPUs that saw different permits, either the newer one wins
+ * or the next packet reclassifies again.
+ *
+ * A CPU still deciding under the old policy leaves the bucket alone once it is reclassified. One
+ * race is accepted: that CPU may write a window of a changed limit after this function closed it.
+ * Under the new limit its state may mean something else, so for this source the first window may
+ * last up to two periods. */
 XRL_GLOBAL_FUNC int reclassify(struct xrl_bucket *bucket, const struct xrl_address *source,
                                __u32 generation)
 {
@@ -108,19 +112,19 @@ XRL_GLOBAL_FUNC int reclassify(struct xrl_bucket *bucket, const struct xrl_addre
 	expires_ns = permit_expires_ns(source);
 	number = class_of(source, expires_ns, generation) & (XRL_MAX_CLASSES - 1);
 	if (current_generation() != generation)
-		return number; /* a newer policy has come meanwhile: the next packet sees to it */
+		return number; /* a newer policy was activated: left to the next packet */
 	same = number == classification_class(old) && (__u32)old;
 	close_stale_windows(bucket, &policy_of(generation)->classes[number], old, same);
 	if (__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, old_expires_ns,
 	                                expires_ns) != old_expires_ns)
-		return number; /* the next packet resolves again */
+		return number; /* the next packet reclassifies again */
 	new = classification_pack(number, expires_ns, generation);
 	if (same && !is_stale(&policy_of(generation)->classes[number].penalty, old))
 		new |= old & ~((1ULL << XRL_CLASSIFICATION_BITS) - 1);
 	if (xrl_classification_swap(bucket, old, new))
 		return number;
-	/* Another CPU was done in between, perhaps with newer permits, and found what stood
-	 * there unchanged: what this one has written over it is looked up again. */
+	/* Another CPU finished in between, perhaps with newer permits, and found them unchanged.
+	 * This CPU has overwritten them: look them up again. */
 	__sync_val_compare_and_swap(&bucket->permit_until_boot_ns, expires_ns,
 	                            permit_expires_ns(source));
 	return number;

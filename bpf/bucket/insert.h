@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* A bucket for a source that has none, with what has passed of it before (gate.h). */
+/* Inserts a bucket for a source that has none, and carries over what the gate admitted of the
+ * source before (bpf/verdict/admit.h). */
 
 #include "bpf/bucket/classify.h"
 #include "bpf/bucket/scoped.h"
@@ -10,10 +11,10 @@
 #include "bpf/gate/set.h"
 #include "bpf/limit/source_limits.h"
 
-/* What has passed of a source before it had a bucket (gate.h), `earlier` being the upper part of
- * its word, as one limit's window. It opened when the source was seen first, at the latest: a tick
- * is less than one ago when it has just begun. Which of several packets was when isn't known: where
- * the first one would be over, the window opens now. But none is from a time without a flood. */
+/* The window of one limit with the units admitted before the bucket existed. `carried` is the upper
+ * part of the candidate entry. The window opened at the first hit, at the latest: an age of one
+ * tick may be less. The times of later packets are not known; if the first one has expired, the
+ * window opens now. Nothing is carried over from before the last flood's end. */
 XRL_GLOBAL_FUNC __u64 carried_window(const struct xrl_limit *limit, __u64 carried, __u64 jiffy_ns)
 {
 	__u64 now_ns = xrl_boot_ns(), ticks, age_ns, units;
@@ -29,7 +30,7 @@ XRL_GLOBAL_FUNC __u64 carried_window(const struct xrl_limit *limit, __u64 carrie
 	                        units);
 }
 
-/* No limit of its class remembers what is longer ago. */
+/* No limit of the class remembers an older entry. */
 static __always_inline int is_remembered(__u64 carried, const struct xrl_class *class)
 {
 	return xrl_candidate_age(carried, xrl_gate_ticks(bpf_jiffies64())) < class->newcomer_ticks;
@@ -48,9 +49,10 @@ static __always_inline void carry_over(struct xrl_bucket *bucket, const struct x
 	bucket->checked_ticks = xrl_checked_now(xrl_boot_ns());
 }
 
-/* The same of the limits apart, whatever becomes of the packet that the bucket is made for, and
- * wherever that goes: those that have no bucket yet, since the others were charged at once
- * (charge_candidate). And of the source's own what the bucket was made without: `missed`. */
+/* Carries the units over to the scoped limits, whatever the verdict on the current packet and
+ * wherever it goes. Only limits without a bucket are charged: the others were when the packets were
+ * admitted (charge_candidate). Then charges `late`, packets admitted after the bucket was filled,
+ * to the source's own limits. */
 XRL_GLOBAL_FUNC int carry_over_scoped(struct packet *packet, const struct xrl_class *class,
                                       __u32 generation, __u64 carried, __u64 late)
 {
@@ -78,7 +80,7 @@ XRL_GLOBAL_FUNC int carry_over_scoped(struct packet *packet, const struct xrl_cl
 	return bucket ? xrl_retry_all(bucket, class, &cost) : 0;
 }
 
-/* What bucket_insert says besides the class: the bucket is the one that it has made. */
+/* A flag in the result of bucket_insert: this call created the bucket. */
 #define IS_INSERTED (1 << 8)
 _Static_assert(XRL_MAX_CLASSES <= IS_INSERTED, "a class is below it");
 
@@ -92,7 +94,7 @@ XRL_GLOBAL_FUNC int bucket_insert(const struct packet *packet, __u32 generation,
 	if (!packet)
 		return 0;
 	key = packet->source;
-	/* adds nothing: the permit isn't looked up before the generation was read */
+	/* orders the permit's lookup behind the read of the generation */
 	__sync_fetch_and_add(classification, 0);
 	bucket.permit_until_boot_ns = permit_expires_ns(&key);
 	number = class_of(&key, bucket.permit_until_boot_ns, generation) & (XRL_MAX_CLASSES - 1);
@@ -105,9 +107,9 @@ XRL_GLOBAL_FUNC int bucket_insert(const struct packet *packet, __u32 generation,
 	return number | IS_INSERTED;
 }
 
-/* What has passed is in the word until it is in the bucket: whoever else makes it in between finds
- * it there, too. Only the one that made it takes it out of the word, and finds what other CPUs have
- * let pass meanwhile. */
+/* The candidate entry stays open until the bucket exists, so that another CPU that creates it at
+ * the same time finds the units, too. Only the CPU that created it closes the entry, and then
+ * carries over what other CPUs admitted meanwhile. */
 XRL_GLOBAL_FUNC int carry_over_late(struct packet *packet, __u32 number, __u32 generation,
                                     __u64 already_carried)
 {
@@ -144,8 +146,8 @@ XRL_GLOBAL_FUNC int bucket_add(struct packet *packet, __u32 generation)
 	return number;
 }
 
-/* The bucket that was found, or else a new one; NULL when there is none to be had. Chooses the
- * class in any case. */
+/* Returns the bucket that was found, or a new one, or NULL if the map refuses it. Chooses the class
+ * in any case. */
 static __always_inline struct xrl_bucket *bucket_of(struct xrl_bucket *bucket,
                                                     struct packet *packet, struct policy *policy)
 {
@@ -153,8 +155,8 @@ static __always_inline struct xrl_bucket *bucket_of(struct xrl_bucket *bucket,
 	__u32 number = 0;
 
 	if (!bucket) {
-		/* then look up again: there may be one that the gate doesn't know of, or another
-		 * CPU may have been first, and its bucket counts */
+		/* look up again: the residents filter may have missed a bucket, or another CPU's
+		 * insertion came first, and its bucket counts */
 		number = bucket_add(packet, policy->generation);
 		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
 	}

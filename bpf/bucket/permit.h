@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Permits of a bucket. */
+/* The permit of a bucket, and what happens when it expires. */
 
 #include "bpf/bucket/classify.h"
 
-/* That it had one is forgotten only by whoever ends it: a renewed one stands there by now. */
+/* Clears the flag only if this CPU cleared the permit: a renewed one may stand there by now. */
 static __always_inline void permit_clear(struct xrl_bucket *bucket, xrl_packed classification,
                                          __u64 expires_ns)
 {
@@ -14,10 +14,9 @@ static __always_inline void permit_clear(struct xrl_bucket *bucket, xrl_packed c
 		                        classification & ~XRL_CLASSIFICATION_PERMIT);
 }
 
-/* The permit has run out, and with it the class that goes with it. The class is written first:
- * until then every CPU finds the permit that has run out there, and comes here itself. Of two that
- * are here the later one finds it done, and closes no window that the other one has opened.
- * Returns the class. */
+/* A permit has expired, and with it the class that it gave. The class is written first: until then
+ * every CPU finds the expired permit and comes here itself. The later of two CPUs finds it done and
+ * closes no window that the other one opened. Returns the new class. */
 XRL_GLOBAL_FUNC int permit_expire(struct xrl_bucket *bucket, const struct xrl_address *source,
                                   __u32 generation, __u64 expires_ns)
 {
@@ -30,7 +29,7 @@ XRL_GLOBAL_FUNC int permit_expire(struct xrl_bucket *bucket, const struct xrl_ad
 	key = *source;
 	old = __sync_fetch_and_add((xrl_packed *)&bucket->resolved, 0);
 	number = class_by_address(&key, generation) & (XRL_MAX_CLASSES - 1);
-	/* a newer policy or newer permits have come meanwhile: the next packet sees to it */
+	/* a newer policy or newer permits were activated: left to the next packet */
 	if ((__u32)old != generation)
 		return number;
 	if (classification_class(old) == number) {
@@ -43,14 +42,14 @@ XRL_GLOBAL_FUNC int permit_expire(struct xrl_bucket *bucket, const struct xrl_ad
 	return number;
 }
 
-/* In force to the nanosecond. What has run out is forgotten, unless it was just renewed. */
+/* True until the nanosecond of expiry. Clears an expired permit unless it was just renewed. */
 static __always_inline int has_permit(struct xrl_bucket *bucket, const struct xrl_address *source,
                                       struct policy *policy)
 {
 	xrl_packed classification = xrl_classification_read(bucket);
 	__u64 expires_ns;
 
-	/* another CPU may be about to write the word of this generation */
+	/* another CPU may be about to write this generation's classification */
 	if (!(classification & XRL_CLASSIFICATION_PERMIT) &&
 	    (__u32)classification == policy->generation)
 		return 0;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* A permit in the map. */
+/* The permit of a source in the map `permits`. */
 
 #include "bpf/clock.h"
 #include "bpf/gate/set.h"
 #include "bpf/maps.h"
 #include "bpf/verifier.h"
 
-/* Of a permit in force. One that has run out, but that nobody has taken away yet, is none: a
- * bucket that took it over would have to leave it again with each packet.
+/* Returns when the permit expires, in ns of CLOCK_BOOTTIME, or 0 if there is none. An expired
+ * permit that the loader has not purged yet does not count: a bucket that adopted it would have to
+ * expire it with every packet.
  *
- * Addresses by way of the stack: 6.1 takes no key from the argument of a function that it checks
- * by itself. */
+ * The key is copied to the stack: 6.1 accepts no key from an argument of a global function. */
 static __always_inline __u64 permit_expires_ns(const struct xrl_address *source)
 {
 	struct xrl_address key = *source;

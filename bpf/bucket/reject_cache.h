@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* A source that was refused a moment ago, and sends again: the rest of a flood from one
- * address. Each CPU remembers the last one until the jiffy ends, and drops what else comes from
- * it without a look-up of its bucket, which is most of what a dropped packet costs.
+/* Reject cache: a negative cache of one entry per CPU. Each CPU remembers the last source it
+ * rejected and drops the rest of that source's packets without a map lookup, which is most of a
+ * drop's cost, until the jiffy ends.
  *
- * It is the answer that the bucket would give. In a plain class, such as the default, what is full
- * stays so until its window ends, and in a jiffy in which the bucket is settled (limits.h) none
- * does. With several limits another one may be the first to refuse, and with other units a smaller
- * packet may have room: they do without. A new policy and new permits have a new generation. Only a
- * bucket that is evicted meanwhile would answer otherwise, as one that has forgotten. And it is
- * looked up in every jiffy, so that the LRU map sees it in use. */
+ * The verdict is the one that the bucket would give. In a simple class, a full window stays full
+ * until it expires, and in a jiffy in which the bucket is fresh (bpf/limit/source_limits.h) it does
+ * not. Other classes do not use the cache: with several limits another one may be the first to
+ * reject, and with other units a smaller packet may fit. Every new policy and permit has a new
+ * generation. Only a bucket evicted meanwhile would say otherwise, because it has lost its state.
+ * The bucket is looked up once per jiffy, so that the LRU map sees it in use. */
 
 #include "bpf/bucket/active_policy.h"
 #include "bpf/bucket/permit_lookup.h"
 #include "bpf/limit/refresh.h"
 
-/* The generation is taken away first and written last. A CPU runs one XDP program at a time. */
+/* The generation is cleared first and written last. A CPU runs one XDP program at a time. */
 #define barrier() asm volatile("" ::: "memory")
 
-#define XRL_REJECT_CACHE_CPUS 256 /* those beyond do without */
+#define XRL_REJECT_CACHE_CPUS 256 /* CPUs beyond have no cache */
 
-/* A cache line for each CPU. As a variable, because finding it takes no look-up. All
- * zero matches no packet: none is judged under generation 0. */
+/* A cache line per CPU, in a variable, which is found without a lookup. Zero matches no packet: no
+ * policy has generation 0. */
 struct reject_entry {
 	__u32 source;
-	__u32 generation; /* 0: refused once, which is not worth a thought yet */
+	__u32 generation; /* 0: rejected once, not cached yet */
 	__u64 jiffy;
 	__u32 class_number;
 } __attribute__((aligned(64)));
@@ -40,8 +40,8 @@ static __always_inline __u32 address_word(const struct xrl_address *address)
 	return word;
 }
 
-/* The mask and the two barriers are for the verifier of 6.1, which loses the bounds of a number
- * that the compiler compares here and uses there. */
+/* The mask and both xrl_forget are for the verifier of 6.1, which loses a bound that the compiler
+ * tests in one register and uses in another. */
 static __always_inline struct reject_entry *reject_cache_entry(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -55,7 +55,7 @@ static __always_inline struct reject_entry *reject_cache_entry(void)
 	return entry;
 }
 
-/* In all 64 bits, so that what was remembered before the jiffies went round means nothing. */
+/* All 64 bits, so that an old entry never matches after the low bits wrap around. */
 static __always_inline int reject_cache_hit(const struct reject_entry *entry,
                                             const struct xrl_address *source, __u32 generation)
 {
@@ -63,9 +63,9 @@ static __always_inline int reject_cache_hit(const struct reject_entry *entry,
 	       entry->jiffy == bpf_jiffies64();
 }
 
-/* Full, and until the end of this jiffy. The packet's own verdict doesn't say so: another CPU
- * may have closed the window since. Read in this order: the windows of older limits are closed
- * before the generation is written; and a window that stands while the bucket is settled is
+/* True if the window is full until the end of this jiffy. The packet's own verdict does not prove
+ * that: another CPU may have closed the window since. The order of the reads matters: windows of
+ * older limits are closed before the generation is written, and a window found in a fresh bucket is
  * open. */
 static __always_inline int stays_full(struct xrl_bucket *bucket, const struct xrl_class *class,
                                       __u32 generation, __u64 jiffy)
@@ -81,9 +81,9 @@ static __always_inline int stays_full(struct xrl_bucket *bucket, const struct xr
 	               class->limits[0].max_units;
 }
 
-/* By the source that `last` names, not for the first time. The permit is looked up itself, after
- * the generation was read: what comes later has a newer one, and what the bucket says of it may be
- * corrected by another CPU at this moment. */
+/* Fills in the entry for the source that it names, after a second rejection. Looks up the permit
+ * itself, after reading the generation: a later permit has a newer generation, while the bucket's
+ * copy may just be changing on another CPU. */
 XRL_GLOBAL_FUNC int reject_cache_fill(struct reject_entry *entry, struct xrl_bucket *bucket,
                                       const struct xrl_class *class, __u32 class_number,
                                       __u32 generation)
@@ -103,7 +103,7 @@ XRL_GLOBAL_FUNC int reject_cache_fill(struct reject_entry *entry, struct xrl_buc
 	return 0;
 }
 
-/* After a refusal by a limit of packets. Sources that take turns aren't worth more than a note. */
+/* Call after a rejection by a packet limit. Sources that alternate get no further than a name. */
 static __always_inline void reject_cache_update(struct reject_entry *entry,
                                                 const struct xrl_address *source,
                                                 const struct policy *policy,

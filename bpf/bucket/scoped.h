@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Limits whose buckets are not in the source's own value: those with an endpoint, and those
- * that many sources share. They are charged when the source's own limits have been asked, and
- * before those are charged, so that of two buckets one is written only when the other has room.
- * Where a packet concerns several of them, all are asked first. What is charged in vain all the
- * same, because another CPU was faster, is given back.
+/* Scoped limits: those with an endpoint, and those whose bucket is shared by a prefix or a class.
+ * Their buckets live in maps of their own.
  *
- * Calls are what costs most here: hence few and large functions, as far as the verifier bears
- * with them. */
+ * A packet is checked against the source's own limits first, then charges the scoped ones, then its
+ * own: of two buckets, one is written only if the other has room. If several scoped limits concern
+ * a packet, all are checked before any is charged. A charge that turns out to be in vain, because
+ * another CPU was faster, is refunded.
+ *
+ * Calls are the main cost here: hence few large functions, as far as the verifier allows. */
 
 #include "bpf/limit/source_limits.h"
 #include "bpf/maps.h"
 #include "bpf/parse/packet.h"
 
-/* What a step at one limit says, besides the word that stands in its bucket then. A packet that
- * gets no bucket passes, as far as this limit is concerned, and is counted. */
+/* Results of one limit, besides the new state of its bucket. A packet that gets no bucket passes
+ * this limit and is counted. */
 #define SCOPED_OVER_LIMIT 0
 #define SCOPED_FAILED     (~0ULL)
 #define SCOPED_RETRY      (~0ULL - 1)
@@ -40,10 +41,10 @@ static __always_inline struct xrl_address prefix_of(const struct xrl_address *so
 	return prefix;
 }
 
-/* Not on the stack, of which there is not much. */
+/* Not on the stack, which is limited to 512 bytes. */
 static const volatile struct xrl_separate_bucket empty_scoped_bucket = {};
 
-/* `makes` one when there is none, unless the gate is asking. */
+/* `makes` one if there is none, unless the gate is deciding. */
 static __always_inline struct xrl_separate_bucket *find_scoped_bucket(const struct xrl_limit *limit,
                                                                       const struct packet *packet,
                                                                       __u32 generation, int makes)
@@ -64,7 +65,7 @@ static __always_inline struct xrl_separate_bucket *find_scoped_bucket(const stru
 		return NULL;
 	if (bucket || !makes || packet->is_candidate)
 		return bucket;
-	/* then look up again: another CPU may have been first */
+	/* look up again: another CPU's insertion may have come first */
 	bpf_map_update_elem(map, &key, (const void *)&empty_scoped_bucket, BPF_NOEXIST);
 	return bpf_map_lookup_elem(map, &key);
 }
@@ -79,8 +80,8 @@ static __always_inline struct xrl_cost packet_cost(const struct packet *packet)
 				 }};
 }
 
-/* What a source sent before it had a bucket (new_bucket.h) is taken to have had the destination of
- * each limit; where others share a bucket, it was charged at once. */
+/* Packets from before the source's bucket (insert.h) count as sent to each limit's endpoint. Shared
+ * buckets were charged when those packets were admitted. */
 static __always_inline __u64 scoped_units(const struct xrl_limit *limit,
                                           const struct packet *packet, const struct xrl_cost *cost)
 {
@@ -91,7 +92,7 @@ static __always_inline __u64 scoped_units(const struct xrl_limit *limit,
 	return xrl_cost_units(cost, limit);
 }
 
-/* How many of them a packet has to do with. */
+/* The number of scoped limits that concern a packet. */
 XRL_GLOBAL_FUNC int count_scoped(const struct packet *packet, const struct xrl_class *class,
                                  const struct xrl_cost *cost)
 {
@@ -104,7 +105,7 @@ XRL_GLOBAL_FUNC int count_scoped(const struct packet *packet, const struct xrl_c
 	return count;
 }
 
-/* What is open in a bucket, at this time. */
+/* The state if it is still open at this time, else 0. */
 static __always_inline xrl_packed open_scoped_state(struct xrl_separate_bucket *bucket,
                                                     const struct xrl_limit *limit, xrl_packed state,
                                                     __u64 *now_ns)
@@ -114,8 +115,8 @@ static __always_inline xrl_packed open_scoped_state(struct xrl_separate_bucket *
 	return xrl_limit_is_expired(limit, state, idle_ns, *now_ns) ? 0 : state;
 }
 
-/* 0: another CPU was faster. What is over is closed before anybody can read in checked_ticks that
- * it has been looked at: without that, its ticks could be believed when they have gone round. */
+/* Returns 0 if another CPU was faster. An expired window is closed before checked_ticks can tell
+ * anyone that it was checked: otherwise its ticks could be believed after wrapping around. */
 static __always_inline int refresh_scoped(struct xrl_separate_bucket *bucket, xrl_packed state,
                                           xrl_packed open_state, __u64 now_ns)
 {
@@ -128,7 +129,7 @@ static __always_inline int refresh_scoped(struct xrl_separate_bucket *bucket, xr
 	return xrl_advance(&bucket->checked_ticks, now_ns);
 }
 
-/* Whether a limit has room; all values above are possible, and any other one says yes. */
+/* Tells whether a limit has room. Returns one of the values above; any other one means yes. */
 XRL_GLOBAL_FUNC __u64 check_scoped(const struct xrl_limit *limit, const struct packet *packet,
                                    const struct xrl_cost *cost, __u32 generation)
 {
@@ -148,12 +149,12 @@ XRL_GLOBAL_FUNC __u64 check_scoped(const struct xrl_limit *limit, const struct p
 	return xrl_limit_charge_fast(limit, open_state, now_ns, units);
 }
 
-/* In fewer attempts than elsewhere, and more rounds: the verifier follows each of them into all
- * that the three algorithms may say. */
+/* Fewer attempts than elsewhere and more rounds: the verifier follows every attempt through all
+ * three algorithms. */
 #define SCOPED_ATTEMPTS 2
 #define SCOPED_ROUNDS   (XRL_ATTEMPTS * XRL_ROUNDS / SCOPED_ATTEMPTS)
 
-/* Charges one limit, in a few attempts. */
+/* A few attempts to charge one limit. */
 XRL_GLOBAL_FUNC __u64 charge_scoped(const struct xrl_limit *limit, const struct packet *packet,
                                     const struct xrl_cost *cost, __u32 generation)
 {
@@ -193,7 +194,7 @@ XRL_GLOBAL_FUNC __u64 retry_scoped(const struct xrl_limit *limit, const struct p
 	return result;
 }
 
-/* As struct xrl_receipt in limits.h. */
+/* What was charged to each scoped limit, as in struct xrl_receipt. */
 struct scoped_receipt {
 	__u32 charged[XRL_MAX_SCOPED];
 };
@@ -212,7 +213,7 @@ XRL_GLOBAL_FUNC int refund_scoped(const struct xrl_limit *limit, const struct pa
 	return 0;
 }
 
-/* 1: so much is used that the class warns of it. */
+/* Returns 1 if the class warns of this many used units. */
 XRL_GLOBAL_FUNC __u32 is_near_scoped(const struct xrl_limit *limit, __u64 state)
 {
 	if (!limit || state >= SCOPED_UNTOUCHED)
@@ -220,11 +221,11 @@ XRL_GLOBAL_FUNC __u32 is_near_scoped(const struct xrl_limit *limit, __u64 state)
 	return xrl_is_near(limit, state, limit->algorithm == XRL_FIXED ? 0 : xrl_boot_ns());
 }
 
-/* An xrl_result with the unit of the limit that refused above it, and this when a limit had no
- * bucket. */
+/* A flag in the result, an xrl_result with the unit of the rejecting limit above it: some limit had
+ * no bucket. */
 #define SCOPED_NO_BUCKET 0x8000
 
-/* And this when the bucket that refused is not the source's alone. */
+/* A flag: the bucket that rejected is shared with other sources. */
 #define SCOPED_SHARED 0x4000
 
 static __always_inline __u32 over_scoped_limit(const struct xrl_limit *limit)
@@ -233,7 +234,7 @@ static __always_inline __u32 over_scoped_limit(const struct xrl_limit *limit)
 	       (limit->scope_bits == XRL_SCOPE_SOURCE ? 0 : SCOPED_SHARED);
 }
 
-/* Whether all of them have room at this moment. */
+/* Tells whether all of them have room at this moment. */
 XRL_GLOBAL_FUNC __u32 check_all_scoped(const struct packet *packet, const struct xrl_class *class,
                                        const struct xrl_cost *cost, __u32 generation)
 {
@@ -246,7 +247,7 @@ XRL_GLOBAL_FUNC __u32 check_all_scoped(const struct packet *packet, const struct
 	return XRL_PASS;
 }
 
-/* What has been charged. */
+/* Refunds what the receipt lists. */
 XRL_GLOBAL_FUNC int refund_all_scoped(const struct packet *packet, const struct xrl_class *class,
                                       const struct xrl_cost *cost,
                                       const struct scoped_receipt *receipt, __u32 generation)
@@ -258,7 +259,7 @@ XRL_GLOBAL_FUNC int refund_all_scoped(const struct packet *packet, const struct 
 	return 0;
 }
 
-/* Takes what the packet needs of all of them, or of none. */
+/* Charges the packet to all of them, or to none. */
 XRL_GLOBAL_FUNC __u32 charge_all_scoped(const struct packet *packet, const struct xrl_class *class,
                                         const struct xrl_cost *cost, struct scoped_receipt *receipt,
                                         __u32 generation)

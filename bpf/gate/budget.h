@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Budgets. */
+/* Budgets: max_units per interval of 2^shift jiffies, shared by all CPUs. Jiffies, because reading
+ * a clock would cost as much as the rest of the gate. */
 
 #include "bpf/limit/algorithm.h"
 #include "include/gate.h"
 
-/* Writers of these words try so often, against other CPUs. */
+/* Attempts against other CPUs' writes. */
 #define BUDGET_TAKE_ATTEMPTS 3
 
 static __always_inline __u32 interval_of(const struct xrl_share *share, __u64 jiffies)
@@ -19,7 +20,8 @@ static __always_inline __u64 budget_read(const struct xrl_taken *budget)
 	return *(const volatile xrl_packed *)budget;
 }
 
-/* A CPU that was held up since it read the time doesn't set back what others have begun. */
+/* A CPU that was delayed since it read the time does not reset what others have begun: for up to
+ * this many intervals, a late writer counts into the current one. */
 #define LATE_INTERVALS 16
 
 static __always_inline __u32 later_interval(__u64 state, __u32 interval)
@@ -40,8 +42,8 @@ static __always_inline int budget_has_room(const struct xrl_taken *budget, __u32
 	return units_in(budget_read(budget), interval) < max_units;
 }
 
-/* One unit. 0: there is none left, or other CPUs were always faster. Who is refused writes
- * nothing, so that the word stays in the caches of all of them. */
+/* Takes one unit. Returns 0 if none is left, or other CPUs were always faster. A rejected caller
+ * writes nothing, so that the word stays in the caches of all CPUs. */
 XRL_GLOBAL_FUNC int budget_take(struct xrl_taken *budget, __u32 interval, __u32 max_units)
 {
 	if (!budget)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Budgets of candidates. */
+/* The budgets of candidates: all together, first-time sources, each /24, and promotions. */
 
 #include "bpf/gate/budget.h"
 #include "bpf/gate/hash.h"
@@ -13,8 +13,10 @@ static __always_inline struct xrl_taken *prefix_cell(__u32 hash, int row)
 	return &flood.prefixes[row][xrl_masked(hash >> row * 15, XRL_PREFIX_CELLS)];
 }
 
-/* Two rows: who shares a place in one of them with a flooded /24 has another in the other one.
- * Each counts all of a prefix's packets, so that none gets more than its share. */
+/* A count-min sketch with conservative use: a prefix has a cell in each of two rows, and a packet
+ * is admitted if one of them has room. A prefix that shares one cell with a flooded /24 most likely
+ * has another one to itself. Both rows count all admitted packets, so that no prefix exceeds its
+ * budget. */
 XRL_GLOBAL_FUNC int prefix_budget_take(__u32 prefix, const struct xrl_flood *policy)
 {
 	struct xrl_taken *one, *other;
@@ -33,7 +35,7 @@ XRL_GLOBAL_FUNC int prefix_budget_take(__u32 prefix, const struct xrl_flood *pol
 	return budget_take(other, interval, policy->prefix.max_units);
 }
 
-/* 0, or the reason why not. */
+/* Returns 0, or the reason to reject the packet. */
 static __always_inline __u32 candidate_budget_take(const struct xrl_address *source,
                                                    const struct xrl_flood *policy, int is_first)
 {
@@ -55,7 +57,7 @@ static __always_inline __u32 candidate_budget_take(const struct xrl_address *sou
 	               : XRL_REASON_newcomers;
 }
 
-/* Here, too, half of it is for those that come again. */
+/* Half of the promotions are reserved for returning sources. */
 static __always_inline int take_promotion(const struct xrl_flood *policy, int is_own)
 {
 	__u32 interval = interval_of(&policy->promoted, bpf_jiffies64());

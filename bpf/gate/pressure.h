@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Whether too many unknown sources arrive. */
+/* Engages the gate when too many unknown sources arrive, and disengages it some time after the last
+ * interval in which they did. Engaged and ready are its two states. */
 
 #include "bpf/gate/budget.h"
 #include "bpf/gate/hash.h"
 #include "bpf/maps.h"
 
-/* After the last slice with too many, so many more. */
+/* The gate disengages this many intervals after the last one with too many arrivals. */
 #define ENGAGED_INTERVALS 8
 
-/* ---- engaged or not ---- */
+/* ---- engaged or ready ---- */
 
 static __always_inline __u64 engaged_until(void)
 {
 	return *(const volatile __u64 *)&flood.engaged_until_jiffies;
 }
 
-/* Of several CPUs, the one that gets to write says since when. */
+/* Of several CPUs, the one that succeeds stores the time. */
 static __noinline int disengage(__u64 until)
 {
 	if (__sync_val_compare_and_swap(&flood.engaged_until_jiffies, until, 0) == until)
@@ -25,8 +26,8 @@ static __noinline int disengage(__u64 until)
 	return 0;
 }
 
-/* What passed in the last flood is forgotten when no limit remembers it any more: the ticks in the
- * words go round, and would not tell. */
+/* Begins a new flood number if no limit remembers the last flood any more: the ticks in the
+ * candidates have wrapped around and cannot tell. */
 static __always_inline void begin_flood(const struct xrl_flood *policy)
 {
 	__u64 now_ns = xrl_boot_ns();
@@ -51,13 +52,13 @@ XRL_GLOBAL_FUNC int engage(const struct xrl_flood *policy, __u64 jiffies)
 	return 0;
 }
 
-/* For how long there has been no flood; 0 in one. */
+/* Time since the end of the last flood, in ns; 0 during a flood. */
 static __always_inline __u64 gate_idle_ns(void)
 {
 	return engaged_until() ? 0 : xrl_boot_ns() - flood.since_boot_ns;
 }
 
-/* In peace this is one variable, that is in the cache, and found to be 0. */
+/* Outside a flood this is one cached load of zero. */
 static __always_inline int is_engaged(void)
 {
 	__u64 until = engaged_until();
@@ -69,7 +70,7 @@ static __always_inline int is_engaged(void)
 	return disengage(until);
 }
 
-/* ---- unknown sources ---- */
+/* ---- arrivals of unknown sources ---- */
 
 static __always_inline struct xrl_gate_cpu *this_cpu(void)
 {
@@ -78,7 +79,7 @@ static __always_inline struct xrl_gate_cpu *this_cpu(void)
 	return &flood.cpus[xrl_masked(cpu, XRL_GATE_CPUS)];
 }
 
-/* How many in a slice are too many. To stay engaged it takes half of that. */
+/* The number of arrivals in one interval that engages the gate. Half of it keeps it engaged. */
 static __always_inline __u32 engage_threshold(const struct xrl_flood *policy)
 {
 	__u32 sources = flood.insertions >= flood.sources - flood.sources / 8
@@ -88,7 +89,7 @@ static __always_inline __u32 engage_threshold(const struct xrl_flood *policy)
 	return engaged_until() ? sources / 2 : sources;
 }
 
-/* So many new ones at once. A slice that has ended is kept for the operator to see. */
+/* Adds the arrivals of one CPU. The last complete interval is kept for `status`. */
 XRL_GLOBAL_FUNC int add_arrivals(const struct xrl_flood *policy, __u32 sources)
 {
 	__u64 jiffies = bpf_jiffies64(), state, after;
@@ -112,8 +113,8 @@ XRL_GLOBAL_FUNC int add_arrivals(const struct xrl_flood *policy, __u32 sources)
 	return 0;
 }
 
-/* One that nothing is known of. Under a flood each CPU counts for itself, and only now and then
- * for all of them. */
+/* Counts one source that nothing is known of. While the gate is engaged, each CPU collects its
+ * arrivals and adds them to the shared word in batches. */
 static __always_inline void count_arrival(const struct xrl_flood *policy)
 {
 	struct xrl_gate_cpu *cpu = this_cpu();

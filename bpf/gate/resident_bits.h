@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The residents filter. */
+/* The arithmetic of the residents filter: a blocked Bloom filter that remembers, for three rotating
+ * epochs, which sources were given a bucket. Each set has one 60-bit block per epoch, in one cache
+ * line with its candidates. No packets, maps or clocks: unit tests compile it in user space. */
 
 #include "bpf/limit/fixed_window.h"
 #include "include/gate.h"
@@ -10,8 +12,8 @@
 #define XRL_EPOCH_MASK                15u
 #define XRL_RESIDENT_BIT(bits, shift) (1ULL << (((bits) >> (shift)&0xFF) * XRL_RESIDENT_BITS >> 8))
 
-/* Four of the bits, from others than those that chose the line. Of the sources without a bucket,
- * with all buckets taken, one in 50 looks as if it had one, and costs a look-up in vain. */
+/* Four of the 60 bits, taken from other hash bits than the set. With all buckets in use, the
+ * false-positive rate is 2 %; each costs one lookup in vain. */
 xrl_inline __u64 xrl_resident_bits(__u32 hash)
 {
 	__u64 bits = hash * 0x9E3779B97F4A7C15ULL;
@@ -20,8 +22,8 @@ xrl_inline __u64 xrl_resident_bits(__u32 hash)
 	       XRL_RESIDENT_BIT(bits, 48) | XRL_RESIDENT_BIT(bits, 56);
 }
 
-/* Epochs take turns: what is left of a division by three, which would cost more. The comparison is
- * for the verifier. */
+/* epoch modulo 3, by multiplication, which costs less than a division. The comparison bounds the
+ * index for the verifier. */
 xrl_inline __u32 xrl_resident_slot(__u32 epoch)
 {
 	__u32 slot = epoch - (__u32)((__u64)epoch * 0xAAAAAAABu >> 33) * XRL_GATE_EPOCHS;
@@ -36,7 +38,7 @@ xrl_inline xrl_packed xrl_resident_read(const struct xrl_known *resident)
 	return *(const volatile xrl_packed *)resident;
 }
 
-/* Bits of this epoch. */
+/* The bits of this epoch; 0 if the block is still that of an older one. */
 xrl_inline __u64 xrl_resident_in(xrl_packed state, __u32 epoch)
 {
 	return state >> XRL_RESIDENT_BITS == (epoch & XRL_EPOCH_MASK)
@@ -44,15 +46,15 @@ xrl_inline __u64 xrl_resident_in(xrl_packed state, __u32 epoch)
 	               : 0;
 }
 
-/* What is written when a source is given a bucket. What stood there for an older epoch goes: by now
- * the LRU map has forgotten who hasn't been seen since. */
+/* The block after adding a source. Bits of an older epoch are discarded: by now the LRU map has
+ * evicted every bucket not used since. */
 xrl_inline xrl_packed xrl_resident_with(xrl_packed state, __u32 epoch, __u64 bits)
 {
 	return (__u64)(epoch & XRL_EPOCH_MASK) << XRL_RESIDENT_BITS |
 	       xrl_resident_in(state, epoch) | bits;
 }
 
-/* 1: in this epoch, 2: only in one before. */
+/* Returns 1 if the source was added in this epoch, 2 if only in an earlier one, else 0. */
 xrl_inline int xrl_is_resident(const struct xrl_gate_line *set, __u32 epoch, __u64 bits)
 {
 	int resident = 0;
@@ -71,7 +73,7 @@ xrl_inline int xrl_is_resident(const struct xrl_gate_line *set, __u32 epoch, __u
 	return resident;
 }
 
-/* 0: in none of them, as it is of most newcomers. */
+/* Returns 0 if no block has all bits, whatever its epoch: true of most new sources. */
 xrl_inline int xrl_maybe_resident(const struct xrl_gate_line *set, __u64 bits)
 {
 	return (xrl_resident_read(&set->known[0]) & bits) == bits ||
@@ -79,7 +81,7 @@ xrl_inline int xrl_maybe_resident(const struct xrl_gate_line *set, __u64 bits)
 	       (xrl_resident_read(&set->known[2]) & bits) == bits;
 }
 
-/* 1: it's written there. */
+/* Returns 1 if the bits are set. */
 xrl_inline int xrl_try_add_resident(struct xrl_gate_line *set, __u32 epoch, __u64 bits)
 {
 	xrl_packed *slot = (xrl_packed *)&set->known[xrl_resident_slot(epoch)];
@@ -89,13 +91,13 @@ xrl_inline int xrl_try_add_resident(struct xrl_gate_line *set, __u32 epoch, __u6
 	return state == with || __sync_val_compare_and_swap(slot, state, with) == state;
 }
 
-/* Who uses its bucket is marked once an epoch, and once in 2^11 ticks of XRL_CHECKED_SHIFT, 69 s,
- * for what the epochs miss: marks that were lost, a gate that was made anew, a program of another
+/* A source in use is added again once per epoch, and every 2^11 ticks of 2^XRL_CHECKED_SHIFT ns (69
+ * s). The latter repairs what epochs miss: lost bits, a re-created gate, a program of another
  * version. */
 #define XRL_READD_SHIFT 11
 
-/* After a look at the clock that was noted: when the one before it was not in this epoch, or nobody
- * had looked at this bucket before (0). In the tick in which the epoch began it may have been. */
+/* Call after a refresh. True if the previous one was before this epoch (0: there was none), or in
+ * its first tick, which may be either. */
 xrl_inline int xrl_is_readd_due(__u32 checked_before, __u32 checked, __u32 epoch_began)
 {
 	return checked != checked_before && ((__s32)(epoch_began - checked_before) >= 0 ||

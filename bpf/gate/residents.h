@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Who has a bucket, as the gate knows it: without a look-up in the map of buckets, which for an
- * unknown source would cost more than all the rest. */
+/* The residents filter: tells which sources may have a bucket, without a lookup in `buckets`, which
+ * for an unknown source would cost more than the rest of the gate. False positives cost such a
+ * lookup; false negatives make a resident a candidate for one packet. */
 
 #include "bpf/gate/pressure.h"
 #include "bpf/gate/resident_bits.h"
 #include "bpf/gate/set.h"
 
-/* Of no more sources than that it has to be told in which epoch; then it may be a call. */
+/* The epoch matters only for residents, so this may be a call. */
 XRL_GLOBAL_FUNC int resident_since(const struct xrl_gate_line *set, __u64 bits)
 {
 	return set ? xrl_is_resident(set, flood.epoch, bits) : 1;
@@ -25,8 +26,8 @@ static __always_inline int maybe_resident(const struct xrl_address *source)
 	return resident_since(set, bits);
 }
 
-/* When it is given a bucket, and now and then while it uses it (xrl_is_readd_due). Who fails is
- * marked another time. */
+/* Adds a source, when it is given a bucket and now and then while it uses it (xrl_is_readd_due). A
+ * failed attempt is repeated with a later packet. */
 #define RESIDENTS_ADD_ATTEMPTS 2
 
 XRL_GLOBAL_FUNC int residents_add(const struct xrl_address *source)
@@ -51,19 +52,19 @@ XRL_GLOBAL_FUNC int residents_add(const struct xrl_address *source)
 	return 0;
 }
 
-/* Once, by the first CPU that counts so far; who was held up on the way there is late. In this
- * order: who looks in between may not be marked, but its look is no later than what is written
- * here, so it is marked with the next one. A CPU that is held up for a tick after it has read the
- * clock leaves out who looks meanwhile. They have their marks of older epochs, and are marked again
- * before long (xrl_is_readd_due). */
+/* Done once, by the first CPU whose insertion count reaches the epoch; delayed CPUs find it done.
+ * The epoch is written before its start: a bucket refreshed in between may miss the epoch, but its
+ * refresh is not later than the start, so it is added with its next refresh. If the CPU is delayed
+ * for a tick after reading the clock, buckets refreshed meanwhile are missed as well. They keep
+ * their bits of older epochs and are added again within 69 s. */
 static __always_inline void begin_epoch(__u32 seen, __u32 epoch)
 {
 	if (__sync_val_compare_and_swap(&flood.epoch, seen, epoch) == seen)
 		*(volatile __u32 *)&flood.epoch_began_ticks = xrl_checked_now(xrl_boot_ns());
 }
 
-/* Two whole epochs are as many new buckets as there are: the LRU map has had time to forget
- * everybody. */
+/* Two complete epochs hold as many insertions as there are buckets: by then the LRU map may have
+ * evicted every source not used since. */
 static __always_inline void count_insertion(void)
 {
 	__u64 insertions = __sync_fetch_and_add(&flood.insertions, 1) + 1;

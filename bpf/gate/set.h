@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The line of a source in the map `gate`, and its word there while it has no bucket. gate.h has the
- * picture. */
+/* The set of a source in the map `gate`, and the source's candidate entry in it.
+ * bpf/verdict/admit.h draws a set. */
 
 #include "bpf/gate/candidate.h"
 #include "bpf/gate/hash.h"
@@ -34,9 +34,9 @@ static __always_inline xrl_packed candidate_read(const struct xrl_newcomer *way)
 	return *(const volatile xrl_packed *)way;
 }
 
-/* Its own, of several the last one, or else the one that is most readily given up: the highest
- * rank. Without a branch, for the processor, which would guess wrong, and for the verifier, which
- * would follow each of them. */
+/* Returns the way that holds the source's entry, the last one if there are several, or else the
+ * victim: the entry of the highest eviction rank. Without branches, which the processor would
+ * mispredict and the verifier follow one by one. */
 static __always_inline __u32 find_candidate(const struct xrl_gate_line *set, __u32 tag, __u32 ticks,
                                             __u32 kept_ticks)
 {
@@ -67,8 +67,8 @@ static __always_inline struct xrl_newcomer *candidate_way(struct xrl_gate_line *
 	return &set->newcomers[number < XRL_GATE_WAYS ? number : 0];
 }
 
-/* Two CPUs may have found different places for a source that both have just seen for the first
- * time. Whoever sees that after having written its own takes that back; perhaps both do. */
+/* Two CPUs may have chosen different ways for a source that both saw for the first time. The one
+ * that notices after writing takes its entry back; sometimes both do. */
 static __always_inline int has_duplicate(const struct xrl_gate_line *set, __u32 tag, __u32 number)
 {
 	__u64 ways = 0;
@@ -79,7 +79,7 @@ static __always_inline int has_duplicate(const struct xrl_gate_line *set, __u32 
 	return (ways & ~(1ULL << number)) != 0;
 }
 
-/* The word of a source, if it has one. */
+/* The source's way; without an entry of its own, any other. */
 static __always_inline struct xrl_newcomer *own_candidate(const struct xrl_address *source,
                                                           __u32 *tag)
 {
@@ -92,7 +92,7 @@ static __always_inline struct xrl_newcomer *own_candidate(const struct xrl_addre
 	return candidate_way(set, find_candidate(set, *tag, 0, 0));
 }
 
-/* What has passed of it, the upper part, or 0. */
+/* What the entry says was admitted: its upper part, or 0. */
 static __always_inline __u64 admitted_before(xrl_packed state, __u32 tag)
 {
 	return xrl_has_tag(state, tag) && xrl_admitted_packets(state)
@@ -113,9 +113,9 @@ XRL_GLOBAL_FUNC __u64 candidate_carry(const struct xrl_address *source)
 
 #define CANDIDATE_ATTEMPTS 3
 
-/* The same, and it changes the word. A packet that would have added `passing` didn't pass after
- * all: that is taken back. 0: a bucket says it from now on, and the word no more than that it came.
- */
+/* Returns the same after changing the entry. A packet that added `admission`, but was rejected
+ * after all, is refunded. With 0, the entry is closed: its bucket holds the admitted packets from
+ * now on. */
 XRL_GLOBAL_FUNC __u64 candidate_update(const struct xrl_address *source, __u64 admission)
 {
 	struct xrl_newcomer *way;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* One limit's word, whatever its algorithm: what is to be written there, and when it says
- * nothing any more. See limits.h for what includes this brings along. */
+/* The state of one limit, whatever its algorithm: how a packet charges it, when it expires, how a
+ * charge is refunded. The including file provides xrl_boot_ns() (clock.h). */
 
 #include "bpf/limit/sliding_window.h"
 #include "bpf/limit/token_bucket.h"
 
-/* How often a packet tries again after another CPU was faster. Each time one of them got
- * through. Even where 64 CPUs are at one source all the time, one of them loses so many
- * times in a row with a chance of (63/64)^512, which is 0.03 %. In rounds, because the verifier
- * follows each turn of a loop: a round is checked once. */
+/* Retries after other CPUs' successful compare-and-swaps: at least one packet makes progress each
+ * time. With 64 CPUs constantly at one source, a CPU loses all of them with a probability of
+ * (63/64)^512, or 0.03 %. They are split into rounds because the verifier follows every iteration
+ * of a loop, but checks a global function once. */
 #define XRL_ATTEMPTS 4
 #define XRL_ROUNDS   128
 
-/* A read that isn't done before those that stand above it. x86 never does that; elsewhere an
- * atomic addition of nothing makes sure of it, for another 7 ns. */
+/* A read that is not reordered before the reads above it. x86 never reorders loads; elsewhere an
+ * atomic addition of zero orders them, for about 7 ns. */
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
 #define xrl_read_after(value) (*(volatile __typeof__(*(value)) *)(value))
 #else
@@ -27,9 +27,9 @@ xrl_inline __u32 xrl_checked_now(__u64 now_ns)
 	return now_ns >> XRL_CHECKED_SHIFT;
 }
 
-/* What looks like the last 34 s of four years is a clock that is behind. No more than that: the
- * ticks of a new bucket are 0, and at any time but those seconds it must be seen that this is
- * past. */
+/* Ticks up to 34 s ahead of this CPU's clock are those of a CPU whose clock is ahead; all others
+ * are in the past. The span is short because a new bucket's ticks are 0, which must count as past
+ * at any time but the last 34 s before the ticks wrap around. */
 #define XRL_CHECKED_AHEAD_TICKS 1024u
 
 xrl_inline int xrl_checked_is_past(__u32 seen, __u32 now)
@@ -37,8 +37,8 @@ xrl_inline int xrl_checked_is_past(__u32 seen, __u32 now)
 	return now - seen - 1 < ~XRL_CHECKED_AHEAD_TICKS;
 }
 
-/* For how long nobody has looked, at the least, and the time. Read it after the words that are
- * judged by it. */
+/* Returns a lower bound, in ns, of how long the clock has not been read for this state, and stores
+ * the time in *now_ns. Call it after reading the states that this time judges. */
 xrl_inline __u64 xrl_checked_before_ns(__u32 *checked_ticks, __u64 *now_ns)
 {
 	__u32 seen = xrl_read_after(checked_ticks), now;
@@ -48,8 +48,8 @@ xrl_inline __u64 xrl_checked_before_ns(__u32 *checked_ticks, __u64 *now_ns)
 	return xrl_checked_is_past(seen, now) ? (__u64)(now - seen - 1) << XRL_CHECKED_SHIFT : 0;
 }
 
-/* Afterwards *checked_ticks is at least that of now. False when other CPUs moved it again and
- * again, and never as far. */
+/* Advances *checked_ticks to now_ns or later. Returns 0 if other CPUs kept changing it without
+ * getting that far. */
 XRL_GLOBAL_FUNC int xrl_advance(__u32 *checked_ticks, __u64 now_ns)
 {
 	__u32 now = xrl_checked_now(now_ns), seen;
@@ -70,7 +70,7 @@ XRL_GLOBAL_FUNC int xrl_advance(__u32 *checked_ticks, __u64 now_ns)
 	return 0;
 }
 
-/* What a packet of so many units makes of a word. 0: it is refused. */
+/* Returns the state after a packet of `units`, or 0 if that would exceed the limit. */
 XRL_GLOBAL_FUNC __u64 xrl_limit_charge(const struct xrl_limit *limit, __u64 state, __u64 now_ns,
                                        __u64 units)
 {
@@ -83,7 +83,7 @@ XRL_GLOBAL_FUNC __u64 xrl_limit_charge(const struct xrl_limit *limit, __u64 stat
 	return xrl_window_charge(limit, state, now_ns, units);
 }
 
-/* Of a token bucket's units also the one that is only paid for in part. */
+/* Units in use. A token bucket counts a partly refilled unit as used. */
 XRL_GLOBAL_FUNC __u64 xrl_limit_used(const struct xrl_limit *limit, __u64 state, __u64 now_ns)
 {
 	if (!limit)
@@ -100,7 +100,7 @@ xrl_inline int xrl_is_near(const struct xrl_limit *limit, xrl_packed state, __u6
 	return limit->warn_units && xrl_limit_used(limit, state, now_ns) >= limit->warn_units;
 }
 
-/* For how long nothing of a limit can be left after it was last used. */
+/* Time after its last use at which nothing of a limit can be left, in ns. */
 xrl_inline __u64 xrl_lasts_ns(const struct xrl_limit *limit)
 {
 	if (limit->algorithm == XRL_SLIDING)
@@ -110,7 +110,8 @@ xrl_inline __u64 xrl_lasts_ns(const struct xrl_limit *limit)
 	return limit->period_ns;
 }
 
-/* Says nothing any more; or was written by a CPU that still obeyed another limit. */
+/* True if the state counts for nothing any more, or is a stale write: by a CPU that still applied
+ * another limit. */
 xrl_inline int xrl_limit_is_expired(const struct xrl_limit *limit, xrl_packed state, __u64 idle_ns,
                                     __u64 now_ns)
 {
@@ -125,8 +126,8 @@ xrl_inline int xrl_limit_is_expired(const struct xrl_limit *limit, xrl_packed st
 	return xrl_window_must_close(limit, state, idle_ns, now_ns);
 }
 
-/* Closes one window if it is over. Returns for how long it won't be; of other algorithms than
- * the fixed bucket nobody asks. */
+/* Closes a window if it has expired. Returns how long it will not expire, in ns: for fixed windows
+ * only, others return 0. Also 0 if another CPU interfered. */
 XRL_GLOBAL_FUNC __u64 xrl_close_if_expired(struct xrl_window *window, const struct xrl_limit *limit,
                                            __u64 state, __u64 idle_ns, __u64 now_ns)
 {
@@ -137,8 +138,8 @@ XRL_GLOBAL_FUNC __u64 xrl_close_if_expired(struct xrl_window *window, const stru
 	return limit->algorithm == XRL_FIXED ? xrl_window_remaining_ns(limit, state, now_ns) : 0;
 }
 
-/* The word without a packet's units, which made it `mine`. What has ended meanwhile, or was closed
- * or evicted, is left as it is: there is nothing to give back to. */
+/* Returns the state without a packet's units. `charged` is the state which that packet wrote: a
+ * window that has expired or closed since, or belongs to a re-created bucket, is left alone. */
 xrl_inline xrl_packed xrl_limit_refund(const struct xrl_limit *limit, xrl_packed state,
                                        xrl_packed charged, __u64 units)
 {
@@ -154,7 +155,7 @@ xrl_inline xrl_packed xrl_limit_refund(const struct xrl_limit *limit, xrl_packed
 	               : state;
 }
 
-/* 1: it's done, or not to be done. */
+/* Returns 1 when the refund is done or moot. */
 XRL_GLOBAL_FUNC int xrl_try_refund(struct xrl_window *window, const struct xrl_limit *limit,
                                    __u64 charged, __u64 units)
 {
@@ -167,9 +168,8 @@ XRL_GLOBAL_FUNC int xrl_try_refund(struct xrl_window *window, const struct xrl_l
 	return refunded == state || xrl_window_swap(window, state, refunded);
 }
 
-/* Takes back what a packet used of a limit before it failed to get the next one. Between
- * the two it may have been in somebody's way: that packet is refused, none is admitted too
- * many. */
+/* Refunds a packet that could not charge its next limit. Until then its charge may have caused
+ * another packet to be rejected, but never one to be admitted in excess. */
 XRL_GLOBAL_FUNC int xrl_refund(struct xrl_window *window, const struct xrl_limit *limit,
                                __u64 charged, __u64 units)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The penalty of a bucket. */
+/* Penalties: a class may reject everything from a source for some time after an excess. The penalty
+ * is the upper part of the bucket's classification word. */
 
 #include "bpf/limit/algorithm.h"
 
@@ -15,13 +16,13 @@ xrl_inline int xrl_classification_swap(struct xrl_bucket *bucket, xrl_packed fro
 	return __sync_val_compare_and_swap((xrl_packed *)&bucket->resolved, from, to) == from;
 }
 
-/* The penalty is a window, too, whose "units" are the rest of the word. */
+/* The layout is that of a fixed window whose "units" are the classification. */
 xrl_inline int xrl_has_penalty(xrl_packed classification)
 {
 	return classification >> XRL_CLASSIFICATION_BITS != 0;
 }
 
-/* For how long a penalty goes on. 0: it's over, or there is none. Ended ones are taken away. */
+/* Returns the remaining time of a penalty in ns, rounded up to a tick. Clears an expired one. */
 XRL_GLOBAL_FUNC __u64 xrl_penalty_ns(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	__u64 idle_ns, now_ns;
@@ -41,7 +42,8 @@ XRL_GLOBAL_FUNC __u64 xrl_penalty_ns(struct xrl_bucket *bucket, const struct xrl
 	return 0;
 }
 
-/* After an excess. Another CPU's penalty, begun a moment ago, is as good. */
+/* Begins a penalty after an excess. Returns 0 if another CPU's penalty is already running or began
+ * at the same moment, which serves as well. */
 xrl_inline int xrl_penalty_begin(struct xrl_bucket *bucket, const struct xrl_class *class,
                                  __u32 generation)
 {
@@ -52,12 +54,12 @@ xrl_inline int xrl_penalty_begin(struct xrl_bucket *bucket, const struct xrl_cla
 		return 0;
 	state = xrl_classification_read(bucket);
 	if (xrl_has_penalty(state) || (__u32)state != generation)
-		return 0; /* resolved for another policy, its ticks would mean something else */
+		return 0; /* another policy's ticks would mean something else */
 	now_ns = xrl_boot_ns();
 	if (!xrl_advance(&bucket->checked_ticks, now_ns))
 		return 0;
 	now_ns = xrl_window_ticks(&class->penalty, now_ns) << XRL_CLASSIFICATION_BITS;
-	/* the circle's first tick means that there is none: one later, then */
+	/* 0 ticks mean no penalty: begin a tick later */
 	if (!now_ns)
 		now_ns = 1ULL << XRL_CLASSIFICATION_BITS;
 	return xrl_classification_swap(bucket, state, state | now_ns);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Refreshing a bucket. */
+/* Refresh: read the clock, close expired windows, and record the jiffy before which no open window
+ * can expire. Until then the bucket is fresh, and packets need no clock (source_limits.h). */
 
 #include "bpf/limit/penalty.h"
 
@@ -12,14 +13,14 @@ xrl_inline int xrl_is_fresh(const struct xrl_bucket *bucket, const struct xrl_cl
 	return until - xrl_jiffies() - 1 < class->settled_max_jiffies;
 }
 
-/* By the place of its limit in the class. */
+/* `slot` is the limit's index in its class. */
 xrl_inline struct xrl_window *xrl_window_at(struct xrl_bucket *bucket, __u32 slot)
 {
 	return slot == XRL_ICMP_ERRORS ? &bucket->icmp_errors : &bucket->windows[slot];
 }
 
-/* In checked_ticks. 0: other CPUs were always faster. The first attempt, of which most often no
- * more is needed, costs less than a call. */
+/* Stores the time of a refresh in checked_ticks. Returns 0 if other CPUs were always faster. The
+ * first attempt, which usually suffices, is cheaper than a call. */
 xrl_inline int xrl_store_refresh_time(struct xrl_bucket *bucket, __u64 now_ns)
 {
 	__u32 seen = *(volatile __u32 *)&bucket->checked_ticks, now = xrl_checked_now(now_ns);
@@ -32,8 +33,8 @@ xrl_inline int xrl_store_refresh_time(struct xrl_bucket *bucket, __u64 now_ns)
 	return xrl_advance(&bucket->checked_ticks, now_ns);
 }
 
-/* From the jiffy that was read before the windows were looked at, when none of them ends in the
- * next open_ns. Most often nothing is open, or for long: that costs no division. */
+/* `jiffies` was read before the windows, none of which expires within open_ns. Usually none is
+ * open, or all are open for long, and no division is needed. */
 xrl_inline void xrl_set_fresh_until(struct xrl_bucket *bucket, const struct xrl_class *class,
                                     __u32 jiffies, __u64 open_ns)
 {
@@ -41,12 +42,12 @@ xrl_inline void xrl_set_fresh_until(struct xrl_bucket *bucket, const struct xrl_
 
 	if (open_ns < fresh_jiffies * class->jiffy_ns)
 		fresh_jiffies = open_ns / class->jiffy_ns;
-	/* A plain store may lose against another CPU's: an older promise is kept just as well. */
+	/* A plain store may lose against another CPU's; an older deadline holds just as well. */
 	*(volatile __u32 *)&bucket->settled_until_jiffies = jiffies + (__u32)fresh_jiffies;
 }
 
-/* Looks at the clock: closes what is over and settles the bucket until the next end.
- * Returns the time, or 0 when another CPU interfered and it's to be done again. */
+/* Reads the clock, closes expired windows, and records the jiffy before which none of the open ones
+ * can expire. Returns the time, or 0 if another CPU interfered and the caller must retry. */
 XRL_GLOBAL_FUNC __u64 xrl_refresh(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	xrl_packed states[XRL_WINDOWS];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The arithmetic of a sliding window: no packet, no map and no clock in it.
+/* Sliding window counter: the arithmetic of one limit. No packets, maps or clocks.
  *
- * Time is cut into windows of one period, counted from boot. What was used in the current one,
- * and what was used in the one before it in proportion to how much of that the last period
- * still covers, may not be more than N:
+ * Time is divided into windows of one period, counted from boot. The units of the current window,
+ * plus those of the previous one weighted by how much of it the last period covers, must not exceed
+ * N:
  *
  *      |------- previous -------|------- current -------|
  *                    |<------ the last period --->| now
@@ -13,14 +13,14 @@
  *
  *      used = current + previous * weight / period
  *
- * It takes the previous window's units for evenly spread. So N units may come at its end and up
- * to N more until the current one ends, but never more than N in one of these windows, and never
- * more than 2 N, less what the weight keeps, in a period that lies across two of them.
+ * The units of the previous window are taken as evenly spread. So up to N units may come at its end
+ * and up to N more before the current window ends, but never more than N within one of these
+ * windows, and never more than 2 N, less the weighted part, within a period across two of them.
  *
- * The word, from its lowest bit: the current window's units (limit->used_bits), the previous
- * one's (the rest of 60 bits) and the number of the current window, modulo 16. Where N takes
- * more than half of the 60 bits, the previous units are rounded up to what their share can
- * say: by less than 0.2 % of N, and nothing at all below N = 2^30. */
+ * The state, from its lowest bit: units of the current window (limit->used_bits), units of the
+ * previous one (the rest of 60 bits), and the number of the current window, modulo 16. If N takes
+ * more than half of the 60 bits, the previous units are rounded up to the precision that remains:
+ * by less than 0.2 % of N, and not at all below N = 2^30. */
 
 #include "bpf/limit/fixed_window.h"
 
@@ -31,7 +31,7 @@ struct xrl_sliding {
 	__u32 window;            /* modulo 16 */
 };
 
-/* What the units of the previous window are rounded up to, as a shift. */
+/* Previous units are rounded up to a multiple of 2^shift. */
 xrl_inline __u32 xrl_sliding_shift(const struct xrl_limit *limit)
 {
 	return 2 * limit->used_bits - XRL_SLIDING_COUNT_BITS;
@@ -49,8 +49,8 @@ xrl_inline __u64 xrl_sliding_previous(const struct xrl_limit *limit, xrl_packed 
 	return counts >> limit->used_bits << xrl_sliding_shift(limit);
 }
 
-/* Of which window it is, seen from the present one: 0 the same, 1 the one before; 12 to 15: of a
- * CPU whose clock is ahead. */
+/* The window of a state, relative to the present one: 0 is the same, 1 the previous one, 12 to 15
+ * those of a CPU whose clock is ahead. */
 xrl_inline __u32 xrl_sliding_age(xrl_packed state, __u64 window)
 {
 	return (window - (state >> XRL_SLIDING_COUNT_BITS)) & 15;
@@ -65,7 +65,7 @@ xrl_inline int xrl_sliding_is_expired(const struct xrl_limit *limit, xrl_packed 
 	return age >= 2 && age < XRL_SLIDING_AHEAD;
 }
 
-/* The word as it stands in the present window. */
+/* The state as it reads in the present window. */
 xrl_inline xrl_packed xrl_sliding_rotate(const struct xrl_limit *limit, xrl_packed state,
                                          __u64 window)
 {
@@ -78,9 +78,9 @@ xrl_inline xrl_packed xrl_sliding_rotate(const struct xrl_limit *limit, xrl_pack
 	return (window & 15) << XRL_SLIDING_COUNT_BITS | previous >> shift << limit->used_bits;
 }
 
-/* How much of the previous window the last period covers, in ticks. All of it for a clock that
- * is behind. What is rounded is what it doesn't cover, and down: the period itself is rounded up,
- * and the quotient of the two must not become less for it. */
+/* The part of the previous window that the last period covers, in ticks; all of it for a clock that
+ * is behind. The part not covered is rounded down, because the period is rounded up and the
+ * quotient of the two must not become smaller for it. */
 xrl_inline __u64 xrl_sliding_weight_ticks(const struct xrl_limit *limit, xrl_packed rotated,
                                           __u64 window, __u64 now_ns)
 {
@@ -91,7 +91,7 @@ xrl_inline __u64 xrl_sliding_weight_ticks(const struct xrl_limit *limit, xrl_pac
 	return limit->period_ticks - (into_ns >> limit->tick_shift);
 }
 
-/* Rounded up. The product has 62 bits at the most: limit_finish sees to it. */
+/* Units in use, rounded up. The product has at most 62 bits: limit_finish ensures that. */
 xrl_inline __u64 xrl_sliding_used(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
 	__u64 window = now_ns / limit->period_ns;
@@ -103,7 +103,7 @@ xrl_inline __u64 xrl_sliding_used(const struct xrl_limit *limit, xrl_packed stat
 	       (weighted + limit->period_ticks - 1) / limit->period_ticks;
 }
 
-/* What is to be written in place of `word`. 0: refused. */
+/* Returns the state after `units` more, or 0 if the limit would be exceeded. */
 xrl_inline xrl_packed xrl_sliding_charge(const struct xrl_limit *limit, xrl_packed state,
                                          __u64 now_ns, __u64 units)
 {
@@ -112,8 +112,8 @@ xrl_inline xrl_packed xrl_sliding_charge(const struct xrl_limit *limit, xrl_pack
 	return xrl_sliding_rotate(limit, state, now_ns / limit->period_ns) + units;
 }
 
-/* More than any packet under this limit can have left behind, or of a window that begins later
- * than any clock can say. */
+/* More units than any packet under this limit can have left, or a window that begins further in the
+ * future than clocks can differ. */
 xrl_inline int xrl_sliding_is_stale_write(const struct xrl_limit *limit, xrl_packed state,
                                           __u64 now_ns)
 {

@@ -1,50 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* All limits of a source at once: a packet passes when each of them allows it, and a
- * refused packet uses up none. No packet and no map in it: unit tests and fuzzers compile
- * this file in user space. Whoever includes it brings the two clocks:
+/* All limits of a source together: a packet passes if every one admits it, and a rejected packet
+ * uses up none. No packets and no maps: unit tests and fuzzers compile this file in user space. The
+ * including file provides the clocks:
  *
- *	xrl_boot_ns()	CLOCK_BOOTTIME; about 45 ns to read
+ *	xrl_boot_ns()	ns of CLOCK_BOOTTIME; about 45 ns to read
  *	xrl_jiffies()	the low 32 bits; about 1 ns to read, as coarse as the timer tick
- *	XRL_GLOBAL_FUNC	how to declare a function that the verifier shall check by itself, once,
- *			whatever its arguments: hence the tests for NULL at their beginnings
  *
- * Time without a clock, in a class that has only fixed buckets. A look at the clock closes
- * every window that is over, and writes down the jiffy before which no other one will be
- * ("settled"). Until then any window that stands there is open, and a packet needs no clock. A
- * jiffy that the kernel counts late can only keep a window open for as long as it is late, which
- * never makes one unit more than N. settled_max_jiffies keeps it below the shortest period (so
- * that a window opened meanwhile can't end before) and below a second. With sliding windows or
- * token buckets it is 0: each packet looks at the clock.
+ * Freshness: time without a clock, for classes of fixed windows only. A refresh closes every
+ * expired window and records the jiffy before which no other one can expire
+ * (settled_until_jiffies). Until then any window found is open, and a packet needs no clock. A
+ * jiffy that the kernel counts late keeps a window open by that delay at most, which never admits
+ * one unit more than N. settled_max_jiffies keeps the deadline below the shortest period, so that a
+ * window opened meanwhile cannot expire before it, and below a second. With sliding windows or
+ * token buckets it is 0: every packet reads the clock.
  *
  * Exact on any number of CPUs, without a lock:
- *   - A window changes only by compare-and-swap from the value that the decision was made
- *     on. A CPU that was held up in between fails to swap and decides again.
- *   - Whether a window is over is judged by a clock that was read after the window was.
- *   - What nobody has looked at for a period is over, whatever its ticks say (they go
- *     round). So checked_ticks is advanced before a window is opened, never after, and
- *     never moves back: no open window is older than what it says.
- * What remains: a CPU that is held up for a whole period (a virtual one, say), exactly
- * between its look and its swap, and while the window is closed both before and after,
- * admits its one packet into a window that is already over. */
+ *
+ *   - A window changes only by compare-and-swap from the state on which the decision was made. A
+ *     CPU that was delayed in between fails to swap and decides again.
+ *   - A window is judged expired only by a clock that was read after the window was.
+ *   - A window that was not refreshed for a period has expired, whatever its ticks say, since they
+ *     wrap around. So checked_ticks is advanced before a window is opened, never after, and never
+ *     moves back: no open window is older than it says.
+ *
+ * bpf/README.md derives these rules and names the race that remains. */
 
 #include "bpf/limit/refresh.h"
 
 enum xrl_result {
 	XRL_PASS,
-	XRL_PASS_NEAR, /* and so much is used now that the class warns of it */
+	XRL_PASS_NEAR, /* near the limit: the class warns */
 	XRL_OVER_LIMIT,
 	XRL_RETRY,
 };
 
-/* What a packet would use up of a limit in each unit. As an array, because every branch
- * here is one more that the verifier has to follow for each of the limits. */
+/* The units that a packet costs, of each kind. An array, because every branch would be one more for
+ * the verifier to follow at each of the limits. */
 struct xrl_cost {
 	__u64 units[XRL_UNITS]; /* by enum xrl_unit */
 };
 
-/* A limit that was taken away, between others that stay, leaves a place without a limit. */
+/* A limit that was removed from between others leaves an empty slot. */
 xrl_inline __u64 xrl_cost_units(const struct xrl_cost *cost, const struct xrl_limit *limit)
 {
 	return limit->period_ns ? cost->units[limit->unit & (XRL_UNITS - 1)] : 0;
@@ -56,8 +54,8 @@ XRL_GLOBAL_FUNC int xrl_begin_penalty(struct xrl_bucket *bucket, const struct xr
 	return bucket && class ? xrl_penalty_begin(bucket, class, generation) : 0;
 }
 
-/* Most packets of most policies, kept as short as can be: one more in the open window of a plain
- * class. XRL_RETRY: it isn't as simple as that. */
+/* Charges one packet to the open window of a simple class: the common case, kept as short as
+ * possible. Returns XRL_RETRY if no window is open or the bucket is not fresh. */
 xrl_inline enum xrl_result xrl_try_simple(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	xrl_packed state = xrl_window_read(&bucket->windows[0]);
@@ -71,9 +69,9 @@ xrl_inline enum xrl_result xrl_try_simple(struct xrl_bucket *bucket, const struc
 	return XRL_PASS;
 }
 
-/* The same with a look at the clock, of which no more is asked than a plain class needs, in the
- * order that xrl_refresh keeps, too: what is over is closed before anybody can read in
- * checked_ticks that it was looked at, and that is advanced before the next window is opened. */
+/* Refreshes the bucket of a simple class and charges one packet to it. Keeps the order of
+ * xrl_refresh: an expired window is closed before checked_ticks can tell anyone that it was
+ * checked, and checked_ticks is advanced before the next window is opened. */
 xrl_inline __u32 xrl_refresh_simple(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	__u64 now_ns, idle_ns, open_ns;
@@ -98,7 +96,7 @@ xrl_inline __u32 xrl_refresh_simple(struct xrl_bucket *bucket, const struct xrl_
 		return XRL_RETRY;
 
 	next = xrl_window_charge(limit, state, now_ns, 1);
-	/* a full one may have been closed, and its ticks looked at too late */
+	/* a full window may have been closed meanwhile, and its ticks judged too late */
 	if (next ? !xrl_window_swap(&bucket->windows[0], state, next)
 	         : xrl_window_read(&bucket->windows[0]) != state)
 		return XRL_RETRY;
@@ -107,7 +105,7 @@ xrl_inline __u32 xrl_refresh_simple(struct xrl_bucket *bucket, const struct xrl_
 	return next ? XRL_PASS : XRL_OVER_LIMIT;
 }
 
-/* One attempt at one window. */
+/* One attempt to charge one window. */
 xrl_inline enum xrl_result xrl_try_one(struct xrl_bucket *bucket, const struct xrl_class *class,
                                        __u32 i, __u64 units)
 {
@@ -131,7 +129,7 @@ xrl_inline enum xrl_result xrl_try_one(struct xrl_bucket *bucket, const struct x
 	return class->warns && xrl_is_near(limit, next, now_ns) ? XRL_PASS_NEAR : XRL_PASS;
 }
 
-/* The same at the only one. */
+/* The same for a class with a single limit. Above the result stands the unit of the limit. */
 xrl_inline __u32 xrl_try_single(struct xrl_bucket *bucket, const struct xrl_class *class,
                                 const struct xrl_cost *cost)
 {
@@ -148,7 +146,8 @@ xrl_inline xrl_packed xrl_limit_charge_fast(const struct xrl_limit *limit, xrl_p
 	                                     : xrl_limit_charge(limit, state, now_ns, units);
 }
 
-/* Whether all of them have room at this moment. Gives the time, if it took a look at the clock. */
+/* Tells whether all limits have room at this moment. Sets *now_ns if it had to read the clock, else
+ * 0. */
 xrl_inline __u32 xrl_check_all(struct xrl_bucket *bucket, const struct xrl_class *class,
                                const struct xrl_cost *cost, __u64 *now_ns)
 {
@@ -168,9 +167,9 @@ xrl_inline __u32 xrl_check_all(struct xrl_bucket *bucket, const struct xrl_class
 	return XRL_PASS;
 }
 
-/* What has been charged, by limit: the upper half of what was written, which says in which window
- * that was, and is all that xrl_refund has to know. Or that there is nothing to be given back;
- * no fixed or sliding window looks like that, and a token bucket only once in 2^32 times. */
+/* What was charged to each limit: the upper half of the new state, which identifies the window and
+ * is all that xrl_refund needs. XRL_NOT_CHARGED marks a limit without a charge. No fixed or sliding
+ * window has such an upper half, and a token bucket only once in 2^32 times. */
 #define XRL_NOT_CHARGED (~0U)
 
 struct xrl_receipt {
@@ -187,7 +186,7 @@ xrl_inline void xrl_refund_all(struct xrl_bucket *bucket, const struct xrl_class
 			           xrl_cost_units(cost, &class->limits[i]));
 }
 
-/* One attempt at one window of several. 0: it failed. */
+/* One attempt to charge one window of several. Returns 0 on failure. */
 xrl_inline xrl_packed xrl_charge_window(struct xrl_bucket *bucket, const struct xrl_class *class,
                                         __u32 i, __u64 units, __u64 *now_ns)
 {
@@ -204,7 +203,7 @@ xrl_inline xrl_packed xrl_charge_window(struct xrl_bucket *bucket, const struct 
 	return next;
 }
 
-/* One attempt at all windows together: all of them are asked first, and only then charged. */
+/* One attempt at all limits together: checks all of them first, then charges them. */
 XRL_GLOBAL_FUNC __u32 xrl_try_all(struct xrl_bucket *bucket, const struct xrl_class *class,
                                   const struct xrl_cost *cost)
 {
@@ -247,9 +246,9 @@ XRL_GLOBAL_FUNC __u32 xrl_retry_all(struct xrl_bucket *bucket, const struct xrl_
 	return result;
 }
 
-/* Charges a packet to a source's limits: an xrl_result, and when it is XRL_OVER_LIMIT above it the
- * unit of the limit that refused: one number, since a function that is checked by itself returns
- * no more. XRL_RETRY: other CPUs were always faster. */
+/* Charges a packet to the limits of a source. Returns an xrl_result; with XRL_OVER_LIMIT, bits 16
+ * and up hold the unit of the limit that rejected it. One number, because a global function returns
+ * no more. XRL_RETRY means that other CPUs were always faster. */
 xrl_inline __u32 xrl_charge(struct xrl_bucket *bucket, const struct xrl_class *class,
                             const struct xrl_cost *cost)
 {

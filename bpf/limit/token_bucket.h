@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The arithmetic of a token bucket: no packet, no map and no clock in it.
+/* Token bucket: the arithmetic of one limit. No packets, maps or clocks.
  *
- * As the Generic Cell Rate Algorithm (ITU-T I.371, annex A) has it: every unit takes period / N,
- * and the word is the moment at which all units that were admitted will have been paid for. It
- * may lie ahead by no more than a whole bucket (max_units) takes:
+ * This is the Generic Cell Rate Algorithm (ITU-T I.371, annex A): every unit takes period / N, and
+ * the state is the moment at which all admitted units will have been paid for. It may lie ahead by
+ * no more than a full bucket (max_units) takes:
  *
- *      now                       word      now + bucket
+ *      now                      state      now + bucket
  *       |<----- used ------------->|<- room ->|
  *
- * Time is counted in units of 2^-token_shift ns, modulo 2^64. The shift is such that a bucket is
- * less than a quarter of the circle, and at most 30, so that half the circle is 8 s at the least:
- * what nobody has looked at for so long is over anyway (limits.h). The time of one unit is
- * rounded up, so that no more than N are admitted in a period: by less than one part in
- * token_cost, which is 2^30 for each ns that a unit takes, or 2^61 / max_units at the least. That
- * is one in 10^8 for 10^10 units a second, and one in 2^11 for a bucket of 10^15. */
+ * Time is counted in 2^-token_shift ns, modulo 2^64. The shift, at most 30, is chosen such that a
+ * bucket is less than a quarter of that range; half of the range is then at least 8 s, and a state
+ * that was not refreshed for so long has expired anyway (source_limits.h). The time of one unit is
+ * rounded up, so that at most N are admitted per period. The error is less than one part in
+ * token_cost, which is 2^30 for each ns that a unit takes, and at least 2^61 / max_units: one in
+ * 10^8 for 10^10 units per second, and one in 2^11 for a bucket of 10^15. */
 
 #include "bpf/limit/fixed_window.h"
 
 #define XRL_TOKEN_MAX_SHIFT 30
 
-/* How far ahead the word is. 0: all is paid for. */
+/* Time until all units are paid for, in 2^-token_shift ns. */
 xrl_inline __u64 xrl_token_ahead(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
 	__s64 ahead = state - (now_ns << limit->token_shift);
@@ -39,7 +39,7 @@ xrl_inline __u64 xrl_token_bucket(const struct xrl_limit *limit)
 	return limit->max_units * limit->token_cost;
 }
 
-/* How long until all is paid for. */
+/* The same in ns, rounded up. */
 xrl_inline __u64 xrl_token_full_ns(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
 	__u64 ahead = xrl_token_ahead(limit, state, now_ns);
@@ -47,7 +47,7 @@ xrl_inline __u64 xrl_token_full_ns(const struct xrl_limit *limit, xrl_packed sta
 	return (ahead >> limit->token_shift) + 1;
 }
 
-/* Units that there is no room for, begun ones included. */
+/* Units that there is no room for, partly paid ones included. */
 xrl_inline __u64 xrl_token_used(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
 	__u64 ahead = xrl_token_ahead(limit, state, now_ns);
@@ -55,8 +55,9 @@ xrl_inline __u64 xrl_token_used(const struct xrl_limit *limit, xrl_packed state,
 	return (ahead + limit->token_cost - 1) / limit->token_cost;
 }
 
-/* What is to be written in place of `word`. 0: refused. Some values have a meaning of their own
- * (0 here, the highest three in separate.h): instead of these, a moment up to four units later. */
+/* Returns the state after `units` more, or 0 if the limit would be exceeded. Four values are
+ * reserved, 0 here and the highest three in bucket/scoped.h; the state skips them, by up to four
+ * units of time. */
 xrl_inline xrl_packed xrl_token_charge(const struct xrl_limit *limit, xrl_packed state,
                                        __u64 now_ns, __u64 units)
 {
@@ -68,8 +69,8 @@ xrl_inline xrl_packed xrl_token_charge(const struct xrl_limit *limit, xrl_packed
 	return next + 3 < 4 ? 1 : next;
 }
 
-/* Without so many units of a packet that made it `mine`. Only what isn't paid for yet is given
- * back: by now the rest would have been there without the packet, too. */
+/* Without the units of a packet that wrote `charged`. Refunds only what is not paid for yet: by now
+ * the rest would be available without that packet, too. */
 xrl_inline xrl_packed xrl_token_refund(const struct xrl_limit *limit, xrl_packed state,
                                        xrl_packed charged, __u64 now_ns, __u64 units)
 {
@@ -78,7 +79,7 @@ xrl_inline xrl_packed xrl_token_refund(const struct xrl_limit *limit, xrl_packed
 	return state ? state - (unpaid < cost ? unpaid : cost) : 0;
 }
 
-/* Further ahead than any packet under this limit can have put it. */
+/* Further ahead than any packet under this limit can have set it. */
 xrl_inline int xrl_token_is_stale_write(const struct xrl_limit *limit, xrl_packed state,
                                         __u64 now_ns)
 {

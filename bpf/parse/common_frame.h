@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The common frame. */
+/* The frames that the fast path handles, recognized without the parser. parse.h would find the same
+ * in them. */
 
 #include "bpf/parse/ipv4.h"
 
@@ -10,9 +11,9 @@ struct common_frame {
 	__u32 frame_bytes;
 };
 
-/* Without VLAN tag and IPv4 options, all of it in the first buffer, and with room for a whole TCP
- * header if it is one; no ICMP, of which the type would be wanted. A fragment may be usual, too: of
- * later ones no more than this is known anyway. */
+/* True for IPv4 without VLAN tags and options, complete in the first buffer, with room for a full
+ * TCP header if it is TCP. ICMP is excluded because its type matters. Fragments qualify: of later
+ * ones the parser knows no more, either. */
 static __always_inline int is_common_frame(const struct xdp_md *ctx, struct common_frame *common)
 {
 	const struct ethhdr *eth = (void *)(long)ctx->data;

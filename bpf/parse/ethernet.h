@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Ethernet. */
+/* Ethernet, VLAN tags, and the length of a frame. */
 
 #include "bpf/parse/cursor.h"
 #include "bpf/verifier.h"
@@ -19,7 +19,8 @@ struct vlan_tag {
 	__be16 control, ethertype;
 };
 
-/* Two pointers subtracted in 64 bits, as the verifier wants it: hence the barrier. */
+/* The length of the first buffer. The pointers must be subtracted in 64 bits: the verifier knows no
+ * 32-bit arithmetic of pointers. */
 static __always_inline __u32 linear_bytes(const struct xdp_md *ctx)
 {
 	__u64 bytes = (long)ctx->data_end - (long)ctx->data;
@@ -33,8 +34,8 @@ static __always_inline int is_vlan(__be16 ethertype)
 	return ethertype == bpf_htons(ETHERTYPE_VLAN) || ethertype == bpf_htons(ETHERTYPE_QINQ);
 }
 
-/* The type behind Ethernet and up to two tags, in network order. 0: the frame ends within
- * them, so there is no telling. */
+/* Returns the ethertype behind Ethernet and up to two VLAN tags, in network order, or 0 if the
+ * frame ends within them. */
 static __always_inline __be16 parse_ethernet(struct cursor *frame)
 {
 	struct ethhdr eth_copy, *eth = cursor_take(frame, sizeof(*eth), &eth_copy);
@@ -55,14 +56,14 @@ static __always_inline __be16 parse_ethernet(struct cursor *frame)
 	return ethertype;
 }
 
-/* The length in all buffers. The helper (5.18) costs 7 ns, a quarter of a look-up. */
+/* The length in all buffers. The helper (5.18) takes 7 ns, a quarter of a map lookup. */
 static __always_inline __u32 whole_frame_bytes(struct xdp_md *ctx, int may_have_frags)
 {
 	return may_have_frags ? bpf_xdp_get_buff_len(ctx) : linear_bytes(ctx);
 }
 
-/* Where the first buffer ends with the packet, or with the padding of Ethernet's smallest
- * frame, there is no other buffer, and nothing to ask. */
+/* True if the first buffer ends with the packet, or with the padding to Ethernet's minimum: then
+ * there is no other buffer to ask for. */
 static __always_inline int ends_with_packet(__u32 linear, __u32 packet_end)
 {
 	if (__builtin_expect(linear == packet_end, 1))

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Whether a TCP segment begins an HTTP/1 request, judged by its first 8 bytes: one of the
- * methods of RFC 9110, section 9, or PATCH (RFC 5789), and the blank that follows it. The
- * shortest request there is has more than 8 bytes. No packet and no map in it. */
+/* Recognizes a TCP segment that begins an HTTP/1 request by its first 8 bytes: a method of RFC
+ * 9110, section 9, or PATCH (RFC 5789), and a space. The shortest request is longer than 8 bytes.
+ * No packets and no maps. */
 
 #define HTTP_METHOD_BYTES 8
 
-/* Up to 8 characters as they stand in the segment, its first one in the lowest byte. */
+/* Up to 8 characters in the order of the segment, the first one in the lowest byte. */
 #define HTTP_CHARACTER(text, i) \
 	((__u64)(__u8)((i) < sizeof(text) - 1 ? (text)[(i) % sizeof(text)] : 0) << (i)*8)
 #define HTTP_WORD(text)                                                                \

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* IPv4. */
+/* The IPv4 header. */
 
 #include "bpf/parse/ethernet.h"
 #include "bpf/parse/transport.h"
 
-#define IPV4_MIN_HEADER_WORDS 5 /* RFC 791: the header length counts words of 4 bytes */
+#define IPV4_MIN_HEADER_WORDS 5 /* RFC 791: the header length counts 32-bit words */
 #define IPV4_FRAGMENT_OFFSET  0x1FFF
-#define IPV4_WITHOUT_OPTIONS  0x45 /* the first byte: version 4, and a header of 5 words */
+#define IPV4_WITHOUT_OPTIONS  0x45 /* the first byte: version 4, a header of 5 words */
 
 static __always_inline __u32 ipv4_frame_bytes(struct xdp_md *ctx, int may_have_frags,
                                               __u32 packet_end)
@@ -32,7 +32,7 @@ static __always_inline enum packet_kind parse_ipv4(struct cursor *frame, int may
 	total_bytes = bpf_ntohs(ip->tot_len);
 	packet->frame_bytes =
 		ipv4_frame_bytes(frame->ctx, may_have_frags, link_bytes + total_bytes);
-	/* merged segments of more than 16 bits can say (6.3: "BIG TCP" for IPv4) */
+	/* merged segments longer than 16 bits can express (6.3: "BIG TCP" for IPv4) */
 	if (!total_bytes && packet->frame_bytes - link_bytes > 0xFFFF)
 		total_bytes = packet->frame_bytes - link_bytes;
 	if (ip->version != 4 || ip->ihl < IPV4_MIN_HEADER_WORDS || total_bytes < header_bytes)
@@ -44,7 +44,7 @@ static __always_inline enum packet_kind parse_ipv4(struct cursor *frame, int may
 	packet->protocol = ip->protocol;
 	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
 		return PACKET_IPV4; /* RFC 791: only the first fragment has the next header */
-	/* the mask tells the verifier what the 4 bits of the header length allow */
+	/* the mask bounds the header length for the verifier: 4 bits of words */
 	cursor_skip(frame, (header_bytes - sizeof(*ip)) & 0x3C);
 	if (ip->protocol == IPPROTO_TCP)
 		return parse_tcp(frame, total_bytes - header_bytes, packet);

@@ -30,7 +30,7 @@ static __always_inline void parse_frame(struct xdp_md *ctx, int may_have_frags, 
 		packet->kind = PACKET_OTHER;
 }
 
-/* What could not be made out in the first buffer, if there are others. */
+/* Parses again, by copy, a frame of several buffers that the first buffer did not suffice for. */
 XRL_GLOBAL_FUNC int parse_split(struct xdp_md *ctx, struct packet *packet)
 {
 	if (!packet)
@@ -41,7 +41,7 @@ XRL_GLOBAL_FUNC int parse_split(struct xdp_md *ctx, struct packet *packet)
 	return 0;
 }
 
-/* packet->wants says what is to be found out, all else in it is 0. */
+/* Fills in *packet. Only `wants` is set before; all other fields are 0. */
 static __always_inline void parse(struct xdp_md *ctx, int may_have_frags, struct packet *packet)
 {
 	parse_frame(ctx, may_have_frags, 0, packet);

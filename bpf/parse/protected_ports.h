@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Which packets a policy is about, when it names ports ("protect"): those that are sent to one
- * of them. A fragment that isn't the first one has no ports, and belongs to a protected packet
- * as far as anybody knows, if there is a port of its protocol among them. */
+/* Protected ports ("protect"): the policy then limits only packets sent to one of them. A later
+ * fragment has no ports; it counts as protected if any port of its protocol is. */
 
 #include "bpf/parse/packet.h"
 #include "bpf/verifier.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* TCP, UDP and ICMP. */
+/* TCP, UDP, ICMP, and the start of an HTTP request. */
 
 #include "bpf/parse/cursor.h"
 #include "bpf/parse/http.h"
@@ -9,7 +9,7 @@
 #include "bpf/verifier.h"
 #include "include/policy.h"
 
-/* The errors of RFC 1122, section 3.2.2: what a host must be told, path MTU among them. */
+/* The errors that a host must process (RFC 1122, section 3.2.2), path MTU discovery among them. */
 static __always_inline int is_icmp_error(__u8 type)
 {
 	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
@@ -20,7 +20,7 @@ XRL_GLOBAL_FUNC int http_begins_request_call(__u64 start)
 	return http_begins_request(start);
 }
 
-/* Truncated: what the lengths promise is not in this buffer. */
+/* Returns PACKET_IPV4_TRUNCATED if this buffer ends before the bytes that the lengths announce. */
 static __always_inline enum packet_kind parse_http(struct cursor *frame, const struct tcphdr *tcp,
                                                    __u32 payload_bytes, struct packet *packet)
 {
@@ -37,14 +37,14 @@ static __always_inline enum packet_kind parse_http(struct cursor *frame, const s
 	XRL_UNROLL
 	for (int i = HTTP_METHOD_BYTES - 1; i >= 0; i--)
 		word = word << 8 | start[i];
-	/* A call is what costs here, so most other segments do without. */
+	/* The call is the expensive part: most other segments avoid it. */
 	if ((__u8)(word - 'C') <= 'T' - 'C')
 		packet->is_http_request = http_begins_request_call(word);
 	return PACKET_IPV4;
 }
 
-/* A TCP header cut off in the first fragment would hide its SYN (RFC 1858), and no stack
- * takes one that is cut off in a whole packet: both are refused. */
+/* A TCP header that ends in the first fragment would hide its SYN (RFC 1858), and no stack accepts
+ * a whole packet with an incomplete one: both are rejected as truncated. */
 static __always_inline enum packet_kind parse_tcp(struct cursor *frame, __u32 payload_bytes,
                                                   struct packet *packet)
 {
@@ -63,7 +63,7 @@ static __always_inline enum packet_kind parse_tcp(struct cursor *frame, __u32 pa
 	return PACKET_IPV4;
 }
 
-/* One that is cut short by its sender has no ports, and nobody will read it. */
+/* A UDP header that the sender cut short has no ports, and no stack accepts it. */
 static __always_inline enum packet_kind parse_udp(struct cursor *frame, __u32 payload_bytes,
                                                   struct packet *packet)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What is done with a refused packet. */
+/* The action taken on a rejected packet. */
 
 #include "bpf/bucket/active_policy.h"
 #include "bpf/maps.h"
@@ -12,15 +12,15 @@ static __always_inline void readdress(struct xdp_md *ctx, const struct xrl_class
 	void *data = (void *)(long)ctx->data;
 	struct ethhdr *eth = data;
 
-	/* in several buffers, and not even this in the first one: left as it is */
+	/* the first of several buffers holds not even this: left as it is */
 	if (data + sizeof(*eth) > (void *)(long)ctx->data_end)
 		return;
 	__builtin_memcpy(eth->h_dest, class->redirect_destination_mac, sizeof(eth->h_dest));
 	__builtin_memcpy(eth->h_source, class->redirect_source_mac, sizeof(eth->h_dest));
 }
 
-/* The interface may be gone: then the map is empty, and the answer is the one that the
- * flags name (5.6 and newer). */
+/* If the interface is gone, the map is empty and bpf_redirect_map returns the action in its flags
+ * (5.6). */
 static __noinline int redirect(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
                                __u32 bytes)
 {

@@ -1,42 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The gate. A source that is new costs an insertion into the LRU map of buckets, the dearest thing
- * a packet can do, and takes the place of another source, which then starts anew. In a flood of
- * invented addresses every packet does that. So when too many new ones arrive (pressure.h), none
- * gets to the map before it has shown that it comes again:
+/* The gate: an admission filter in front of an LRU cache. Its state is engaged or ready.
  *
- *            packet                     the line of its source: 64 bytes, one cache line
- *              |                 +-------+-------+-------+------+------+------+------+------+
- *   engaged? --+-- no --+        | known | known | known | new- | new- | new- | new- | new- |
- *              |        |        | now   | before| before| comer| comer| comer| comer| comer|
- *             yes       |        +-------+-------+-------+------+------+------+------+------+
- *              |        |              4 of 60 bits        tag, seen, passed, since when
- *        bits are set --+ a bucket? -- yes --+
- *              |        | no                 |
- *              no       |                    |
- *              |<-------+ (engaged)          |
- *   permit: -----------------> goes on ----->+--> its bucket, as in peace
- *   trusted: ----------------> passes        |
- *              |                             |
- *        the newcomer's word                 |
- *              |                             |
- *     came often enough? --- yes, a bucket is made, with what has passed counted in
- *              |
- *     is there room in the budget of all newcomers, and of its /24? --- yes: passes, and counts
- *              |
- *              no: refused
+ * A new source costs an LRU insertion, the most expensive operation on the packet path, and evicts
+ * another source, which then loses its state. In a flood of forged addresses every packet does
+ * that. So when too many new sources arrive (bpf/gate/pressure.h), the gate engages, and no source
+ * is inserted before its second packet:
  *
- * What is "known" are bits: they are set when a bucket is made, and again while it is used, and
- * last as long as the LRU map keeps who isn't seen (newcomer.h). Bits that are set by others send
- * a source to the map in vain, which costs time and changes nothing. Bits that are lost (two
- * CPUs, or after many hours) make a known source a newcomer for one packet, which may be refused:
- * its bucket is looked for before one passes without it, and with the second one.
+ *     packet
+ *       |
+ *     engaged? --- no ---------------------------------------------+
+ *       | yes                                                      |
+ *     in the residents filter? --- yes --> a bucket? --- yes ------+
+ *       | no                                  | no                 |
+ *       |<------------------------------------+                    v
+ *     a permit? --- yes -------------------------> its bucket, inserted if new
+ *       | no                                                       ^
+ *     a class without limits? --- yes: passes                      |
+ *       | no                                                       |
+ *     candidate entry: came often enough, and promotions left? ----+
+ *       | no                                           yes: the bucket carries over
+ *     room in the budgets: first-time sources,         what was admitted
+ *     all candidates, its /24? --- yes: admitted, and recorded in the entry
+ *       | no
+ *     rejected
  *
- * Who comes for the first time may use no more than half of the budget, so that who comes again
- * has the other one: an invented address hardly ever comes twice. And what has passed is remembered
- * until no limit does (newcomer.h), for which there is room if few enough pass that come for the
- * first time: so an offender that pauses isn't a new one each time. */
+ * The set of a source, one cache line of 64 bytes:
+ *
+ *     +-------+-------+-------+------+------+------+------+------+
+ *     |   residents filter,   |           candidates             |
+ *     |   a block per epoch   |  1   |  2   |  3   |  4   |  5   |
+ *     +-------+-------+-------+------+------+------+------+------+
+ *        4 of 60 bits each       tag, hits, admitted, first hit
+ *
+ * A false positive of the residents filter costs a lookup in vain. A false negative (bits lost to a
+ * race, or after many hours) makes a resident a candidate for one packet, which may be rejected:
+ * `buckets` is searched before its first packet is admitted, and with its second one.
+ *
+ * First-time sources may use no more than half of the budget, which leaves the rest to returning
+ * ones: a forged address hardly ever comes twice. Admitted packets are remembered as long as any
+ * limit would, so that an offender that pauses is not new every time. There is room for that
+ * because few first-time packets are admitted (user/policy/gate.c). */
 
 #include "bpf/bucket/classify.h"
 #include "bpf/bucket/permit_lookup.h"
@@ -47,13 +52,13 @@
 #include "bpf/gate/set.h"
 #include "bpf/parse/packet.h"
 
-/* What the gate says, in one number: a kind, the class, and what counts the packet. */
+/* The gate's result, in one number: a kind, the class, and the counter or reason. */
 enum gate_kind {
 	GATE_OPEN,
-	GATE_PASS,         /* what: a counter */
-	GATE_REJECT,       /* what: a reason */
-	GATE_WOULD_REJECT, /* goes on, but would have been refused: what: a reason */
-	GATE_RETRY,        /* another CPU was faster; what was taken of the budget is lost */
+	GATE_PASS,         /* gate_what: an xrl_counter */
+	GATE_REJECT,       /* gate_what: an xrl_reason */
+	GATE_WOULD_REJECT, /* continues, but gate_what would have rejected it */
+	GATE_RETRY,        /* another CPU was faster; budget already taken is lost */
 };
 
 #define GATE_CLASS_SHIFT 4
@@ -79,9 +84,9 @@ static __always_inline __u32 gate_what(__u64 result)
 	return result >> GATE_WHAT_SHIFT & 0xFF;
 }
 
-/* ---- what a packet is to its class ---- */
+/* ---- how a packet relates to its class ---- */
 
-/* Whether some limit of the class has to do with it. */
+/* True if some limit of the class counts this packet. */
 static __always_inline int concerns(const struct packet *packet, const struct xrl_class *class)
 {
 	__u32 units = 1 << XRL_PACKETS | 1 << XRL_BYTES | packet->is_connection << XRL_CONNECTIONS |
@@ -102,15 +107,15 @@ static __always_inline int exceeds(xrl_packed state, const struct packet *packet
 	       (state >> XRL_BYTES_SHIFT & 0xFFFF) + bytes_64(packet) > class->newcomer_bytes_64;
 }
 
-/* ---- the word ---- */
+/* ---- the candidate entry ---- */
 
 static __always_inline __u64 admission_of(const struct packet *packet)
 {
 	return xrl_admission(bytes_64(packet), packet->is_connection, packet->is_http_request);
 }
 
-/* What is its own, and what passes, is told apart when the word is read again: another CPU may have
- * been there. */
+/* Decides on a candidate by its entry and the budgets. The entry is written by compare-and-swap: if
+ * another CPU changed it meanwhile, the caller retries. */
 static __always_inline __u64 try_candidate(const struct packet *packet,
                                            const struct xrl_class *class,
                                            const struct xrl_flood *policy, __u32 class_number)
@@ -140,17 +145,17 @@ static __always_inline __u64 try_candidate(const struct packet *packet,
 	is_due = exceeds(next, packet, class);
 	if ((is_due || xrl_candidate_hits(next) > XRL_GATE_FEW) && take_promotion(policy, is_own)) {
 		this_cpu()->promoted_sources++;
-		return GATE_OPEN; /* bucket_add counts in what the word says */
+		return GATE_OPEN; /* bucket_add carries over the entry */
 	}
 	reason = is_due ? XRL_REASON_newcomers : candidate_budget_take(&source, policy, !is_own);
-	/* it may have a bucket whose bits are lost: before it passes without, and when it comes
-	 * again */
+	/* it may have a bucket with lost bits: look before its first packet is admitted, and with
+	 * its second one */
 	if ((is_own ? xrl_candidate_hits(state) == 1 : !reason) &&
 	    bpf_map_lookup_elem(&buckets, &source))
 		return residents_add(&source);
 	if (!reason)
 		next += admission_of(packet);
-	/* of one that is refused, it matters little */
+	/* for a rejected packet a lost update hardly matters */
 	if (!candidate_swap(way, state, next) && !reason)
 		return gate_result(GATE_RETRY, class_number, XRL_REASON_contention);
 	if (!is_own && !reason && has_duplicate(set, tag, number)) {
@@ -161,7 +166,7 @@ static __always_inline __u64 try_candidate(const struct packet *packet,
 	              : gate_result(GATE_PASS, class_number, XRL_passed_newcomer);
 }
 
-/* Seldom, so that it may be a call. */
+/* Rare, so that it may be a call. */
 XRL_GLOBAL_FUNC int count_arrival_slow(const struct xrl_flood *policy)
 {
 	if (policy)
@@ -169,7 +174,7 @@ XRL_GLOBAL_FUNC int count_arrival_slow(const struct xrl_flood *policy)
 	return 0;
 }
 
-/* Every source goes on, to a bucket; of those that would be refused it's said. */
+/* In monitor mode every source continues to a bucket; those that would be rejected are marked. */
 XRL_GLOBAL_FUNC __u64 monitor_candidate(const struct packet *packet, const struct xrl_flood *policy,
                                         __u32 class_number)
 {
@@ -182,8 +187,8 @@ XRL_GLOBAL_FUNC __u64 monitor_candidate(const struct packet *packet, const struc
 	return reason ? gate_result(GATE_WOULD_REJECT, class_number, reason) : GATE_OPEN;
 }
 
-/* The limits that have an endpoint, or that a source shares with others, have buckets apart: those
- * that are there are charged, so that a prefix or a class keeps to its limit. */
+/* Scoped limits: charges those that already have a bucket, so that a prefix or a class keeps its
+ * limit. */
 XRL_GLOBAL_FUNC __u64 charge_candidate(const struct packet *packet, const struct xrl_class *class,
                                        __u32 generation, __u32 class_number)
 {
@@ -204,7 +209,7 @@ XRL_GLOBAL_FUNC __u64 charge_candidate(const struct packet *packet, const struct
 	                           : XRL_REASON_packets_limit + (result >> 16 & (XRL_UNITS - 1)));
 }
 
-/* Of a source that isn't known to have a bucket. packet->is_newcomer is set. One attempt. */
+/* One attempt to decide on a source without a known bucket. packet->is_candidate is set. */
 XRL_GLOBAL_FUNC __u64 decide_candidate_once(const struct packet *packet, __u32 generation)
 {
 	const struct xrl_policy *policy = policy_of(generation);
@@ -220,7 +225,7 @@ XRL_GLOBAL_FUNC __u64 decide_candidate_once(const struct packet *packet, __u32 g
 	if (!class->units)
 		return gate_result(GATE_PASS, number, XRL_passed_trusted);
 	if (!concerns(packet, class)) {
-		count_arrival_slow(&policy->flood); /* as in peace, or the gate would come and go */
+		count_arrival_slow(&policy->flood); /* as when ready, or the gate would oscillate */
 		return gate_result(GATE_PASS, number, XRL_passed_within_limits);
 	}
 	if (policy->flood.mode == XRL_FLOOD_MONITOR)

@@ -3,8 +3,8 @@
 
 #include "bpf/maps.h"
 
-/* No atomics: the counters are this CPU's own, and a CPU runs one XDP program at a time
- * (softirqs don't interrupt each other). */
+/* No atomics: the counters are per CPU, and a CPU runs one XDP program at a time (softirqs do not
+ * interrupt each other). */
 static __always_inline void counter_add(__u32 counter, __u32 bytes)
 {
 	__u32 zero = 0;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The fast path. */
+/* Fast path. Most packets need only their source address and length, and their bucket either has
+ * room or is full. Those are decided here without a function call; everything else takes the slow
+ * path (verdict.h), which would reach the same verdict. */
 
 #include "bpf/bucket/reject_cache.h"
 #include "bpf/parse/common_frame.h"
 #include "bpf/verdict/action.h"
 #include "bpf/verdict/simple.h"
 
-/* XRL_RETRY, unless the bucket is resolved for this policy, there is no permit, and the class is
- * plain. */
+/* Returns XRL_RETRY unless the bucket is classified under this policy, has no permit, and its class
+ * is simple. */
 static __always_inline enum xrl_result charge_fast(struct xrl_bucket *bucket, struct policy *policy,
                                                    const struct xrl_address *source)
 {
@@ -25,9 +27,8 @@ static __always_inline enum xrl_result charge_fast(struct xrl_bucket *bucket, st
 
 #define VERDICT_UNDECIDED XDP_ABORTED
 
-/* VERDICT_UNDECIDED: it isn't as usual as that, and the general way decides. That is told of a
- * bucket that was found; a source without one is looked up again, which is little beside making
- * one. */
+/* Returns VERDICT_UNDECIDED if the slow path has to decide. It is told of a bucket that was found;
+ * a source without one is looked up again, which costs little beside an insertion. */
 static __always_inline int limit_fast(struct xdp_md *ctx, const struct common_frame *common,
                                       __u32 generation, struct xrl_bucket **bucket)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* A packet and the bucket of its source, in a class with no more than one fixed bucket of packets,
- * such as the default; and that who uses a bucket stays known to the gate. */
+/* Charging a simple class, with one fixed window of packets and nothing else, and keeping sources
+ * with a bucket in the residents filter. */
 
 #include "bpf/gate/residents.h"
 #include "bpf/limit/source_limits.h"
@@ -26,8 +26,8 @@ XRL_GLOBAL_FUNC __u32 refresh_simple(struct xrl_bucket *bucket, const struct xrl
 	return xrl_refresh_simple(bucket, class);
 }
 
-/* Of a plain class. XRL_RETRY: it isn't as simple as that. The look in line costs less time, and
- * the verifier more. */
+/* For a simple class. Returns XRL_RETRY if that cannot decide. The refresh in line is faster, but
+ * costs the verifier more. */
 static __always_inline enum xrl_result charge_simple(struct xrl_bucket *bucket,
                                                      const struct xrl_class *class,
                                                      const struct xrl_address *source, int in_line)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What becomes of a packet: a counter says it all. */
+/* The slow path: decides on every kind of packet. A verdict names the counter to add to. */
 
 #include "bpf/bucket/insert.h"
 #include "bpf/bucket/permit.h"
@@ -14,10 +14,10 @@
 #include "bpf/verdict/admit.h"
 #include "bpf/verdict/simple.h"
 
-/* As one number a function that is checked by itself can return it. */
+/* Fits one number, which a global function can return. */
 struct verdict {
-	__u16 rejected; /* 2: by a bucket that is not the source's alone */
-	__u16 what;     /* refused: an xrl_reason; else an xrl_counter */
+	__u16 rejected; /* 2: by a bucket shared with other sources */
+	__u16 what;     /* rejected: an xrl_reason; else an xrl_counter */
 };
 
 static __always_inline struct verdict passed(enum xrl_counter counter)
@@ -45,7 +45,7 @@ static __always_inline struct verdict decide_icmp_error(struct xrl_bucket *bucke
 	return rejected_by(XRL_REASON_icmp_errors_limit, result);
 }
 
-/* The separate limits, when the source's own have room. */
+/* The scoped limits, provided that the source's own have room. */
 static __always_inline __u32 charge_scoped_limits(const struct packet *packet,
                                                   struct xrl_bucket *bucket,
                                                   const struct xrl_class *class,
@@ -66,7 +66,7 @@ static __always_inline __u32 charge_scoped_limits(const struct packet *packet,
 	return result;
 }
 
-/* All limits that the packet has to do with, in the order that separate.h explains. */
+/* All limits that concern the packet, in the order that scoped.h explains. */
 static __always_inline __u32 charge(const struct packet *packet, struct xrl_bucket *bucket,
                                     const struct xrl_class *class, __u32 generation)
 {
@@ -122,14 +122,14 @@ static __always_inline struct verdict decide_by_class(const struct packet *packe
 	if (xrl_has_penalty(xrl_classification_read(bucket)) && xrl_penalty_ns(bucket, class))
 		return rejected(XRL_REASON_penalty);
 	verdict = decide_limits(packet, bucket, class, generation);
-	/* contention is no excess, and for what others have used up nobody is punished */
+	/* contention is no excess, and no source is punished for what others used */
 	if (verdict.rejected == 1 && verdict.what != XRL_REASON_contention &&
 	    class->penalty.period_ns)
 		xrl_begin_penalty(bucket, class, generation);
 	return verdict;
 }
 
-/* A struct verdict. */
+/* Returns a struct verdict. */
 XRL_GLOBAL_FUNC __u32 decide_slow(const struct packet *packet, struct xrl_bucket *bucket,
                                   const struct xrl_class *class, __u32 generation)
 {
@@ -140,7 +140,7 @@ XRL_GLOBAL_FUNC __u32 decide_slow(const struct packet *packet, struct xrl_bucket
 	return verdict.rejected << 16 | verdict.what;
 }
 
-/* The common case is decided here, in a few steps. */
+/* Decides on the simple case in line, on all others by a call. */
 static __always_inline struct verdict
 decide_source(const struct packet *packet, const struct policy *policy, struct xrl_bucket *bucket)
 {
@@ -159,7 +159,7 @@ decide_source(const struct packet *packet, const struct policy *policy, struct x
 	return (struct verdict){verdict >> 16, verdict};
 }
 
-/* A source that has a permit, in a class of its own. */
+/* The verdict on a source with a permit, if permitted sources have a class with limits. */
 static __always_inline struct verdict as_permitted(struct verdict verdict)
 {
 	if (!verdict.rejected && verdict.what != XRL_passed_limiter_failed)
@@ -167,7 +167,7 @@ static __always_inline struct verdict as_permitted(struct verdict verdict)
 	return verdict;
 }
 
-/* By the source's bucket, or its permit. */
+/* Decides by the source's bucket or its permit. */
 static __always_inline struct verdict decide_by_bucket(const struct packet *packet,
                                                        struct policy *policy,
                                                        struct xrl_bucket *bucket,
@@ -186,7 +186,7 @@ static __always_inline struct verdict decide_by_bucket(const struct packet *pack
 	return verdict;
 }
 
-/* NULL, and in packet->gate what the gate says of its source then. */
+/* Returns the source's bucket, or NULL with the gate's result in packet->gate. */
 static __always_inline struct xrl_bucket *gate_check(struct packet *packet,
                                                      const struct policy *policy)
 {
@@ -198,8 +198,8 @@ static __always_inline struct xrl_bucket *gate_check(struct packet *packet,
 		bucket = bpf_map_lookup_elem(&buckets, &packet->source);
 	if (bucket) {
 		if (resident > 1)
-			residents_add(
-				&packet->source); /* or the bits would go with the next epoch */
+			residents_add(&packet->source); /* or its bits would be discarded with the
+			                                   next epoch */
 		return bucket;
 	}
 	packet->is_candidate = 1;
