@@ -73,12 +73,17 @@ $(OUT)/%.o: %.c | $(SKELETONS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
-deps: ## install the Debian packages that a build and the tests need
-	$(Q)scripts/install-deps
+deps: deps-test ## install the Debian packages that a build and the tests need
 
-demo: deps ## show the limiter at work, in two network namespaces
-	$(call build,all $(FRAMES))
-	$(Q)scripts/demo $(OUT)
+# A group of packages.
+deps-%:
+	$(Q)scripts/install-deps $*
+
+demo: ## show the limiter at work, in two network namespaces
+	$(Q)scripts/demo-check
+	$(Q)scripts/install-deps demo
+	$(call build,$(OUT)/xdp-ratelimit $(FRAMES))
+	$(Q)scripts/demo-show $(OUT)
 
 vmlinux: ## write vmlinux/vmlinux.h from the types of the running kernel
 	$(Q)scripts/make-vmlinux > vmlinux/vmlinux.h.new

@@ -94,15 +94,15 @@ test-kernels: deps ## run the tests that boot other kernels
 	$(call build,test-programs)
 	$(Q)tests/run $(OUT) kernels
 
-fuzz: deps ## run each fuzzer for FUZZ_SECONDS
+fuzz: deps-fuzz ## run each fuzzer for FUZZ_SECONDS
 	$(call build,$(FUZZERS))
 	$(Q)tests/fuzz/run $(OUT) $(FUZZ_SECONDS)
 
-bench: deps ## run the benchmarks; BENCH_OPTIONS=--quick shortens them
+bench: deps-bench ## run the benchmarks; BENCH_OPTIONS=--quick shortens them
 	$(call build,all $(BENCHES) $(FRAMES))
 	$(Q)tests/bench/run $(OUT) $(BENCH_OPTIONS)
 
-bench-compare: deps ## compare the packet path with that of WITH=REVISION or WITH=DIRECTORY
+bench-compare: deps-bench ## compare the packet path with that of WITH=REVISION or WITH=DIRECTORY
 	$(call build,$(OUT)/tests/bench/nanoseconds)
 	$(Q)tests/bench/compare $(OUT) '$(WITH)' '$(WORKLOAD)' '$(ROUNDS)' '$(LOADS)'
 
@@ -114,7 +114,7 @@ bench-manual: $(if $(BENCH_JSON),,bench) ## write xdp-ratelimit-bench(7) of a ne
 	$(Q)tests/bench/manual $(or $(BENCH_JSON),$(OUT)/bench.json) > $(OUT)/xdp-ratelimit-bench.7
 	$(Q)mv $(OUT)/xdp-ratelimit-bench.7 user/man/xdp-ratelimit-bench.7
 
-coverage: deps ## print the lines that unit, fuzz and prog tests execute; pages in build/coverage/html
+coverage: deps-coverage ## print the lines that unit, fuzz and prog tests execute; pages in build/coverage/html
 	$(call build,OUT=$(OUT)/coverage CC='$(CLANG)' SANITIZE= \
 		CFLAGS='-g -O1 -fprofile-instr-generate -fcoverage-mapping' coverage-programs)
 	$(Q)tests/coverage $(OUT)/coverage
