@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* Policies of several classes over time: sources that change their class, permits with a class of
- * their own, penalties, and buckets apart. */
+/* Policies of several classes over time: sources that change class, permits with a class of their
+ * own, penalties, and scoped buckets. */
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static void expect(const struct program *program, __u32 counter, const char *tex
 		tap_note("got %s", counter_name(got));
 }
 
-static void publish(struct program *program, const struct policy_text *text)
+static void activate(struct program *program, const struct policy_text *text)
 {
 	program_activate(program, text);
 	program_permit(program, source, 0);
@@ -76,32 +76,33 @@ static void check_class_change(struct program *program)
 {
 	struct xrl_policy *policy;
 
-	publish(program, &two_classes);
+	activate(program, &two_classes);
 	run_often(program, 2);
-	expect(program, XRL_dropped_packets_limit, "a class is used up");
+	expect(program, XRL_dropped_packets_limit, "the limit of a class is used up");
 	repeat(program);
-	expect(program, XRL_dropped_packets_limit, "so it is after a reload");
+	expect(program, XRL_dropped_packets_limit, "it still is after a reload");
 
 	program_edit_policy(program);
 	program_set_text_cidrs(program, &two_classes_without_cidrs);
 	program_commit(program);
-	expect(program, XRL_passed_within_limits, "another class, of old limits");
-	expect(program, XRL_passed_within_limits, "another class holds as many");
-	expect(program, XRL_dropped_packets_limit, "and no more");
+	expect(program, XRL_passed_within_limits, "another class, with existing limits");
+	expect(program, XRL_passed_within_limits, "the second packet in another class");
+	expect(program, XRL_dropped_packets_limit, "the third packet in another class");
 
 	program_edit_policy(program);
 	program_set_text_cidrs(program, &two_classes);
 	program_commit(program);
-	expect(program, XRL_passed_within_limits, "back in the first class it begins anew");
+	expect(program, XRL_passed_within_limits,
+	       "back in the first class, the source starts fresh");
 
 	policy = program_edit_policy(program);
 	policy->classes[1].limit_count = 0;
 	class_complete(&policy->classes[1]);
 	program_commit(program);
-	expect(program, XRL_passed_trusted, "the class becomes a trusted one");
+	expect(program, XRL_passed_trusted, "the class becomes trusted");
 }
 
-/* Own, for a prefix, for the class: what is used of them, one after the other. */
+/* Reads the usage of the source's own limit, of its prefix, and of its class. */
 static void read_used(const struct program *program, __u64 used[3])
 {
 	const struct xrl_class *class =
@@ -134,7 +135,7 @@ static void expect_used(const struct program *program, __u64 own, __u64 prefix, 
 		tap_note("used: %llu, %llu, %llu", used[0], used[1], used[2]);
 }
 
-/* Whichever of three refuses: what it refuses uses up nothing anywhere. */
+/* Whichever of three limits rejects, a rejected packet costs nothing anywhere. */
 static void check_all_or_none(struct program *program)
 {
 	static const struct policy_text policies[] = {
@@ -147,10 +148,10 @@ static void check_all_or_none(struct program *program)
 	};
 
 	for (int i = 0; i < 3; i++) {
-		publish(program, &policies[i]);
+		activate(program, &policies[i]);
 		run_often(program, 10);
 		expect_used(program, 3, 3, 3,
-		            "one of three limits refuses: the others lose nothing");
+		            "one of three limits rejects: the others charge nothing");
 		repeat(program);
 		run(program);
 		expect_used(program, 3, 3, 3, "nor is anything forgotten by a reload");
@@ -166,23 +167,23 @@ static void check_renewal(struct program *program)
 	                     .icmp_errors = "1/1h packets"}}};
 	struct xrl_policy *policy;
 
-	publish(program, &three);
+	activate(program, &three);
 	run_often(program, 5);
 	policy = program_edit_policy(program);
 	policy->classes[0].limits[0].since_generation = program->meta->generation + 1;
 	program_commit(program);
 	run(program);
-	expect_used(program, 1, 6, 6, "the source's own limit is changed");
+	expect_used(program, 1, 6, 6, "only the source's own limit is new");
 	policy = program_edit_policy(program);
 	policy->classes[0].separate[0].id += 1000;
 	program_commit(program);
 	run(program);
-	expect_used(program, 2, 1, 7, "that of a prefix is changed");
+	expect_used(program, 2, 1, 7, "only the limit of the prefix is new");
 	policy = program_edit_policy(program);
 	policy->classes[0].separate[1].id = XRL_CLASS_BUCKETS - 1;
 	program_commit(program);
 	run(program);
-	expect_used(program, 3, 2, 1, "that of the class is changed");
+	expect_used(program, 3, 2, 1, "only the limit of the class is new");
 }
 
 static const struct policy_text permitted_class = {
@@ -201,44 +202,44 @@ static int runs_until(const struct program *program, __u64 until_ns)
 
 static void check_permit(struct program *program)
 {
-	publish(program, &permitted_class);
+	activate(program, &permitted_class);
 	run_often(program, 2);
 	expect(program, XRL_dropped_penalty, "before the permit");
 	program_permit(program, source, boot_ns() + HOUR_NS);
 	expect(program, XRL_passed_permit, "a permit ends the penalty");
 	run_often(program, 2);
-	expect(program, XRL_dropped_packets_limit, "what is permitted has a limit");
+	expect(program, XRL_dropped_packets_limit, "the class of permits has a limit");
 	program_permit(program, source, boot_ns() + 2 * HOUR_NS);
-	expect(program, XRL_dropped_packets_limit, "a permit renewed is no new one");
+	expect(program, XRL_dropped_packets_limit, "a renewed permit does not reset it");
 	program_permit(program, source, 0);
 	expect(program, XRL_passed_within_limits, "the permit is revoked");
-	expect(program, XRL_dropped_packets_limit, "the limit is the old one");
-	expect(program, XRL_dropped_penalty, "and so is the penalty");
+	expect(program, XRL_dropped_packets_limit, "the original limit applies again");
+	expect(program, XRL_dropped_penalty, "so does the penalty");
 }
 
-/* Time ends it, and it stays in the map: nobody has put another generation in force. */
+/* The permit expires but stays in the map, under the same generation. */
 static void check_permit_end(struct program *program)
 {
 	__u64 until_ns;
 	int passed;
 
-	publish(program, &permitted_class);
+	activate(program, &permitted_class);
 	until_ns = boot_ns() + 20 * MS_NS;
 	program_permit(program, source, until_ns);
 	passed = runs_until(program, until_ns);
 	tap_ok(passed == 3 || (passed == 4 && boot_ns() >= until_ns),
-	       "so many pass with a permit as its class says");
+	       "the limit of the class of permits applies");
 	if (passed == 3)
 		expect(program, XRL_passed_within_limits,
-		       "it ends: a window of the source's class");
-	expect(program, XRL_dropped_packets_limit, "which holds as many as it should");
-	expect(program, XRL_dropped_penalty, "and has its penalty");
+		       "it expires: a window of the source's own class");
+	expect(program, XRL_dropped_packets_limit, "that window is full");
+	expect(program, XRL_dropped_penalty, "its penalty applies");
 	program_delete_bucket(program, source);
-	expect(program, XRL_passed_within_limits, "a permit that ran out, without a bucket");
-	expect(program, XRL_dropped_packets_limit, "is none");
+	expect(program, XRL_passed_within_limits, "an expired permit, without a bucket");
+	expect(program, XRL_dropped_packets_limit, "the source's own limit applies");
 }
 
-/* The class of those that are permitted may also be a source's own. */
+/* The class of permits may also be the source's own class. */
 static void check_permit_in_same_class(struct program *program)
 {
 	static const struct policy_text same = {
@@ -246,13 +247,12 @@ static void check_permit_in_same_class(struct program *program)
 	                    {.limits = {"2/1h packets"}, .sources = "10.0.0.0/8"}},
 		.permitted = 1};
 
-	publish(program, &same);
+	activate(program, &same);
 	program_permit(program, source, boot_ns() - 1);
 	run_often(program, 2);
-	expect(program, XRL_dropped_packets_limit,
-	       "a permit that ran out, in the class of permits");
+	expect(program, XRL_dropped_packets_limit, "an expired permit, in the class of permits");
 	repeat(program);
-	expect(program, XRL_dropped_packets_limit, "and after a reload");
+	expect(program, XRL_dropped_packets_limit, "the same after a reload");
 }
 
 static int send_icmp_error(const struct program *program)
@@ -264,8 +264,8 @@ static int send_icmp_error(const struct program *program)
 	return program_run(program, error, bytes, NULL);
 }
 
-/* Refused packets don't prolong it, nor do ICMP errors, for whose sake the bucket is looked at all
- * the time. */
+/* Neither rejected packets nor ICMP errors, each of which refreshes the bucket, extend a penalty.
+ */
 static void check_penalty_end(struct program *program)
 {
 	static const struct policy_text penalty = {
@@ -274,19 +274,19 @@ static void check_penalty_end(struct program *program)
 	                     .penalty = "1/300ms packets"}}};
 	__u64 begin_ns, end_ns;
 
-	publish(program, &penalty);
+	activate(program, &penalty);
 	begin_ns = boot_ns();
-	expect(program, XRL_dropped_bytes_limit, "an excess");
-	expect(program, XRL_dropped_penalty, "is followed by a penalty");
+	expect(program, XRL_dropped_bytes_limit, "a packet over the limit");
+	expect(program, XRL_dropped_penalty, "a penalty follows");
 	while (send_icmp_error(program) == XDP_PASS &&
 	       program_run_counter(program, frame, FRAME_BYTES) == XRL_dropped_penalty &&
 	       boot_ns() < begin_ns + GIVE_UP_NS)
 		;
 	end_ns = boot_ns();
 	tap_ok(end_ns - begin_ns >= PENALTY_NS && end_ns - begin_ns < GIVE_UP_NS,
-	       "it lasts as long as it should");
+	       "the penalty lasts its period");
 	tap_note("%llu us", (end_ns - begin_ns) / 1000);
-	expect(program, XRL_dropped_penalty, "the next excess begins another one");
+	expect(program, XRL_dropped_penalty, "the next packet over the limit begins another");
 }
 
 static void check_penalty_reload(struct program *program)
@@ -295,51 +295,51 @@ static void check_penalty_reload(struct program *program)
 		.classes = {{.limits = {"59/1h bytes"}, .penalty = "1/1h packets"}}};
 	struct xrl_policy *policy;
 
-	publish(program, &penalty);
+	activate(program, &penalty);
 	run(program);
 	expect(program, XRL_dropped_penalty, "a penalty");
 	policy = program_edit_policy(program);
 	policy->classes[0].limits[0].since_generation = program->meta->generation + 1;
 	program_commit(program);
-	expect(program, XRL_dropped_penalty, "another limit doesn't end it");
+	expect(program, XRL_dropped_penalty, "a new limit does not end it");
 	policy = program_edit_policy(program);
 	policy->classes[0].penalty.since_generation = program->meta->generation + 1;
 	program_commit(program);
-	expect(program, XRL_dropped_bytes_limit, "another length does");
+	expect(program, XRL_dropped_bytes_limit, "a new period ends it");
 	policy = program_edit_policy(program);
 	policy->classes[0].penalty.period_ns = 0;
 	program_commit(program);
-	expect(program, XRL_dropped_bytes_limit, "and so does none");
+	expect(program, XRL_dropped_bytes_limit, "removing the penalty ends it");
 }
 
-/* It is the class's: in another one that has penalties, too, a source begins anew. */
+/* A penalty belongs to a class; in another class with a penalty, the source starts fresh. */
 static void check_penalty_and_class(struct program *program)
 {
 	static const struct policy_text penalty = {
 		.classes = {{.limits = {"59/1h bytes"}, .penalty = "1/1h packets"},
 	                    {.limits = {"1/1h packets"}, .penalty = "1/1h packets"}}};
 
-	publish(program, &penalty);
+	activate(program, &penalty);
 	run(program);
 	expect(program, XRL_dropped_penalty, "a penalty");
 	program_edit_policy(program)->default_class = 1;
 	program_commit(program);
-	expect(program, XRL_passed_within_limits, "it ends with the class");
+	expect(program, XRL_passed_within_limits, "a change of class ends it");
 }
 
-/* Where permits have no class, the penalty is only out of force. */
+/* Without a class of permits, a permit only suspends the penalty. */
 static void check_penalty_and_permit(struct program *program)
 {
 	static const struct policy_text penalty = {
 		.classes = {{.limits = {"1/1h packets"}, .penalty = "1/1h packets"}}};
 
-	publish(program, &penalty);
+	activate(program, &penalty);
 	run_often(program, 3);
-	expect(program, XRL_dropped_penalty, "in a penalty");
+	expect(program, XRL_dropped_penalty, "during a penalty");
 	program_permit(program, source, boot_ns() + HOUR_NS);
-	expect(program, XRL_passed_permit, "a permit comes before it");
+	expect(program, XRL_passed_permit, "a permit takes precedence");
 	program_permit(program, source, 0);
-	expect(program, XRL_dropped_penalty, "and it goes on afterwards");
+	expect(program, XRL_dropped_penalty, "the penalty continues afterwards");
 }
 
 static void check_missing_map(struct program *program)
@@ -348,39 +348,39 @@ static void check_missing_map(struct program *program)
 		.classes = {{.limits = {"4/1h packets", "1/1h packets endpoint udp/53"}}}};
 	__u32 copy;
 
-	publish(program, &endpoint);
+	activate(program, &endpoint);
 	copy = program->meta->generation & 1;
 	build(source, 53);
-	expect(program, XRL_passed_within_limits, "a bucket apart");
-	expect(program, XRL_dropped_packets_limit, "and a packet too many");
+	expect(program, XRL_passed_within_limits, "a scoped bucket");
+	expect(program, XRL_dropped_packets_limit, "a packet too many for it");
 	bpf_map_delete_elem(program->separate_buckets, &copy);
-	expect(program, XRL_passed_limiter_failed, "without a map of such buckets");
-	expect(program, XRL_passed_limiter_failed, "again");
-	expect(program, XRL_passed_limiter_failed, "and again");
-	expect(program, XRL_dropped_packets_limit, "the source's own limit is in force");
+	expect(program, XRL_passed_limiter_failed, "without a map of scoped buckets");
+	expect(program, XRL_passed_limiter_failed, "the second packet without it");
+	expect(program, XRL_passed_limiter_failed, "the third packet without it");
+	expect(program, XRL_dropped_packets_limit, "the source's own limit still applies");
 	build((struct xrl_address){{10, 9, 9, 9}}, 54);
-	expect(program, XRL_passed_within_limits, "another port needs no such bucket");
+	expect(program, XRL_passed_within_limits, "another port needs no scoped bucket");
 }
 
-/* So many sources that the map is full many times over. */
+/* Enough sources to fill the map several times over. */
 static void check_eviction(struct program *program)
 {
 	static const struct policy_text endpoint = {
 		.classes = {{.limits = {"2/1h packets endpoint udp/53"}}}};
 	int passed = 0, limited = 0;
 
-	publish(program, &endpoint);
+	activate(program, &endpoint);
 	for (__u32 i = 0; i < 20000; i++) {
 		build((struct xrl_address){{11, i >> 16, i >> 8, i}}, 53);
 		passed += run(program) == XDP_PASS;
 		if (i % 1000 == 0)
 			limited += run(program) == XDP_PASS && run(program) == XDP_DROP;
 	}
-	tap_ok(passed == 20000, "sources push each other out of the buckets apart, and pass");
-	tap_ok(limited == 20, "each is limited as long as it is there");
+	tap_ok(passed == 20000, "sources evict each other's scoped buckets, and pass");
+	tap_ok(limited == 20, "each is limited as long as its bucket lasts");
 }
 
-/* Each class redirects by an element of its own, in each copy of the policy. */
+/* Each class redirects through its own element of the map, in each copy of the policy. */
 static void check_redirects(struct program *program)
 {
 	static const struct policy_text three = {
@@ -396,7 +396,7 @@ static void check_redirects(struct program *program)
 	for (int i = 0; i < 2 * 3; i++) {
 		__u32 element;
 
-		publish(program, &three);
+		activate(program, &three);
 		element = (program->meta->generation & 1) * XRL_MAX_CLASSES + i % 3;
 		bpf_map_update_elem(program->redirects, &element, &ifindex, BPF_ANY);
 		for (int class = 0; class < 3; class ++) {
@@ -409,9 +409,9 @@ static void check_redirects(struct program *program)
 		}
 		bpf_map_delete_elem(program->redirects, &element);
 		if (i == 2)
-			repeat(program); /* from now on the other copy */
+			repeat(program); /* continues with the other copy */
 	}
-	tap_ok(right == 6 && !wrong, "each class redirects to an interface of its own");
+	tap_ok(right == 6 && !wrong, "each class redirects to its own interface");
 }
 
 static void check_entry(enum program_entry entry)

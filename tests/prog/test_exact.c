@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* Two CPUs at full speed on one source: exactly N units in every window.
+/* Two CPUs at full speed send from one source: exactly N units pass in every window.
  *
- * The CPUs never pause, so every window is filled but perhaps the last one, and what that
- * one holds can be read. The rest of what passed is a whole number of windows; one unit too
- * many or too few in any of them would show to the end. No window ends early: there were no
- * more of them than the time has room for. */
+ * The CPUs never pause, so every window except the last one fills up, and the usage of the last one
+ * can be read. The rest of what passed must be a whole number of windows; one unit too many or too
+ * few in any of them shows in the sum. No window ends early, since there are no more windows than
+ * fit into the elapsed time. */
 
 #include <netinet/in.h>
 #include <unistd.h>
@@ -28,9 +28,9 @@
 struct scenario {
 	const char *text;
 	const char *limits[XRL_MAX_LIMITS];
-	__u32 narrowest; /* the limit that refuses: so many packets it lets through */
-	__u64 packets;
-	__u64 units; /* of one packet, by that limit */
+	__u32 narrowest; /* index of the limit that rejects */
+	__u64 packets;   /* that it passes in a window */
+	__u64 units;     /* cost of one packet to that limit */
 };
 
 static const struct scenario scenarios[] = {
@@ -82,7 +82,7 @@ static int was_late(__u64 begin_ns)
 	return boot_ns() - begin_ns > GIVE_UP_NS;
 }
 
-/* With `reload`, while new generations of the same limits are put in force. */
+/* With `reload`, new generations of the same limits are activated meanwhile. */
 static void check_scenario(struct program *program, const struct scenario *scenario, int reload)
 {
 	struct xrl_class class = activate(program, scenario);
@@ -106,7 +106,7 @@ static void check_scenario(struct program *program, const struct scenario *scena
 	tap_ok(sent && (passed - last) % scenario->packets == 0 && last <= scenario->packets &&
 	               windows >= WINDOWS,
 	       "%s%s: exactly %llu pass in every window", scenario->text,
-	       reload ? ", reloaded all the time" : "", scenario->packets);
+	       reload ? ", during reloads" : "", scenario->packets);
 	tap_ok(windows <= (end_ns - begin_ns) / PERIOD_NS, "%s: no window ends early",
 	       scenario->text);
 	tap_note("%llu of %llu passed in %llu full windows and a last one of %llu, in %llu ms",
@@ -123,7 +123,7 @@ static void activate_limit(struct program *program, const char *limit)
 	program_delete_bucket(program, source);
 }
 
-/* Waits for the first packet that passes. Returns when it has. */
+/* Waits until a packet passes; returns the time after it. */
 static __u64 first_passed_ns(const struct program *program, __u64 before)
 {
 	while (traffic_packets(program, XRL_passed_within_limits) == before)
@@ -131,8 +131,8 @@ static __u64 first_passed_ns(const struct program *program, __u64 before)
 	return boot_ns();
 }
 
-/* A token bucket of `burst` that gets `rate` a second: so many pass from the first packet to the
- * last, and no more. The slack is for the time that nobody sent, at the end. */
+/* A token bucket passes `burst` packets and `rate` per second more between the first packet and the
+ * last. `slack` allows for the time at the end when no CPU sent. */
 static void check_token(struct program *program, const char *limit, __u64 burst, __u64 rate,
                         __u64 slack)
 {
@@ -150,13 +150,13 @@ static void check_token(struct program *program, const char *limit, __u64 burst,
 	passed = traffic_packets(program, XRL_passed_within_limits) - before;
 	most = burst + rate * (latest_ns - earliest_ns) / SECOND_NS;
 	least = burst + rate * (last_ns - first_ns) / SECOND_NS - slack;
-	tap_ok(passed <= most, "%s: never more than the burst and what flows in", limit);
-	tap_ok(passed >= least, "%s: and no less", limit);
+	tap_ok(passed <= most, "%s: no more pass than burst and refill", limit);
+	tap_ok(passed >= least, "%s: no fewer pass", limit);
 	tap_note("%llu passed, %llu to %llu expected", passed, least, most);
 }
 
-/* Of N in a sliding window. In the first one N may pass; from then on what has passed is N for each
- * of the windows, and in proportion for the one that has begun. */
+/* A sliding window of N. In the first period, N may pass; afterwards, N per completed period and a
+ * proportional share of the current one. */
 static void check_sliding(struct program *program, const char *limit, __u64 units, __u64 period_ns)
 {
 	__u64 before = traffic_packets(program, XRL_passed_within_limits);
@@ -167,8 +167,8 @@ static void check_sliding(struct program *program, const char *limit, __u64 unit
 	window = boot_ns() / period_ns;
 	traffic_start();
 	do {
-		/* when none had passed yet: the first one may have come before the time that is
-		 * read next, in the window before */
+		/* the window before the first packet passed: that packet may precede the next
+		 * reading of the clock */
 		first_window = window;
 		window = boot_ns() / period_ns;
 	} while (traffic_packets(program, XRL_passed_within_limits) == before);
@@ -182,13 +182,13 @@ static void check_sliding(struct program *program, const char *limit, __u64 unit
 		usleep(TRAFFIC_POLL_US);
 	} while (now_ns / period_ns < last_window);
 	traffic_stop();
-	tap_ok(!too_many, "%s: never more than in proportion to the time", limit);
-	tap_ok(passed * 10 >= units * SLIDING_WINDOWS * 9, "%s: and no less", limit);
-	tap_note("%llu passed in %llu windows, looked at %d times", passed,
+	tap_ok(!too_many, "%s: no more pass than in proportion to the time", limit);
+	tap_ok(passed * 10 >= units * SLIDING_WINDOWS * 9, "%s: no fewer pass", limit);
+	tap_note("%llu passed in %llu windows, polled %d times", passed,
 	         now_ns / period_ns - first_window, polls);
 }
 
-/* A permit that is renewed over and over is never missed by a packet. */
+/* No packet misses a permit that is being renewed. */
 static void check_permits(struct program *program)
 {
 	__u64 passed, sent;
@@ -203,12 +203,13 @@ static void check_permits(struct program *program)
 	}
 	sent = traffic_stop();
 	passed = traffic_packets(program, XRL_passed_permit) - passed;
-	if (!tap_ok(sent && passed == sent, "a permit renewed under traffic holds for each packet"))
+	if (!tap_ok(sent && passed == sent,
+	            "a permit renewed under traffic applies to every packet"))
 		tap_note("%llu of %llu", passed, sent);
 }
 
-/* Waits for the packets that the CPUs were at, however long they are held up: until nothing
- * has passed for a while. Bounded. Returns what has passed. */
+/* Waits for the packets in progress, which may be delayed: until the counter has not moved for a
+ * while, or the attempts are used up. Returns the count. */
 static __u64 final_packets_of(struct program *program, enum xrl_counter counter)
 {
 	__u64 before, now = traffic_packets(program, counter);
@@ -223,7 +224,7 @@ static __u64 final_packets_of(struct program *program, enum xrl_counter counter)
 	return now;
 }
 
-/* When this returns from the revocation, no later packet is permitted. */
+/* Once the revocation returns, no later packet is permitted. */
 static void check_revocation(struct program *program)
 {
 	int good = 1;
@@ -241,7 +242,7 @@ static void check_revocation(struct program *program)
 		sent = traffic_stop();
 		good &= sent && passed == traffic_packets(program, XRL_passed_permit);
 	}
-	tap_ok(good, "a permit revoked under traffic permits nothing more");
+	tap_ok(good, "a permit revoked under traffic permits no later packet");
 }
 
 int main(void)
@@ -256,7 +257,7 @@ int main(void)
 	struct program program;
 
 	if (program_open(&program, &options))
-		return tap_give_up("the program doesn't load");
+		return tap_give_up("cannot load the program");
 	activate(&program, &scenarios[0]);
 	traffic_prepare(&program);
 	for (int i = 0; i < TRAFFIC_CPUS; i++)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* The straight line for the usual packet (bpf/parse/common_frame.h) says what the general way says.
- * The program is loaded twice, and one of the two is told to find out a thing about each packet
- * that no limit asks for: that one goes the general way with all of them. What both of them do is
- * right as far as the other tests go.
+/* The fast pass for common frames (bpf/parse/common_frame.h) reaches the same verdicts as the full
+ * pass. The program is loaded twice; the policy of the second one also needs a fact that no limit
+ * uses, so that it takes the full pass for all packets. Other tests show that the verdicts are
+ * right.
  *
- * usage: test_fast_pass [SEED [FRAMES]]; the seed may also be in the environment (SEED) */
+ * usage: test_fast_pass [SEED [FRAMES]]; SEED may also be set in the environment */
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@
 #define ROOM_FOR_ALL .limits = {"1000000/1h packets"}, .icmp_errors = "1000000/1h packets"
 #define ROOM_FOR_TWO .limits = {"2/1h packets"}, .icmp_errors = "1/1h packets"
 
-/* Of the last one's classes only the first two are plain. */
+/* Only the first two classes of the last scenario are simple. */
 static const struct pair_scenario scenarios[] = {
 	{.text = "room for all", .policy.classes = {{ROOM_FOR_ALL}}},
 	{.text = "room for two", .policy.classes = {{ROOM_FOR_TWO}}},
@@ -63,7 +63,7 @@ static const struct pair_scenario scenarios[] = {
 static const struct xrl_address source = {{198, 51, 100, 7}};
 static unsigned char frame[FRAME_ROOM];
 
-static void publish(struct pair *pair, const struct pair_scenario *scenario)
+static void activate(struct pair *pair, const struct pair_scenario *scenario)
 {
 	pair_activate(pair, scenario);
 	for (int pass = 0; pass < PASSES; pass++)
@@ -86,14 +86,14 @@ static int agree_often(struct pair *pair, const struct frame_spec *spec, __u32 f
 	return 1;
 }
 
-/* ---- the same frames both ways ---- */
+/* ---- the same frames in both passes ---- */
 
-/* Each from a fresh bucket, and then so often that the rest of them is remembered as refused. */
+/* Runs each case with a new bucket, and repeats it until the source is in the reject cache. */
 static int agree_on_cases(struct pair *pair, const struct pair_scenario *scenario,
                           const struct test_case *tests, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		publish(pair, scenario);
+		activate(pair, scenario);
 		if (agree_often(pair, &tests[i].first, 0, 1) &&
 		    agree_often(pair, &tests[i].spec, tests[i].first_bytes, 5))
 			continue;
@@ -110,7 +110,7 @@ static int agree_on_cuts(struct pair *pair, const struct pair_scenario *scenario
 	__u32 link_bytes = frame_link_bytes(&spec), end = frame_header_bytes(&spec) + 20;
 	int good = 1;
 
-	publish(pair, scenario);
+	activate(pair, scenario);
 	for (__u32 bytes = FRAME_LINK_BYTES; bytes < end && good; bytes++) {
 		spec.frame_bytes = bytes;
 		spec.total_bytes = 0;
@@ -122,7 +122,7 @@ static int agree_on_cuts(struct pair *pair, const struct pair_scenario *scenario
 	return good;
 }
 
-/* Lengths that do and don't fit each other, around those of headers and of the smallest frame. */
+/* Consistent and inconsistent lengths, around those of the headers and of the smallest frame. */
 static int agree_on_lengths(struct pair *pair, const struct pair_scenario *scenario)
 {
 	static const __u16 lengths[] = {33, 34, 35, 41, 42, 43, 53, 54, 55, 59, 60, 61, 62, 64};
@@ -132,7 +132,7 @@ static int agree_on_lengths(struct pair *pair, const struct pair_scenario *scena
 	struct frame_spec spec = {};
 	int good = 1;
 
-	publish(pair, scenario);
+	activate(pair, scenario);
 	for (__u32 i = 0; i < COUNT(lengths) * COUNT(protocols) * COUNT(fragments); i++) {
 		spec.frame_bytes = lengths[i % COUNT(lengths)];
 		spec.protocol = protocols[i / COUNT(lengths) % COUNT(protocols)];
@@ -159,15 +159,16 @@ static void check_scenario(struct pair *pair, const struct pair_scenario *scenar
 	               agree_on_cases(pair, scenario, policy_cases, COUNT(policy_cases)) &&
 	               agree_on_cases(pair, scenario, scoped_cases, COUNT(scoped_cases)) &&
 	               agree_on_cases(pair, scenario, http_cases, COUNT(http_cases)),
-	       "%s: both ways agree on frames of all shapes", scenario->text);
+	       "%s: both passes agree on frames of all kinds", scenario->text);
 	for (size_t i = 0; i < COUNT(cut_cases); i++)
 		good &= agree_on_cuts(pair, scenario, &cut_cases[i]);
-	tap_ok(good, "%s: and on those cut to any length", scenario->text);
-	tap_ok(agree_on_lengths(pair, scenario), "%s: and on lengths of all kinds", scenario->text);
+	tap_ok(good, "%s: they agree on frames cut to any length", scenario->text);
+	tap_ok(agree_on_lengths(pair, scenario), "%s: they agree on all combinations of lengths",
+	       scenario->text);
 	if (has_frags)
 		tap_ok(agree_on_cases(pair, scenario, jumbo_cases, COUNT(jumbo_cases)) &&
 		               agree_on_cases(pair, scenario, split_cases, COUNT(split_cases)),
-		       "%s: and on frames of several buffers", scenario->text);
+		       "%s: they agree on multi-buffer frames", scenario->text);
 }
 
 static void next_permit(struct pair *pair)
@@ -180,7 +181,7 @@ static void next_permit(struct pair *pair)
 		program_permit(&pair->programs[pass], address, until_ns[which]);
 }
 
-/* Where the packet ends, where the smallest frame does, or anywhere. */
+/* At the end of the packet, at the length of the smallest frame, or anywhere. */
 static __u32 random_split(__u32 bytes)
 {
 	__u32 ends[] = {FRAME_LINK_BYTES + (frame[16] << 8 | frame[17]), FRAME_BYTES,
@@ -190,8 +191,8 @@ static __u32 random_split(__u32 bytes)
 	return end < bytes ? end : 0;
 }
 
-/* The next one is of the same source, and perhaps unusual, so that its bucket, or what is
- * remembered of it, meets all kinds of frames. Octets 26 to 29 are the address. */
+/* Changes the frame but not its source (octets 26 to 29), so that a bucket and a reject cache entry
+ * meet frames of all kinds. */
 static void change_octet(__u32 bytes)
 {
 	__u32 octet = FRAME_LINK_BYTES + random_below(40);
@@ -204,7 +205,7 @@ static int agree_on_random(struct pair *pair, __u32 frames, int has_splits)
 {
 	for (__u32 i = 0, bytes = 0, more = 0; i < frames; i++) {
 		if (i % EPOCH_FRAMES == 0)
-			publish(pair, &scenarios[i / EPOCH_FRAMES % COUNT(scenarios)]);
+			activate(pair, &scenarios[i / EPOCH_FRAMES % COUNT(scenarios)]);
 		if (i % PERMIT_EVERY == 0)
 			next_permit(pair);
 		if (!more) {
@@ -223,7 +224,7 @@ static int agree_on_random(struct pair *pair, __u32 frames, int has_splits)
 	return 1;
 }
 
-/* What was never reached was not compared. */
+/* A verdict that was never reached was not compared. */
 static int reached_all(const struct pair *pair)
 {
 	static const __u32 counters[] = {XRL_passed_within_limits,
@@ -256,30 +257,30 @@ static void check_random(struct pair *pair, __u32 frames, int has_frags)
 {
 	int has_splits;
 
-	publish(pair, &scenarios[0]);
+	activate(pair, &scenarios[0]);
 	frame_build(&(struct frame_spec){.payload_bytes = 90}, frame);
 	has_splits = has_frags && program_run_split(&pair->programs[FAST], frame, 120, 60) >= 0 &&
 	             program_run_split(&pair->programs[FULL], frame, 120, 60) >= 0;
-	tap_ok(agree_on_random(pair, frames, has_splits), "both ways agree on %u random frames%s",
+	tap_ok(agree_on_random(pair, frames, has_splits), "both passes agree on %u random frames%s",
 	       frames, has_splits ? ", some in two buffers" : "");
-	tap_ok(pair_buckets_match(pair), "and no other bucket was touched");
-	tap_ok(reached_all(pair), "each verdict was reached %d times", LEAST_OF_A_COUNTER);
+	tap_ok(pair_buckets_match(pair), "all buckets match");
+	tap_ok(reached_all(pair), "each verdict is reached at least %d times", LEAST_OF_A_COUNTER);
 }
 
-/* A flood ended, and nobody has noticed: a usual packet does. */
+/* The flood is over, but no packet has come since; a common frame disengages the gate. */
 static void check_end_of_flood(struct pair *pair)
 {
 	__u64 engaged = 0;
 	int good;
 
-	publish(pair, &scenarios[0]);
+	activate(pair, &scenarios[0]);
 	good = agree_often(pair, &(struct frame_spec){.frame_bytes = FRAME_BYTES}, 0, 1);
 	for (int pass = 0; pass < PASSES; pass++)
 		pair->programs[pass].flood->engaged_until_jiffies = 1;
 	good &= agree_often(pair, &(struct frame_spec){.frame_bytes = FRAME_BYTES}, 0, 1);
 	for (int pass = 0; pass < PASSES; pass++)
 		engaged |= pair->programs[pass].flood->engaged_until_jiffies;
-	tap_ok(good && !engaged, "both notice that a flood has ended");
+	tap_ok(good && !engaged, "both passes disengage the gate after a flood");
 }
 
 static void check_entry(enum program_entry entry, __u32 frames)
@@ -292,8 +293,8 @@ static void check_entry(enum program_entry entry, __u32 frames)
 			check_scenario(&pair, &scenarios[i], has_frags);
 		check_random(&pair, frames, has_frags);
 		check_end_of_flood(&pair);
-		/* or there would have been nothing to compare */
-		tap_ok(!pair.fast_wants, "of the usual packets nothing was to be found out");
+		/* otherwise both would have taken the full pass */
+		tap_ok(!pair.fast_wants, "the first program needs no further facts");
 	}
 	pair_close(&pair);
 }

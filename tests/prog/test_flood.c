@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* The gate under floods of invented sources, at full speed: when it engages, and what becomes of
- * those who are no invention. Each test has a program of its own, with nobody known to it. */
+/* The gate under spoofed floods at full speed: when it engages and disengages, and how it treats
+ * offenders and well-behaved clients. Each test loads a program of its own, which knows no source.
+ */
 
 #include <errno.h>
 #include <pthread.h>
@@ -50,7 +51,7 @@ static void end(struct program *program)
 	program_close(program);
 }
 
-/* Numbered, below the invented ones. */
+/* Numbered addresses below the spoofed ones. */
 static struct xrl_address address_of(__u32 group, __u32 number)
 {
 	return (struct xrl_address){{10, group, number >> 8, number}};
@@ -82,8 +83,8 @@ static int is_engaged(const struct program *program)
 
 static const struct policy_text simple = {.classes = {{.limits = {"10000/1s packets"}}}};
 
-/* After the flood: it takes a packet for the gate to see that time has passed. The test waits in
- * a thread, while others go on. */
+/* The gate needs a packet to see that time has passed. A thread sends these after the flood, while
+ * other tests continue. */
 struct end_of_flood {
 	struct program program;
 	pthread_t thread;
@@ -114,15 +115,15 @@ static int check_engages(struct end_of_flood *end)
 	passes(program, address_of(0, 1));
 	spoofed_run_next(most - 2);
 	tap_ok(!is_engaged(program) && !program->flood->engaged_times,
-	       "%u new sources at once are no flood", most - 1);
-	spoofed_run_next(2 * most); /* one slice has so many, wherever it ends */
-	tap_ok(is_engaged(program), "%u more are one", 2 * most);
+	       "%u new sources at once do not engage the gate", most - 1);
+	spoofed_run_next(2 * most); /* one interval gets enough, wherever it ends */
+	tap_ok(is_engaged(program), "%u more engage it", 2 * most);
 	spoofed_run(1000000);
 	tap_ok(program->flood->engaged_times == 1 && program->flood->since_boot_ns,
-	       "engaged once, by a million packets");
+	       "a million packets engage it once");
 	tap_ok(traffic_all_packets(program) == 1000000 + 1 + most - 2 + 2 * most,
-	       "each of them is counted");
-	tap_note("%llu buckets were made", (unsigned long long)program->flood->insertions);
+	       "every packet is counted");
+	tap_note("%llu buckets created", (unsigned long long)program->flood->insertions);
 	spoofed_close();
 	end->ended_ns = boot_ns();
 	return !pthread_create(&end->thread, NULL, wait_for_disengage, end);
@@ -133,9 +134,9 @@ static void check_disengages(struct end_of_flood *end)
 	__u64 interval_ns = spoofed_interval_ns(&spoofed_flood(&end->program)->engage);
 
 	pthread_join(end->thread, NULL);
-	tap_ok(!is_engaged(&end->program), "the gate is out of the way after the flood");
-	tap_ok(end->took_ns >= 7 * interval_ns, "after seven slices at the least");
-	tap_note("after %llu ms, slices are of %llu ms", (unsigned long long)(end->took_ns / MS_NS),
+	tap_ok(!is_engaged(&end->program), "the gate disengages after the flood");
+	tap_ok(end->took_ns >= 7 * interval_ns, "it stays engaged for at least seven intervals");
+	tap_note("%llu ms, in intervals of %llu ms", (unsigned long long)(end->took_ns / MS_NS),
 	         (unsigned long long)(interval_ns / MS_NS));
 	program_close(&end->program);
 }
@@ -150,9 +151,10 @@ static void check_modes(void)
 	if (!begin(&program, FEW_BUCKETS, &simple, &flood))
 		return;
 	spoofed_run(300000);
-	tap_ok(!is_engaged(&program) && !program.flood->engaged_times, "off: never engages");
+	tap_ok(!is_engaged(&program) && !program.flood->engaged_times,
+	       "off: the gate never engages");
 	tap_ok(traffic_packets(&program, XRL_passed_within_limits) == 300000,
-	       "off: all sources are new");
+	       "off: all new sources pass");
 	end(&program);
 
 	flood.mode = XRL_FLOOD_MONITOR;
@@ -162,13 +164,13 @@ static void check_modes(void)
 	spoofed_run(300000);
 	program_read_counters(&program, sum);
 	tap_ok(is_engaged(&program) && sum[XRL_passed_monitor_newcomers].packets > 100000,
-	       "monitor: counts what would be refused");
+	       "monitor: counts packets that would be rejected");
 	tap_ok(!sum[XRL_dropped_newcomers].packets && !sum[XRL_dropped_newcomers_prefix].packets &&
 	               sum[XRL_passed_monitor_newcomers].packets +
 	                               sum[XRL_passed_monitor_newcomers_prefix].packets +
 	                               sum[XRL_passed_within_limits].packets ==
 	                       300000,
-	       "monitor: nothing is refused");
+	       "monitor: rejects nothing");
 	end(&program);
 }
 
@@ -182,17 +184,17 @@ struct offence {
 	__u32 at_once;
 };
 
-/* For an hour, ten times as many as would fill the map in each second of it; for a day a few.
- * The third one may send 100 in each second, and sends more. */
+/* The first flood has ten times the packets that would fill the map in each second of an hour, the
+ * others fewer. The third offender may send 100 packets per second, and sends more. */
 static const struct offence offences[] = {
 	{"10/1h packets", 10, 3600 * SECOND_NS, 10ULL * FEW_BUCKETS * 3600, 1},
 	{"10/1d packets", 10, 86400 * SECOND_NS, 6000000, 1},
 	{"100/1s packets", 100, SECOND_NS, 6000000, 30},
 };
 
-#define EACH       100000  /* of the flood's packets, for one of who has offended before */
-#define EACH_OTHER 20000   /* and of who begins now */
-#define PAUSE      4000000 /* of the first, by turns with as long a time in which it sends */
+#define EACH       100000  /* flood packets per packet of the known offender */
+#define EACH_OTHER 20000   /* flood packets per packet of the new offender */
+#define PAUSE      4000000 /* flood packets per pause of the known offender, and between pauses */
 
 struct offenders {
 	__u64 old_sent, old_passed, new_sent, new_passed;
@@ -242,21 +244,21 @@ static void check_offence(const struct offence *offence)
 	if (!begin(&program, FEW_BUCKETS, &text, &flood))
 		return;
 	tap_ok(count_passes(&program, address_of(1, 1), 2 * offence->packets) == offence->packets,
-	       "%s: %u pass in peace", offence->limit, offence->packets);
+	       "%s: %u pass before the flood", offence->limit, offence->packets);
 	both = offend(&program, offence);
-	/* windows that began meanwhile */
+	/* windows that have opened meanwhile */
 	most = both.took_ns / offence->period_ns * offence->packets;
 	if (offence->period_ns <= SECOND_NS)
 		most += offence->packets;
 	tap_ok(both.old_sent > offence->flood_packets / PAUSE && both.old_passed <= most,
-	       "%s: no more pass in a flood", offence->limit);
-	tap_ok(program_read_bucket(&program, address_of(1, 1), &bucket), "%s: its bucket is kept",
-	       offence->limit);
+	       "%s: no more pass during the flood", offence->limit);
+	tap_ok(program_read_bucket(&program, address_of(1, 1), &bucket),
+	       "%s: the known offender keeps its bucket", offence->limit);
 	tap_ok(both.new_passed <= most + offence->packets + offence->packets / 100 &&
 	               program_read_bucket(&program, address_of(1, 2), &bucket),
-	       "%s: who begins in the flood has no more, and gets a bucket", offence->limit);
-	tap_note("%llu packets of the flood in %llu ms; %llu of %llu passed, and %llu of %llu of "
-	         "who came later",
+	       "%s: a new offender gets no more, and gets a bucket", offence->limit);
+	tap_note("%llu flood packets in %llu ms; %llu of %llu passed from the known offender, "
+	         "%llu of %llu from the new one",
 	         (unsigned long long)both.flood, (unsigned long long)(both.took_ns / MS_NS),
 	         (unsigned long long)both.old_passed, (unsigned long long)both.old_sent,
 	         (unsigned long long)both.new_passed, (unsigned long long)both.new_sent);
@@ -277,7 +279,7 @@ static const __u32 client_counts[CLIENTS] = {200, 50, 50, 100};
 static const struct policy_text with_trusted = {
 	.classes = {{.limits = {"1000/1s packets"}}, {.sources = "10.22.0.0/16"}}};
 
-/* In peace: what is new in a second would be part of a flood. */
+/* Before the flood, and one client at a time, or their arrival rate would engage the gate. */
 static void admit_clients(struct program *program)
 {
 	for (__u32 i = 0; i < client_counts[KNOWN]; i++) {
@@ -288,7 +290,7 @@ static void admit_clients(struct program *program)
 		program_permit(program, address_of(CLIENT_GROUP + PERMITTED, i), ~0ULL);
 }
 
-/* Ten packets a second of each, while it floods. */
+/* Each client sends ten packets per second during the flood. */
 static void send_clients(const struct program *program, __u64 passed[CLIENTS])
 {
 	__u64 next_ns = boot_ns();
@@ -303,8 +305,8 @@ static void send_clients(const struct program *program, __u64 passed[CLIENTS])
 	}
 }
 
-/* The fewer lines there are for it, the sooner a newcomer is pushed out of its own: with few, next
- * to none gets in, and that is only noted. */
+/* The fewer sets the gate has, the sooner a candidate is evicted. With few buckets, hardly any new
+ * client is admitted; the note reports how many. */
 static void check_clients(__u32 buckets, __u32 least_percent)
 {
 	struct xrl_flood flood = default_flood();
@@ -323,15 +325,15 @@ static void check_clients(__u32 buckets, __u32 least_percent)
 	spoofed_stop();
 	for (int kind = 0; kind < NEW; kind++)
 		tap_ok(passed[kind] == client_counts[kind] * CLIENT_ROUNDS,
-		       "%u buckets: %s clients lose nothing", buckets, client_names[kind]);
+		       "%u buckets: %s clients lose no packet", buckets, client_names[kind]);
 	for (__u32 i = 0; i < client_counts[NEW]; i++)
 		got_in += program_read_bucket(&program, address_of(CLIENT_GROUP + NEW, i), &bucket);
 	sent = client_counts[NEW] * CLIENT_ROUNDS;
 	got_in = got_in * 100 / client_counts[NEW];
 	tap_ok(got_in >= least_percent && passed[NEW] * 100 / sent >= least_percent / 2,
-	       "%u buckets: of new clients, at least %u %% get in", buckets, least_percent);
+	       "%u buckets: at least %u %% of new clients are admitted", buckets, least_percent);
 	tap_note("%u %% of the new clients have a bucket, %llu %% of their packets passed; %llu "
-	         "packets of the flood",
+	         "packets in total",
 	         got_in, (unsigned long long)(passed[NEW] * 100 / sent),
 	         (unsigned long long)traffic_all_packets(&program));
 	end(&program);

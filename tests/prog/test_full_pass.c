@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* What the straight line for the usual packet (bpf/parse/common_frame.h) leaves to the general
- * pass, though nothing is to be found out about the packet: sources with a permit, classes that
- * aren't plain, and buckets in which ICMP errors were counted. Each point many times over, so that
- * what a CPU remembers of a refused source (bpf/bucket/reject_cache.h) takes part, and on one CPU
- * therefore. */
+/* Common frames that need the full pass: sources with a permit, classes that are not simple, and
+ * buckets with an open window of ICMP errors. The tests repeat each point and stay on one CPU, so
+ * that the reject cache (bpf/bucket/reject_cache.h) takes part. */
 
 #include <netinet/in.h>
 #include <string.h>
@@ -43,15 +41,15 @@ static int is_counted(const struct program *program, __u32 counter)
 	return next_counter(program) == counter;
 }
 
-/* The straight line is for policies that want nothing. */
-static void publish(struct program *program, const struct policy_text *policy)
+/* The fast pass requires a policy that needs no further facts about a packet. */
+static void activate(struct program *program, const struct policy_text *policy)
 {
 	program_activate(program, policy);
 	program_permit(program, source, 0);
 	program_delete_bucket(program, source);
 	build(source);
 	if (program->policies[program->meta->generation & 1].wants)
-		tap_ok(0, "the policy wants something of a packet");
+		tap_ok(0, "the policy needs no further facts about a packet");
 }
 
 static struct xrl_bucket bucket_of(const struct program *program, struct xrl_address address)
@@ -62,7 +60,7 @@ static struct xrl_bucket bucket_of(const struct program *program, struct xrl_add
 	return bucket;
 }
 
-/* The next packet adds to this counter, and then the bucket says this of the permit. */
+/* The next packet increments this counter, and the bucket then records a permit, or none. */
 static int is_permitted(const struct program *program, __u32 counter)
 {
 	return is_counted(program, counter) && bucket_of(program, source).resolved.has_permit;
@@ -80,7 +78,8 @@ static int is_unpermitted(const struct program *program, __u32 counter)
 
 /* ---- permits ---- */
 
-/* `after`: what is counted when it has ended. Without it the source has 2 packets, used up. */
+/* `after`: the counter of a packet after the permit. Without a permit, the source has used up its 2
+ * packets. */
 struct permits {
 	const char *text;
 	struct policy_text policy;
@@ -101,10 +100,10 @@ static void permit(struct program *program, __u64 ns)
 	program_permit(program, source, boot_ns() + ns);
 }
 
-/* The source is refused, and it is remembered. */
+/* Gets the source rejected and into the reject cache. */
 static int reject(struct program *program, const struct permits *kind)
 {
-	publish(program, &kind->policy);
+	activate(program, &kind->policy);
 	return is_unpermitted(program, XRL_passed_within_limits) &&
 	       is_unpermitted(program, XRL_passed_within_limits) &&
 	       is_unpermitted(program, XRL_dropped_packets_limit) &&
@@ -112,9 +111,9 @@ static int reject(struct program *program, const struct permits *kind)
 	       is_unpermitted(program, XRL_dropped_packets_limit);
 }
 
-/* With a permit for so long: what comes before its end is permitted, what comes after it isn't.
- * The clock is read before and after each packet: whenever both readings are on one side of the
- * end, there is no doubt. */
+/* Grants a permit for `ns`: packets before its end are permitted, those after it are not. The clock
+ * is read before and after each packet; a packet is unambiguous if both readings are on the same
+ * side of the end. */
 static int ends_in_time(struct program *program, __u64 ns, __u32 after)
 {
 	__u64 until_ns, before_ns, after_ns;
@@ -122,7 +121,7 @@ static int ends_in_time(struct program *program, __u64 ns, __u32 after)
 	__u32 counter;
 	int inside = 0;
 
-	/* once more when the machine was busy, and no packet came before the end */
+	/* repeated if no packet came before the end because the machine was busy */
 	do {
 		until_ns = boot_ns() + ns;
 		program_permit(program, source, until_ns);
@@ -157,9 +156,9 @@ static void check_permit(struct program *program, const struct permits *kind)
 		made += is_permitted(program, XRL_passed_permit);
 	}
 	tap_ok(granted == 2 * TIMES, "%s: a permit lifts the limit at once", kind->text);
-	tap_ok(kept == TIMES, "%s: and for each packet", kind->text);
-	tap_ok(revoked == TIMES, "%s: revoked, it is forgotten at once", kind->text);
-	tap_ok(made == TIMES, "%s: a bucket is made with the permit", kind->text);
+	tap_ok(kept == TIMES, "%s: it applies to every packet", kind->text);
+	tap_ok(revoked == TIMES, "%s: a revocation applies at once", kind->text);
+	tap_ok(made == TIMES, "%s: a new bucket records the permit", kind->text);
 }
 
 static void reload(struct program *program)
@@ -196,18 +195,17 @@ static void check_permit_end(struct program *program, const struct permits *kind
 		reload(program);
 		reloaded += is_unpermitted(program, kind->after);
 	}
-	tap_ok(ended == TIMES, "%s: a permit ends when it says, to the nanosecond", kind->text);
-	tap_ok(rejected == 2 * TIMES, "%s: then there is the limit, and after a reload",
+	tap_ok(ended == TIMES, "%s: a permit expires on time, to the nanosecond", kind->text);
+	tap_ok(rejected == 2 * TIMES, "%s: then the limit applies, also after a reload",
 	       kind->text);
-	/* on a machine that is busy with something else, they may run out before they're seen */
-	tap_ok(renewed > TIMES / 2, "%s: a permit renewed after its end", kind->text);
-	tap_ok(unseen > TIMES / 2, "%s: or when nobody has noticed that", kind->text);
-	tap_ok(longer == TIMES, "%s: or before it", kind->text);
-	tap_ok(reloaded == TIMES, "%s: one that ran out isn't taken over with a policy",
-	       kind->text);
+	/* on a busy machine, they may expire before a packet sees them */
+	tap_ok(renewed > TIMES / 2, "%s: an expired permit can be renewed", kind->text);
+	tap_ok(unseen > TIMES / 2, "%s: also if no packet has seen it expire", kind->text);
+	tap_ok(longer == TIMES, "%s: a permit can be renewed before it expires", kind->text);
+	tap_ok(reloaded == TIMES, "%s: a reload does not revive an expired permit", kind->text);
 }
 
-/* As one word. */
+/* The window as one packed word. */
 static __u64 window_of(const struct program *program)
 {
 	struct xrl_bucket bucket = bucket_of(program, source);
@@ -217,7 +215,7 @@ static __u64 window_of(const struct program *program)
 	return word;
 }
 
-/* No packet with a permit is counted, and nothing of the window is forgotten. */
+/* Packets with a permit cost nothing, and the window keeps its usage. */
 static void check_window(struct program *program)
 {
 	int revoked = 0, ended = 0;
@@ -236,18 +234,18 @@ static void check_window(struct program *program)
 		ended += ends_in_time(program, MS_NS, XRL_dropped_packets_limit) &&
 		         window_of(program) == window;
 	}
-	tap_ok(revoked == 2 * TIMES, "the window survives a permit");
-	tap_ok(ended == TIMES, "and the permit's end");
+	tap_ok(revoked == 2 * TIMES, "the window survives a permit and its revocation");
+	tap_ok(ended == TIMES, "the window survives the expiry of a permit");
 }
 
 static const struct permits own_class = {
-	.text = "a source that is of the class of permits anyway",
+	.text = "a source whose own class is the class of permits",
 	.policy.classes = {{ROOM_FOR_TWO},
                            {.limits = {"4/1h packets"}, .sources = "198.51.100.0/24"}},
 	.policy.permitted = 1,
 };
 
-/* There each packet is counted, with the permit or without. */
+/* Every packet costs a unit, with or without a permit. */
 static void check_own_class(struct program *program)
 {
 	int granted = 0, counted = 0, ended = 0, forgotten = 0;
@@ -255,7 +253,7 @@ static void check_own_class(struct program *program)
 	for (int i = 0; i < TIMES; i++) {
 		__u64 window;
 
-		publish(program, &own_class.policy);
+		activate(program, &own_class.policy);
 		is_unpermitted(program, XRL_passed_within_limits);
 		window = window_of(program);
 		permit(program, MS_NS);
@@ -268,13 +266,14 @@ static void check_own_class(struct program *program)
 		         is_counted(program, XRL_dropped_packets_limit);
 		forgotten += is_unpermitted(program, XRL_dropped_packets_limit);
 	}
-	tap_ok(granted > TIMES / 2, "%s: it is given one", own_class.text);
-	tap_ok(counted == TIMES, "%s: the window goes on", own_class.text);
-	tap_ok(ended == TIMES, "%s: and still does when the permit ends", own_class.text);
-	tap_ok(forgotten == TIMES, "%s: then it is forgotten", own_class.text);
+	tap_ok(granted > TIMES / 2, "%s: a permit applies", own_class.text);
+	tap_ok(counted == TIMES, "%s: the window continues", own_class.text);
+	tap_ok(ended == TIMES, "%s: it continues when the permit expires", own_class.text);
+	tap_ok(forgotten == TIMES, "%s: the bucket no longer records the permit", own_class.text);
 }
 
-/* Who is refused although there is a permit isn't remembered: that would last for too long. */
+/* A source rejected in spite of a permit must not enter the reject cache, where it would outlive
+ * the permit. */
 static void check_used_up(struct program *program)
 {
 	static const struct policy_text policy = {
@@ -285,7 +284,7 @@ static void check_used_up(struct program *program)
 		__u64 until_ns, before_ns;
 		__u32 counter, others = 0;
 
-		publish(program, &policy);
+		activate(program, &policy);
 		until_ns = boot_ns() + 2 * MS_NS;
 		program_permit(program, source, until_ns);
 		do {
@@ -296,13 +295,13 @@ static void check_used_up(struct program *program)
 		rejected += others > 4;
 		ended += counter == XRL_passed_within_limits;
 	}
-	tap_ok(rejected > TIMES / 2, "what is permitted has a limit");
-	tap_ok(ended == TIMES, "which ends with the permit");
+	tap_ok(rejected > TIMES / 2, "the class of permits has a limit");
+	tap_ok(ended == TIMES, "it stops applying as soon as the permit expires");
 }
 
 /* ---- classes ---- */
 
-/* The default is plain, and so is the second one. */
+/* The first two classes are simple. */
 static const struct policy_text all_kinds = {
 	.classes = {
 		{.limits = {"3/1h packets"}},
@@ -312,13 +311,13 @@ static const struct policy_text all_kinds = {
 		{.limits = {"2/1h packets"}, .penalty = "1/1h packets", .sources = "10.4.0.0/16"},
 		{.limits = {"4/1h packets"}, .warn_percent = 50, .sources = "10.5.0.0/16"}}};
 
-#define WITHIN  XRL_passed_within_limits
-#define NEAR    XRL_passed_near_limit
-#define TRUSTED XRL_passed_trusted
-#define OVER    XRL_dropped_packets_limit
-#define BYTES   XRL_dropped_bytes_limit
-#define PENALTY XRL_dropped_penalty
-#define NOTED   XRL_passed_monitor_packets_limit
+#define WITHIN    XRL_passed_within_limits
+#define NEAR      XRL_passed_near_limit
+#define TRUSTED   XRL_passed_trusted
+#define OVER      XRL_dropped_packets_limit
+#define BYTES     XRL_dropped_bytes_limit
+#define PENALTY   XRL_dropped_penalty
+#define MONITORED XRL_passed_monitor_packets_limit
 
 static const struct {
 	const char *text;
@@ -326,8 +325,8 @@ static const struct {
 	__u32 used;
 } classes[POLICY_TEXT_CLASSES] = {
 	{"the default", {WITHIN, WITHIN, WITHIN, OVER, OVER, OVER, OVER, OVER, OVER}, 3},
-	{"another plain class",
-         {WITHIN, WITHIN, WITHIN, WITHIN, WITHIN, NOTED, NOTED, NOTED, NOTED},
+	{"another simple class",
+         {WITHIN, WITHIN, WITHIN, WITHIN, WITHIN, MONITORED, MONITORED, MONITORED, MONITORED},
          5},
 	{"a class of two limits",
          {WITHIN, WITHIN, BYTES, BYTES, BYTES, BYTES, BYTES, BYTES, BYTES},
@@ -346,17 +345,17 @@ static struct xrl_address source_of(int class)
 	return (struct xrl_address){{10, class ? class : 9, 0, 1}};
 }
 
-/* The one after the other, or in turn. */
-static void check_classes(struct program *program, int in_turn)
+/* One class after the other, or interleaved. */
+static void check_classes(struct program *program, int interleaved)
 {
 	int good[POLICY_TEXT_CLASSES] = {};
 
-	publish(program, &all_kinds);
+	activate(program, &all_kinds);
 	for (int class = 0; class < POLICY_TEXT_CLASSES; class ++)
 		program_delete_bucket(program, source_of(class));
 	for (int i = 0; i < POLICY_TEXT_CLASSES * ROUNDS; i++) {
-		int class = in_turn ? i % POLICY_TEXT_CLASSES : i / ROUNDS;
-		int round = in_turn ? i / POLICY_TEXT_CLASSES : i % ROUNDS;
+		int class = interleaved ? i % POLICY_TEXT_CLASSES : i / ROUNDS;
+		int round = interleaved ? i / POLICY_TEXT_CLASSES : i % ROUNDS;
 
 		build(source_of(class));
 		good[class] += is_counted(program, classes[class].counters[round]);
@@ -366,8 +365,8 @@ static void check_classes(struct program *program, int in_turn)
 
 		tap_ok(good[class] == ROUNDS && bucket.resolved.class_number == class &&
 		               bucket.windows[0].used_units == classes[class].used,
-		       "%s%s: each packet as it should", classes[class].text,
-		       in_turn ? ", in turn with the others" : "");
+		       "%s%s: every packet gets the right verdict", classes[class].text,
+		       interleaved ? ", interleaved with the others" : "");
 	}
 }
 
@@ -392,22 +391,22 @@ static int has_used(const struct program *program, __u32 packets, __u32 icmp_err
 	       bucket.icmp_errors.used_units == icmp_errors;
 }
 
-/* Before the source's window is opened, or in it: each has its own. */
+/* Before the source's own window opens, or while it is open. */
 static void check_icmp_errors(struct program *program, int packets_before)
 {
 	static const struct policy_text policy = {
 		.classes = {{.limits = {"4/1h packets"}, .icmp_errors = "2/1h packets"}}};
-	int opened = 0, went_on = 0, rejected = 0;
+	int opened = 0, continued = 0, rejected = 0;
 
 	for (int i = 0; i < TIMES; i++) {
-		publish(program, &policy);
+		activate(program, &policy);
 		for (int j = 0; j < packets_before; j++)
 			next_counter(program);
 		opened += next_icmp_error(program) == XRL_passed_icmp_error &&
 		          has_used(program, packets_before, 1);
 		for (int j = packets_before; j < 4; j++)
-			went_on += is_counted(program, XRL_passed_within_limits) &&
-			           has_used(program, j + 1, 1);
+			continued += is_counted(program, XRL_passed_within_limits) &&
+			             has_used(program, j + 1, 1);
 		for (int j = 0; j < 4; j++)
 			rejected += is_counted(program, XRL_dropped_packets_limit);
 		rejected += next_icmp_error(program) == XRL_passed_icmp_error &&
@@ -416,11 +415,11 @@ static void check_icmp_errors(struct program *program, int packets_before)
 		            has_used(program, 4, 2);
 	}
 	tap_ok(opened == TIMES, "an ICMP error after %d packets opens its window", packets_before);
-	tap_ok(went_on == (4 - packets_before) * TIMES, "and the source's packets go on");
-	tap_ok(rejected == 5 * TIMES, "each of the two is refused by itself");
+	tap_ok(continued == (4 - packets_before) * TIMES, "the source's packets still pass");
+	tap_ok(rejected == 5 * TIMES, "each of the two limits rejects independently");
 }
 
-/* A packet half-way that finds the other window closed, and opens it, leaves this one its end. */
+/* A packet that opens the source's window halfway leaves the end of the other window as it is. */
 static void check_icmp_errors_end(struct program *program)
 {
 	static const struct policy_text policy = {
@@ -430,7 +429,7 @@ static void check_icmp_errors_end(struct program *program)
 	for (int i = 0; i < 3; i++) {
 		__u64 begin_ns;
 
-		publish(program, &policy);
+		activate(program, &policy);
 		good &= next_icmp_error(program) == XRL_passed_icmp_error;
 		begin_ns = boot_ns();
 		usleep(SHORT_MS / 2 * 1000);
@@ -439,7 +438,7 @@ static void check_icmp_errors_end(struct program *program)
 			;
 		good &= next_icmp_error(program) == XRL_passed_icmp_error;
 	}
-	tap_ok(good, "a source's packets don't prolong the window of its ICMP errors");
+	tap_ok(good, "packets do not extend the window of ICMP errors");
 }
 
 static void check_entry(enum program_entry entry)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* What one packet can't show: permits that begin and end, policies that replace each other,
- * interfaces that go away, a full map. */
+/* Behavior over time: permits that begin and expire, policies that replace each other, interfaces
+ * that disappear, a full map. */
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -69,21 +69,22 @@ static void check_permit(struct program *program)
 	program_permit(program, source, boot_ns() + HOUR_NS);
 	expect(program, XRL_passed_permit, "with a permit");
 	program_permit(program, source, 0);
-	expect(program, XRL_dropped_packets_limit, "the permit is revoked, the window still open");
+	expect(program, XRL_dropped_packets_limit,
+	       "the permit is revoked, the window is still open");
 	program_permit(program, source, boot_ns() - 1);
-	expect(program, XRL_dropped_packets_limit, "a permit that has run out");
+	expect(program, XRL_dropped_packets_limit, "an expired permit");
 	program_permit(program, source, boot_ns() + HOUR_NS);
-	expect(program, XRL_passed_permit, "it is renewed");
+	expect(program, XRL_passed_permit, "the permit is renewed");
 	program_delete_bucket(program, source);
 	expect(program, XRL_passed_permit, "a permit outlives the bucket");
 	program_permit(program, source, 0);
-	expect(program, XRL_passed_within_limits, "permitted packets used up nothing");
+	expect(program, XRL_passed_within_limits, "permitted packets cost nothing");
 	program_permit(program, (struct xrl_address){{198, 51, 100, 8}}, boot_ns() + HOUR_NS);
 	expect(program, XRL_dropped_packets_limit, "the permit of another source");
 }
 
-/* The clock is read before and after each packet: whenever both readings are on one side of
- * the permit's end, there is no doubt. */
+/* The clock is read before and after each packet; a packet is unambiguous if both readings are on
+ * the same side of the permit's end. */
 static void check_permit_end(struct program *program)
 {
 	__u64 until_ns, before_ns, after_ns;
@@ -107,8 +108,8 @@ static void check_permit_end(struct program *program)
 			wrong += action != XDP_DROP;
 		}
 	} while (before_ns < until_ns + 5000000);
-	tap_ok(!wrong && inside && outside, "a permit ends when it says, to the nanosecond");
-	tap_note("%d packets before its end, %d after it", inside, outside);
+	tap_ok(!wrong && inside && outside, "a permit expires on time, to the nanosecond");
+	tap_note("%d packets before it expires, %d after", inside, outside);
 	program_permit(program, source, 0);
 }
 
@@ -120,18 +121,18 @@ static void check_reload(struct program *program)
 	program_activate_class(program, &class);
 	expect(program, XRL_passed_within_limits, "the second, after a reload of the same limit");
 	program_activate_class(program, &class);
-	expect(program, XRL_dropped_packets_limit, "the third, after another one");
+	expect(program, XRL_dropped_packets_limit, "the third, after another reload");
 	class.action = XRL_MONITOR;
 	program_activate_class(program, &class);
-	expect(program, XRL_passed_monitor_packets_limit, "the action is changed, not the limit");
+	expect(program, XRL_passed_monitor_packets_limit, "the action changes, the limit does not");
 	program_reset_limits(program, &class);
 	program_activate_class(program, &class);
-	expect(program, XRL_passed_within_limits, "a changed limit begins anew");
+	expect(program, XRL_passed_within_limits, "a changed limit starts unused");
 
 	for (int i = 0; i < 7; i++)
 		program_activate_class(program, &class);
-	expect(program, XRL_passed_within_limits, "the second, after reloads that nobody saw");
-	expect(program, XRL_passed_monitor_packets_limit, "and the third");
+	expect(program, XRL_passed_within_limits, "the second, after reloads without packets");
+	expect(program, XRL_passed_monitor_packets_limit, "the third");
 }
 
 static void check_window_end(struct program *program)
@@ -148,10 +149,10 @@ static void check_window_end(struct program *program)
 	tap_ok(end_ns - begin_ns >= 100000000, "a window of 100 ms does not end early");
 	tap_note("it took %llu us", (end_ns - begin_ns) / 1000);
 	tap_ok(run(program) == XDP_PASS && run(program) == XDP_PASS && run(program) == XDP_DROP,
-	       "the next one holds as many");
+	       "the next window holds as many");
 }
 
-/* One of four limits refuses: the other three have lost nothing. */
+/* One of four limits rejects; the other three charge nothing. */
 static void check_all_or_none(struct program *program)
 {
 	static const char *const orders[4][XRL_MAX_LIMITS] = {
@@ -176,7 +177,7 @@ static void check_all_or_none(struct program *program)
 		               bucket.windows[1].used_units == 2 * FRAME_BYTES &&
 		               bucket.windows[2].used_units == 2 &&
 		               bucket.windows[3].used_units == 2 && !bucket.icmp_errors.used_units,
-		       "limit %d of 4 refuses: what is refused uses up nothing of the others",
+		       "limit %d of 4 rejects: the rejected packets cost the others nothing",
 		       i + 1);
 	}
 }
@@ -198,7 +199,7 @@ static void check_readdress(struct program *program)
 	run(program);
 	tap_ok(program_run(program, frame, FRAME_BYTES, out) == XDP_REDIRECT &&
 	               !memcmp(out, frame, FRAME_BYTES),
-	       "a redirected frame is as it was");
+	       "a redirected frame is unchanged");
 	memcpy(class.redirect_source_mac, from, sizeof(from));
 	memcpy(class.redirect_destination_mac, to, sizeof(to));
 	class.redirect_readdress = 1;
@@ -206,20 +207,20 @@ static void check_readdress(struct program *program)
 	tap_ok(program_run(program, frame, FRAME_BYTES, out) == XDP_REDIRECT &&
 	               !memcmp(out, to, 6) && !memcmp(out + 6, from, 6) &&
 	               !memcmp(out + 12, frame + 12, FRAME_BYTES - 12),
-	       "a readdressed frame has both addresses, and nothing else is changed");
+	       "redirection with new MAC addresses changes nothing else");
 	program_delete_bucket(program, source);
 	program_activate_class(program, &class);
 	tap_ok(program_run(program, frame, FRAME_BYTES, out) == XDP_PASS &&
 	               !memcmp(out, frame, FRAME_BYTES),
-	       "a frame within the limits keeps its addresses");
+	       "a frame within the limits keeps its MAC addresses");
 }
 
-/* In a network namespace of this process. */
+/* Runs in a network namespace of this process. */
 static void check_redirect(struct program *program)
 {
 	static const char add[] = "ip link add xrltest0 type veth peer name xrltest1";
 
-	if (!tap_ok(!unshare(CLONE_NEWNET) && !system(add), "a veth pair can be made"))
+	if (!tap_ok(!unshare(CLONE_NEWNET) && !system(add), "can create a veth pair"))
 		return;
 	activate(program, "1/1h packets", XRL_REDIRECT);
 	run(program);
@@ -233,7 +234,7 @@ static void check_redirect(struct program *program)
 	expect(program, XRL_dropped_redirect_gone, "the interface is gone");
 }
 
-/* A map that refuses a second source: that one passes, and is counted. */
+/* The map has no room for a second source, which passes and is counted. */
 static void check_limiter_failure(enum program_entry entry)
 {
 	struct program_options options = {.entry = entry, .sources = 1, .no_eviction = 1};
@@ -245,17 +246,17 @@ static void check_limiter_failure(enum program_entry entry)
 	expect(&program, XRL_passed_within_limits, "the one source");
 	expect(&program, XRL_dropped_packets_limit, "the one source again");
 	build_syn((struct xrl_address){{198, 51, 100, 10}});
-	expect(&program, XRL_passed_limiter_failed, "a source too many");
+	expect(&program, XRL_passed_limiter_failed, "a source without room in the map");
 	tap_ok(run(&program) == XDP_PASS, "it passes");
 	program_close(&program);
 }
 
-/* Nothing was set yet: all zero is a policy that refuses nothing but can't divide by 0. */
+/* A zeroed policy rejects nothing, and divides nothing by zero. */
 static void check_nothing_set(const struct program *program)
 {
 	build_syn(source);
 	tap_ok(run(program) == XDP_PASS && run(program) == XDP_PASS,
-	       "before there is a policy packets pass");
+	       "without a policy, packets pass");
 }
 
 static void check_entry(enum program_entry entry)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* A million frames, valid, mutated and random, against the model: the same action and the
- * same counter for each, under policies that follow each other.
+/* A million valid, mutated and random frames under a sequence of policies: the program takes the
+ * same action and increments the same counter as the independent model.
  *
- * usage: prog_model [SEED [FRAMES]]; the seed may also be in the environment (SEED) */
+ * usage: test_model [SEED [FRAMES]]; SEED may also be set in the environment */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,9 +22,9 @@
 #include "tests/units.h"
 
 #define FRAMES             1050000
-#define EPOCHS             48 /* policies, one after the other */
+#define EPOCHS             48 /* policies in sequence */
 #define PERMIT_EVERY       400
-#define MANY_SOURCES       (1u << 18) /* so many that none is evicted */
+#define MANY_SOURCES       (1u << 18) /* enough that none is evicted */
 #define LEAST_OF_A_COUNTER 100
 
 static __u32 number_of(struct xrl_address address)
@@ -41,13 +41,13 @@ static void next_policy(struct program *program, struct model *model, struct ran
 	*program_next_policy(program) = random->policy;
 	*program_next_ports(program) = random->ports;
 	program_set_cidrs(program, random->cidrs, random->cidr_count);
-	program_set_scoped(program, random_policy_has_separate(random) ? MANY_SOURCES : 0);
+	program_set_scoped(program, random_policy_has_scoped(random) ? MANY_SOURCES : 0);
 	program_commit(program);
 	model_activate(model, &random->policy, &random->ports, random->cidrs, random->cidr_count,
 	               program->meta->generation);
 }
 
-/* One of few; one that ended long ago is as good as none. */
+/* Grants a permit, grants an expired one, or revokes one. */
 static void next_permit(struct program *program, struct model *model)
 {
 	struct xrl_address address = random_address();
@@ -74,7 +74,7 @@ static void explain_class(const struct random_policy *random, __u32 number)
 	tap_note("class %u: action %u, penalty %llu ns, warns at %u %%", number, class->action,
 	         class->penalty.period_ns, class->warn_percent);
 	explain_limits(class->limits, class->limit_count, "limit");
-	explain_limits(class->separate, class->separate_count, "separate limit");
+	explain_limits(class->separate, class->separate_count, "scoped limit");
 }
 
 static void explain(const unsigned char *frame, __u32 bytes, struct model *model,
@@ -98,7 +98,7 @@ static void explain(const unsigned char *frame, __u32 bytes, struct model *model
 	printf("\n");
 }
 
-/* One frame through both. `counters` is what they were before, and after. */
+/* Runs one frame through both, and updates `counters`. */
 static int agree(const struct program *program, struct model *model, const unsigned char *frame,
                  __u32 bytes, struct xrl_counter_pair *counters)
 {
@@ -145,9 +145,9 @@ static int run(struct program *program, struct model *model, __u32 frames,
 	return 1;
 }
 
-/* A generator that never got somewhere has tested nothing there. These two reasons need
- * another CPU and a full map; what needs an interface is in prog_table. The gate is off here, and
- * has tests of its own: prog_flood and prog_newcomer. */
+/* A verdict that the generator never reaches is not tested. Contention needs another CPU, a failed
+ * limiter needs a full map, redirects need an interface (test_packets), and the gate is off here
+ * (test_flood, test_gate_budget, test_carry_over). */
 static int is_reachable(__u32 counter)
 {
 	return counter != XRL_passed_newcomer && counter != XRL_passed_monitor_newcomers &&
@@ -180,13 +180,13 @@ static void check_entry(enum program_entry entry, __u32 frames)
 
 	if (!tap_ok(!program_open(&program, &options), "%s loads", program_entry_name(entry)))
 		return;
-	if (tap_ok(model_open(&model), "the model has memory")) {
+	if (tap_ok(model_open(&model), "memory for the model")) {
 		tap_ok(run(&program, &model, frames, counters),
-		       "%s: the same as the model, %u frames", program_entry_name(entry), frames);
-		tap_ok(reached_all(counters), "each verdict was reached %d times at the least",
+		       "%s: agrees with the model on %u frames", program_entry_name(entry), frames);
+		tap_ok(reached_all(counters), "each verdict is reached at least %d times",
 		       LEAST_OF_A_COUNTER);
-		tap_note("%u sources, %u buckets apart, %ld seconds", model.sources_count,
-		         model.buckets_count, time(NULL) - start);
+		tap_note("%u sources, %u scoped buckets, %ld seconds", model.source_count,
+		         model.bucket_count, time(NULL) - start);
 		model_close(&model);
 	}
 	program_close(&program);

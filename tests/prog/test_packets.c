@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* Packets as data: each row is a frame, the limits it meets, and what must become of it.
- * Exactly one counter moves, by one packet and the frame's length. */
+/* Packets as data (tests/prog/cases): each case is a frame, a policy, and the expected action and
+ * counter. Exactly one counter increases, by one packet and the length of the frame. */
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -42,7 +42,7 @@ static void activate(struct program *program, const struct test_case *test)
 		program_permit(program, source, boot_ns() + HOUR_NS);
 }
 
-/* Unless it says where it comes from. */
+/* Sets the default source if the frame names none. */
 static struct frame_spec from_source(struct frame_spec spec)
 {
 	static const struct xrl_address nobody;
@@ -68,7 +68,7 @@ static __u32 bytes_of(const struct frame_spec *spec)
 	return frame_build(spec, frame);
 }
 
-/* Whether one counter moved, by one packet of this size, and no other one did. */
+/* Whether only this counter increased, by one packet of that length. */
 static int moved_only(const struct xrl_counter_pair *before, const struct xrl_counter_pair *after,
                       __u32 counter, __u32 bytes)
 {
@@ -80,7 +80,8 @@ static int moved_only(const struct xrl_counter_pair *before, const struct xrl_co
 
 		if (packets == (i == counter) && sum == (i == counter ? bytes : 0))
 			continue;
-		tap_note("%s moved by %llu packets and %llu bytes", counter_name(i), packets, sum);
+		tap_note("%s increased by %llu packets and %llu bytes", counter_name(i), packets,
+		         sum);
 		good = 0;
 	}
 	if (!good)
@@ -114,8 +115,8 @@ static int has_known_type(const struct frame_spec *spec)
 	return !spec->ethertype;
 }
 
-/* What comes before is of the row's own shape unless it says otherwise; where that isn't
- * IPv4, of a plain one. */
+/* The frames sent before the case: its `first`, or else its own frame, or an ordinary one if its
+ * own is not IPv4. */
 static const struct frame_spec *first_of(const struct test_case *test)
 {
 	if (is_nothing(&test->first) && has_known_type(&test->spec) && !test->spec.tags[2])
@@ -142,8 +143,8 @@ static __u32 least_transport_bytes(const struct frame_spec *spec)
 	return spec->protocol == IPPROTO_ICMP ? 8 : 0;
 }
 
-/* What becomes of a shape that was cut to `bytes`. Either its header still claims what it
- * did, or it was told of the cut. */
+/* The expected result for a frame cut to `bytes`. `told`: its IPv4 header says so; otherwise the
+ * header keeps the old length. */
 static struct test_case expect_cut(const struct test_case *whole, __u32 bytes, int told)
 {
 	struct test_case test = *whole;
@@ -173,7 +174,7 @@ static struct test_case expect_cut(const struct test_case *whole, __u32 bytes, i
 	return test;
 }
 
-/* One point for a spec, whatever the lengths. */
+/* Prints one point for all lengths. */
 static void check_cuts(struct program *program, const struct test_case *whole, int told)
 {
 	__u32 end = frame_header_bytes(&whole->spec);
@@ -189,11 +190,11 @@ static void check_cuts(struct program *program, const struct test_case *whole, i
 		good = 0;
 	}
 	tap_ok(good, "%s: cut to every length from %d to %u%s", whole->text, FRAME_LINK_BYTES,
-	       end - 1, told ? ", and says so" : "");
+	       end - 1, told ? ", total length adjusted" : "");
 	tap_ok(check(program, whole), "%s: whole", whole->text);
 }
 
-/* Options of every length, of a SYN over its limit: what is behind them is still found. */
+/* A SYN over its limit is recognized behind options of any length. */
 static void check_options(struct program *program)
 {
 	for (__u32 options = 0; options <= 40; options += 4) {
@@ -212,7 +213,7 @@ static void check_options(struct program *program)
 	}
 }
 
-/* Another address is another source, whichever octet differs. */
+/* Addresses that differ in any octet are different sources. */
 static void check_sources(struct program *program)
 {
 
@@ -227,12 +228,12 @@ static void check_sources(struct program *program)
 		bytes = frame_build(&spec, frame);
 		tap_ok(program_run(program, frame, bytes, NULL) == XDP_PASS &&
 		               program_run(program, frame, bytes, NULL) == XDP_DROP,
-		       "octet %d of the address makes another source", octet);
+		       "addresses that differ in octet %d are different sources", octet);
 	}
 }
 
-/* A driver may leave any part of a frame, even all of it, to further buffers: a second SYN is
- * found to be one too many wherever the first buffer ends. */
+/* A driver may leave any part of a frame, even all of it, to further buffers. A second SYN is over
+ * its limit wherever the first buffer ends. */
 static void check_splits(struct program *program)
 {
 	struct frame_spec spec = {SYN, TAGS(VLAN), .options_bytes = 8, .payload_bytes = 900};
@@ -259,10 +260,10 @@ static void check_splits(struct program *program)
 		         action);
 		good = 0;
 	}
-	tap_ok(good, "frames split at any byte of their headers are limited all the same");
+	tap_ok(good, "frames split at any byte of their headers are limited");
 }
 
-/* The loopback interface will do: what is checked is where the program sends a frame. */
+/* The loopback interface suffices, since test runs send no frame. */
 static int allow_redirects(const struct program *program)
 {
 	__u32 ifindex = LOOPBACK_IFINDEX;
@@ -279,7 +280,7 @@ static void check_cases(struct program *program, const struct test_case *tests, 
 		check_case(program, &tests[i]);
 }
 
-/* Where test runs can split frames. */
+/* Skips if test runs can't split frames. */
 static void check_split_cases(struct program *program)
 {
 	__u32 bytes = frame_build(&split_cases[0].spec, frame);
@@ -298,7 +299,7 @@ static void check_entry(enum program_entry entry)
 
 	if (!tap_ok(!error, "%s loads", program_entry_name(entry)))
 		return;
-	tap_ok(allow_redirects(&program), "redirects can be set");
+	tap_ok(allow_redirects(&program), "can set the redirects");
 	check_cases(&program, frame_cases, COUNT(frame_cases));
 	check_cases(&program, limit_cases, COUNT(limit_cases));
 	check_cases(&program, policy_cases, COUNT(policy_cases));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* A source that was refused a moment ago and sends again (bpf/bucket/reject_cache.h). What is
- * remembered of it holds for the rest of a jiffy and on one CPU: hence one CPU, and each point many
- * times over, so that it is hot in most of them. */
+/* The reject cache (bpf/bucket/reject_cache.h). An entry lasts until the end of a jiffy, on one
+ * CPU. The tests therefore stay on one CPU, and repeat each point so that most repetitions hit the
+ * cache. */
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include "tests/units.h"
 
 #define TIMES       50
-#define CLASS_TIMES 4 /* where each one waits for the kernel to change maps */
+#define CLASS_TIMES 4 /* where each repetition waits for map-in-map updates */
 #define FLOOD       20000
 #define WINDOWS     9
 #define PERIOD_NS   100000000ULL
@@ -48,7 +48,7 @@ static int run(const struct program *program, const struct frame_spec *spec)
 	return program_run(program, frame, bytes, NULL);
 }
 
-/* Whether one more such frame adds to this counter. */
+/* Sends the frame, and returns whether it increments this counter. */
 static int is_counted(const struct program *program, const struct frame_spec *spec, __u32 counter)
 {
 	unsigned char frame[FRAME_ROOM];
@@ -67,7 +67,7 @@ static struct xrl_class activate(struct program *program, const char *limit, con
 	return class;
 }
 
-/* The source is refused, and it is remembered. */
+/* Gets the source rejected and into the cache. */
 static struct xrl_class reject(struct program *program)
 {
 	struct xrl_class class = activate(program, "1/1h packets", NULL);
@@ -83,10 +83,10 @@ static void check_nothing_remembered(struct program *program)
 
 	activate(program, "1/1h packets", NULL);
 	tap_ok(run(program, &from_zero) == XDP_PASS && run(program, &from_zero) == XDP_DROP,
-	       "nothing is remembered of 0.0.0.0 to begin with");
+	       "the empty cache has no entry for 0.0.0.0");
 }
 
-/* Its bucket is taken away: when that isn't noticed, nobody has looked for it. */
+/* Deletes the bucket; a packet that is rejected anyway did without a lookup. */
 static void check_without_bucket(struct program *program)
 {
 	struct xrl_bucket bucket;
@@ -105,9 +105,9 @@ static void check_without_bucket(struct program *program)
 			run(program, &udp);
 		ended += program_read_bucket(program, source, &bucket);
 	}
-	tap_ok(without > 0, "a source refused again is dropped without its bucket");
-	tap_ok(ended == TIMES, "and not for long");
-	tap_note("%d of %d times without it", without, TIMES);
+	tap_ok(without > 0, "a cached source is dropped without its bucket");
+	tap_ok(ended == TIMES, "the entry expires soon");
+	tap_note("cached in %d of %d repetitions", without, TIMES);
 }
 
 static void check_flood(struct program *program)
@@ -129,7 +129,8 @@ static void check_flood(struct program *program)
 	before[XRL_dropped_packets_limit].bytes +=
 		(FLOOD - 3) * FRAME_BYTES + TIMES * (FRAME_BYTES + 4);
 	tap_ok(rejected == TIMES && !memcmp(before, after, sizeof(after)),
-	       "3 of %d pass, the others are counted with their bytes, tagged or not", FLOOD);
+	       "3 of %d pass, the others are dropped and counted with their bytes, tagged or not",
+	       FLOOD);
 }
 
 static int compare(const void *a, const void *b)
@@ -139,9 +140,9 @@ static int compare(const void *a, const void *b)
 	return (*one > *other) - (*one < *other);
 }
 
-/* Each window is opened half a jiffy after the last one ended, so that it ends in the middle of
- * one: what is remembered for too long would last for the other half. The median, since what
- * else happens on the machine makes some of them late. */
+/* Each window opens half a jiffy after the previous one expired, so that it expires in the middle
+ * of a jiffy; an entry kept too long would reject for the other half. The median counts, since
+ * other load on the machine delays some of them. */
 static void check_next_window(struct program *program)
 {
 	struct xrl_class class = activate(program, "1/100ms packets", NULL);
@@ -160,8 +161,8 @@ static void check_next_window(struct program *program)
 	}
 	qsort(late_ns, WINDOWS, sizeof(late_ns[0]), compare);
 	tap_ok(opened == WINDOWS && late_ns[WINDOWS / 2] < class.jiffy_ns / 4,
-	       "the next window comes when this one ends, and no later");
-	tap_note("late by %lld us, at most %lld, a jiffy is %u", late_ns[WINDOWS / 2] / 1000,
+	       "the next window opens as soon as the current one expires");
+	tap_note("late by %lld us, at most %lld us; a jiffy is %u us", late_ns[WINDOWS / 2] / 1000,
 	         late_ns[WINDOWS - 1] / 1000, class.jiffy_ns / 1000);
 }
 
@@ -176,8 +177,8 @@ static void check_permit(struct program *program)
 		program_permit(program, source, 0);
 		revoked += is_counted(program, &udp, XRL_dropped_packets_limit);
 	}
-	tap_ok(granted == TIMES, "a permit is in force with the next packet");
-	tap_ok(revoked == TIMES, "and its end");
+	tap_ok(granted == TIMES, "a permit applies to the next packet");
+	tap_ok(revoked == TIMES, "so does its revocation");
 }
 
 static void check_policy(struct program *program)
@@ -194,8 +195,8 @@ static void check_policy(struct program *program)
 		activate(program, "9/1h packets", NULL);
 		more += is_counted(program, &udp, XRL_passed_within_limits);
 	}
-	tap_ok(more == TIMES, "a higher limit is in force with the next packet");
-	tap_ok(monitored == TIMES, "so is another action");
+	tap_ok(more == TIMES, "a higher limit applies to the next packet");
+	tap_ok(monitored == TIMES, "so does another action");
 }
 
 static void check_other_sources(struct program *program)
@@ -213,13 +214,13 @@ static void check_other_sources(struct program *program)
 			            run(program, &other) == XDP_DROP &&
 			            run(program, &udp) == XDP_DROP;
 		}
-	tap_ok(passed == 4 * TIMES, "another source is not refused in its place");
-	tap_ok(rejected == 4 * TIMES, "and two in turn are refused");
+	tap_ok(passed == 4 * TIMES, "another source does not match the entry");
+	tap_ok(rejected == 4 * TIMES, "two alternating sources are both rejected");
 }
 
 static void check_icmp_errors(struct program *program)
 {
-	int passed = 0, rejected = 0, apart = 0;
+	int passed = 0, rejected = 0, unaffected = 0;
 
 	for (int i = 0; i < TIMES; i++) {
 		reject(program);
@@ -228,14 +229,14 @@ static void check_icmp_errors(struct program *program)
 		activate(program, "1/1h packets", NULL);
 		for (int j = 0; j < 4; j++)
 			run(program, &icmp_error);
-		apart += is_counted(program, &udp, XRL_passed_within_limits);
+		unaffected += is_counted(program, &udp, XRL_passed_within_limits);
 	}
-	tap_ok(passed == TIMES, "an ICMP error of a refused source passes");
-	tap_ok(rejected == TIMES, "the second one is refused as what it is");
-	tap_ok(apart == TIMES, "ICMP errors that are refused hold nothing else up");
+	tap_ok(passed == TIMES, "an ICMP error from a cached source passes");
+	tap_ok(rejected == TIMES, "the second one is rejected by the limit of ICMP errors");
+	tap_ok(unaffected == TIMES, "rejected ICMP errors do not fill the cache");
 }
 
-/* Frames of one shape up to a refusal for one reason, and then one of another spec. */
+/* Sends frames of one kind until they are rejected, and then one of another kind. */
 static void check_other_limits(struct program *program, const char *limit, const char *second,
                                const struct frame_spec *first, const struct frame_spec *other,
                                __u32 counter)
@@ -252,8 +253,8 @@ static void check_other_limits(struct program *program, const char *limit, const
 	       counter_name(counter));
 }
 
-/* The source is refused in its class, and it is remembered. */
-static void refuse_in_class(struct program *program, const struct policy_text *policy)
+/* Gets the source rejected by its class and into the cache. */
+static void reject_in_class(struct program *program, const struct policy_text *policy)
 {
 	program_activate(program, policy);
 	for (int i = 0; i < 4; i++)
@@ -272,33 +273,33 @@ static void check_class(struct program *program)
 	for (int i = 0; i < CLASS_TIMES; i++) {
 		struct xrl_policy *policy;
 
-		refuse_in_class(program, &two_classes);
+		reject_in_class(program, &two_classes);
 		monitored += is_counted(program, &udp, XRL_passed_monitor_packets_limit) &&
 		             is_counted(program, &udp, XRL_passed_monitor_packets_limit);
 		program_edit_policy(program)->classes[1].action = XRL_DROP;
 		program_commit(program);
 		changed += is_counted(program, &udp, XRL_dropped_packets_limit);
 
-		refuse_in_class(program, &two_classes);
+		reject_in_class(program, &two_classes);
 		program_edit_policy(program);
 		program_set_cidrs(program, NULL, 0);
 		program_commit(program);
 		moved += is_counted(program, &udp, XRL_passed_within_limits);
 
-		refuse_in_class(program, &two_classes);
+		reject_in_class(program, &two_classes);
 		policy = program_edit_policy(program);
 		policy->classes[1].limit_count = 0;
 		class_complete(&policy->classes[1]);
 		program_commit(program);
 		trusted += is_counted(program, &udp, XRL_passed_trusted);
 	}
-	tap_ok(monitored == CLASS_TIMES, "a source refused again is treated as its class says");
-	tap_ok(changed == CLASS_TIMES, "the class's new action is in force with the next packet");
-	tap_ok(moved == CLASS_TIMES, "so is another class");
-	tap_ok(trusted == CLASS_TIMES, "and that it is trusted now");
+	tap_ok(monitored == CLASS_TIMES, "a cached source gets the action of its class");
+	tap_ok(changed == CLASS_TIMES, "a new action of the class applies to the next packet");
+	tap_ok(moved == CLASS_TIMES, "so does a change of class");
+	tap_ok(trusted == CLASS_TIMES, "so does trust");
 }
 
-/* Only of a plain class is anything remembered: here a smaller packet has room. */
+/* Only simple classes use the cache: in this one, a smaller packet may still pass. */
 static void check_two_classes(struct program *program)
 {
 	static const struct policy_text policy = {
@@ -310,17 +311,17 @@ static void check_two_classes(struct program *program)
 
 	small.source = large.source = (struct xrl_address){{10, 0, 0, 1}};
 	for (int i = 0; i < CLASS_TIMES; i++) {
-		refuse_in_class(program, &policy);
+		reject_in_class(program, &policy);
 		for (int j = 0; j < 4; j++)
 			run(program, &large);
 		good += is_counted(program, &large, XRL_dropped_bytes_limit) &&
 		        is_counted(program, &small, XRL_passed_within_limits) &&
 		        is_counted(program, &udp, XRL_dropped_packets_limit);
 	}
-	tap_ok(good == CLASS_TIMES, "of two classes only one is plain");
+	tap_ok(good == CLASS_TIMES, "of two classes, only the simple one uses the cache");
 }
 
-/* The rest of a flood still goes where nothing is protected. */
+/* A cached source still passes to ports that are not protected. */
 static void check_protected(struct program *program)
 {
 	static const struct policy_text policy = {.classes = {{.limits = {"1/1h packets"}}},
@@ -330,11 +331,11 @@ static void check_protected(struct program *program)
 
 	elsewhere.destination_port = 444;
 	for (int i = 0; i < CLASS_TIMES; i++) {
-		refuse_in_class(program, &policy);
+		reject_in_class(program, &policy);
 		good += is_counted(program, &elsewhere, XRL_passed_not_protected) &&
 		        is_counted(program, &udp, XRL_dropped_packets_limit);
 	}
-	tap_ok(good == CLASS_TIMES, "a source refused again still reaches what isn't protected");
+	tap_ok(good == CLASS_TIMES, "a cached source still reaches unprotected ports");
 }
 
 static void check_entry(enum program_entry entry)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* Who uses its bucket stays known to the gate, however many others are given one: it is marked in
- * every epoch, and no more often than need be. */
+/* A source that uses its bucket stays in the residents filter, however many others get buckets: it
+ * is added in every epoch, and no more often than necessary. */
 
 #include <string.h>
 #include <unistd.h>
@@ -18,10 +18,9 @@
 
 #define BUCKETS          4096
 #define EPOCH_BUCKETS    32
-#define EPOCHS           7 /* twice as many as a line remembers */
+#define EPOCHS           7 /* more than twice as many as a set remembers */
 #define REFRESH_ATTEMPTS 50
-#define UNTIL_REFRESH_US \
-	120000 /* longer than a window, and than a tick of what is noted of looks */
+#define UNTIL_REFRESH_US 120000 /* longer than a window and than a tick of the refresh time */
 
 static const struct xrl_address source = {{10, 1, 2, 3}};
 
@@ -57,7 +56,7 @@ static __u32 checked_ticks(const struct program *program)
 	return bucket.checked_ticks;
 }
 
-/* Until a packet of it has needed a look at the clock, and another tick was noted. */
+/* Sends until a packet has refreshed the bucket in a new tick. */
 static void send_until_refresh(const struct program *program)
 {
 	__u32 before = checked_ticks(program);
@@ -112,18 +111,18 @@ static void check_epochs(const struct program *program, const char *what)
 	int before = 0, marked = 0;
 
 	send(program);
-	tap_ok(is_marked(program), "%s: marked when its bucket is made", what);
+	tap_ok(is_marked(program), "%s: added when the bucket is created", what);
 	for (int i = 0; i < EPOCHS; i++) {
 		next_epoch(program);
 		before += is_marked(program);
 		send_until_refresh(program);
 		marked += is_marked(program);
 	}
-	tap_ok(!before && marked == EPOCHS, "%s: marked anew in each epoch", what);
-	tap_note("of %d epochs in %d, and in %d before it sent", EPOCHS, marked, before);
+	tap_ok(!before && marked == EPOCHS, "%s: added again in each epoch", what);
+	tap_note("added in %d of %d epochs, in %d of them before it sent", marked, EPOCHS, before);
 }
 
-/* The second look has the first one in this epoch. Again, if it was time to mark it anyway. */
+/* The second refresh in an epoch adds nothing. Repeats if the source was due anyway. */
 static void check_once(const struct program *program, const char *what)
 {
 	__u32 before;
@@ -135,10 +134,10 @@ static void check_once(const struct program *program, const char *what)
 		clear_set(program);
 		send_until_refresh(program);
 	} while ((before ^ checked_ticks(program)) >> XRL_READD_SHIFT);
-	tap_ok(!is_marked(program), "%s: and once in each is enough", what);
+	tap_ok(!is_marked(program), "%s: not added twice in one epoch", what);
 }
 
-/* As under a permit, or in a class without limits. */
+/* A bucket without refresh time, as under a permit or in a class without limits. */
 static void check_first_refresh(const struct program *program, const char *what)
 {
 	struct xrl_bucket bucket;
@@ -150,10 +149,11 @@ static void check_first_refresh(const struct program *program, const char *what)
 	bucket.settled_until_jiffies = 0;
 	bpf_map_update_elem(program->buckets, &source, &bucket, BPF_ANY);
 	send_until_refresh(program);
-	tap_ok(is_marked(program), "%s: marked with the first look at an old bucket", what);
+	tap_ok(is_marked(program), "%s: added with the first refresh of an old bucket", what);
 }
 
-/* One that has counted its bucket, and begins its epoch when others are in a later one. */
+/* A CPU counts an insertion, and is about to begin an epoch when others are already in a later
+ * one. */
 static void check_late_cpu(const struct program *program)
 {
 	__u32 epoch, began_ticks;
@@ -166,7 +166,7 @@ static void check_late_cpu(const struct program *program)
 	spoofed_run_next(1);
 	program->flood->insertions += EPOCH_BUCKETS;
 	tap_ok(program->flood->epoch == epoch && program->flood->epoch_began_ticks == began_ticks,
-	       "a CPU that is late doesn't go back to an older epoch");
+	       "a delayed CPU does not return to an older epoch");
 }
 
 int main(void)
@@ -176,7 +176,7 @@ int main(void)
 
 	spoofed_prepare();
 	if (program_open(&program, &options) || spoofed_open(&program))
-		return tap_give_up("the programs don't load");
+		return tap_give_up("cannot load the programs");
 	program.flood->sources = EPOCH_BUCKETS * (XRL_GATE_EPOCHS - 1);
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
 		const char *const *limits = policies[i].classes[0].limits;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* Two CPUs at full speed, each with a source of its own or both with the same: buckets that they
- * share, buckets beside each other, penalties, and policies that replace each other meanwhile. */
+/* Two CPUs at full speed, with one source each or with the same source: shared buckets, several
+ * limits at once, penalties, and policies that replace each other meanwhile. */
 
 #include <netinet/in.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@
 #define LARGE_BYTES  100
 #define ROUND_FRAMES 20000
 #define SWITCHES     1000
-#define FEW_SWITCHES 50 /* on an emulated machine, say */
+#define FEW_SWITCHES 50 /* enough on a slow machine, such as an emulated one */
 #define SAME_EVERY   8
 #define SECONDS      1
 #define PERMITS      20
@@ -55,7 +55,7 @@ static const struct xrl_class *active_class(const struct program *program)
 	return &program->policies[program->meta->generation & 1].classes[0];
 }
 
-/* Of the class's limit apart. */
+/* The usage of a scoped limit. */
 static __u64 used_of_scoped(const struct program *program, const struct xrl_limit *limit,
                             struct xrl_address address)
 {
@@ -82,7 +82,7 @@ static __u64 used_of_own(const struct program *program, struct xrl_address sourc
 	return bucket.windows[0].used_units;
 }
 
-/* A limit of `packets` for both sources together: all windows but the last one are full. */
+/* Both sources share a limit of `packets`: all windows except the last one fill up. */
 static void check_windows(struct program *program, const char *limit, __u64 packets,
                           struct xrl_address bucket)
 {
@@ -103,13 +103,13 @@ static void check_windows(struct program *program, const char *limit, __u64 pack
 	last = used_of_scoped(program, &active_class(program)->separate[0], bucket);
 	windows = (passed - last) / packets;
 	tap_ok(sent && (passed - last) % packets == 0 && windows >= WINDOWS,
-	       "%s: exactly as many in every window of two sources", limit);
+	       "%s: exactly as many pass in every window of two sources", limit);
 	tap_ok(windows <= (boot_ns() - begin_ns) / PERIOD_NS, "%s: no window ends early", limit);
 	tap_note("%llu of %llu passed in %llu windows and a last one of %llu", passed, sent,
 	         windows, last);
 }
 
-/* The limit of a text, of two texts of which the first comes first. */
+/* The limit in the class that came from texts[which], if the class was made from both texts. */
 static struct xrl_limit *limit_of(struct xrl_class *class, const char *const texts[2], int which)
 {
 	struct xrl_limit first = limit_from_text(texts[0]), limit = limit_from_text(texts[which]);
@@ -128,9 +128,9 @@ static __u64 used_of(const struct program *program, const char *const texts[2], 
 	return used_of_own(program, sources[0]);
 }
 
-/* Two limits of one source: one of them is at its end thousands of times, the other one never.
- * What is refused at either uses up nothing of the other. The narrow one is a limit per 100 ms, and
- * is made one per ms here, which no policy file can ask for. */
+/* Two limits of one source: the narrow one fills up thousands of times, the wide one never does. A
+ * packet that one rejects costs nothing of the other. The period of the narrow one is reduced from
+ * 100 ms to 1 ms, less than a policy file may ask for. */
 static void check_two_limits(struct program *program, const char *wide, const char *narrow_first,
                              const char *narrow_last)
 {
@@ -156,20 +156,20 @@ static void check_two_limits(struct program *program, const char *wide, const ch
 	traffic_stop();
 	passed = traffic_packets(program, XRL_passed_within_limits) - before;
 	used = used_of(program, texts, narrow_first != NULL);
-	tap_ok(passed && used == passed, "%s, %s: what one refuses uses up nothing of the other",
-	       texts[0], texts[1]);
-	tap_note("%llu passed, %llu are used of the wide one", passed, used);
+	tap_ok(passed && used == passed,
+	       "%s, %s: a packet that one rejects costs nothing of the other", texts[0], texts[1]);
+	tap_note("%llu passed, the wide limit has %llu used", passed, used);
 }
 
-/* One source, to an endpoint from one CPU and past it from the other one, until the source's own
- * limit is at its end: both counts are exact. The sizes tell who passed. */
+/* One CPU sends to an endpoint, the other to another port, until the source's own limit is full:
+ * both counts are exact. The frame sizes tell which packets passed. */
 static void check_endpoint(struct program *program)
 {
 	static const __u32 same[] = {0, 0}, ports[] = {53, 54};
 	static const struct policy_text text = {
 		.classes = {{.limits = {"3000/1h packets", "1000/1h packets endpoint udp/53"}}}};
 	struct xrl_counter_pair before = traffic_count(program, XRL_passed_within_limits), after;
-	__u64 small, own, apart;
+	__u64 small, own, scoped;
 
 	activate(program, &text);
 	send_as(same, ports);
@@ -181,14 +181,14 @@ static void check_endpoint(struct program *program)
 	after.bytes -= before.bytes;
 	small = (after.packets * LARGE_BYTES - after.bytes) / (LARGE_BYTES - SMALL_BYTES);
 	own = used_of_own(program, sources[0]);
-	apart = used_of_scoped(program, &active_class(program)->separate[0], sources[0]);
-	tap_ok(after.packets == 3000 && own == 3000, "a source's own limit is used up exactly");
-	tap_ok(apart == small && small <= 1000, "and an endpoint's is used as much as passed");
-	tap_note("%llu of %llu went to the endpoint, %llu are used of it", small, after.packets,
-	         apart);
+	scoped = used_of_scoped(program, &active_class(program)->separate[0], sources[0]);
+	tap_ok(after.packets == 3000 && own == 3000, "a source's own limit is exact");
+	tap_ok(scoped == small && small <= 1000, "the endpoint's limit has charged what passed");
+	tap_note("%llu of %llu went to the endpoint, which has %llu used", small, after.packets,
+	         scoped);
 }
 
-/* Each excess begins one penalty, in which nothing passes. */
+/* Each packet over the limit begins one penalty, during which nothing passes. */
 static void check_penalty(struct program *program)
 {
 	static const __u32 same[] = {0, 0}, port[] = {443, 443};
@@ -208,16 +208,16 @@ static void check_penalty(struct program *program)
 	passed = traffic_packets(program, XRL_passed_within_limits) - passed;
 	rejected = traffic_packets(program, XRL_dropped_packets_limit) - rejected;
 	tap_ok(passed <= 1000 * most && passed >= 1000 * least,
-	       "a penalty keeps two CPUs out, and ends");
+	       "a penalty stops both CPUs, and ends");
 	tap_ok(rejected <= TRAFFIC_CPUS * most && rejected >= least,
-	       "the first packet too many begins it");
-	tap_note("%llu passed, %llu refused, %llu to %llu penalties", passed, rejected, least,
+	       "the first packet over the limit begins it");
+	tap_note("%llu passed, %llu rejected, %llu to %llu penalties", passed, rejected, least,
 	         most);
 }
 
-/* Both CPUs find at the same moment that a permit has run out: the window that opens then is one,
- * and holds what it should. But for the one packet that the other CPU may be at, which was looked
- * at with a permit and is counted without, or the other way round. */
+/* Both CPUs see a permit expire at the same moment: exactly one window opens, and it is exact to
+ * the one packet that the other CPU has in progress, which may be judged with the permit and
+ * charged without it, or vice versa. */
 static void check_permit_end(struct program *program)
 {
 	static const __u32 same[] = {0, 0}, port[] = {443, 443};
@@ -245,11 +245,12 @@ static void check_permit_end(struct program *program)
 			tap_note("%llu passed", passed);
 	}
 	program_permit(program, sources[0], 0);
-	tap_ok(exact == PERMITS, "a permit ends once for two CPUs");
+	tap_ok(exact == PERMITS, "a permit expires once for two CPUs");
 }
 
-/* Of the first source in the default class, all packets but one are refused or it is trusted; the
- * second one changes its class. What is monitored is nobody's class but under the wrong tree. */
+/* The first source is in the default class, which either rejects all packets but one or trusts it;
+ * the second source changes class. No source is in a monitoring class, except with the CIDRs of the
+ * other policy. */
 static const struct policy_text policies[] = {
 	{.classes = {{.limits = {"1/31d packets"}},
                      {.limits = {"1/31d bytes"}, .sources = "203.0.113.64/26 203.0.113.64/27"},
@@ -266,7 +267,7 @@ struct switches {
 	int held[XRL_COPIES]; /* which of them is in each copy */
 };
 
-/* Filled in when nobody reads that copy any more. The limits are the same as ever. */
+/* Fills the inactive copy once no packet reads it. The limits stay the same. */
 static void switch_to(struct program *program, struct switches *switches, int which)
 {
 	__u32 copy = (program->meta->generation + 1) & 1;
@@ -300,8 +301,8 @@ static int only_moved(const struct xrl_counter_pair *before, const struct xrl_co
 	return good;
 }
 
-/* Returns how many. A, B, A, B, and again, and at times one of them twice: so each copy is filled
- * with either. */
+/* Returns the number of switches. The policies alternate, and now and then one repeats, so that
+ * each copy holds either policy in turn. */
 static int switch_often(struct program *program, struct switches *switches)
 {
 	__u64 begin_ns = boot_ns();
@@ -336,8 +337,8 @@ static void check_switches(struct program *program)
 	counted = traffic_all_packets(program) - counted;
 	program_read_counters(program, after);
 	tap_ok(count >= FEW_SWITCHES && sent && sent == counted,
-	       "new policies under traffic: each packet is counted");
-	tap_ok(only_moved(before, after), "each verdict is that of one policy");
+	       "policies switched under traffic: every packet is counted");
+	tap_ok(only_moved(before, after), "every verdict follows one policy");
 	tap_note("%d policies, %llu packets in %llu ms", count, sent,
 	         (boot_ns() - begin_ns) / MS_NS);
 }
@@ -349,7 +350,7 @@ int main(void)
 	struct program program;
 
 	if (program_open(&program, &options))
-		return tap_give_up("the program doesn't load");
+		return tap_give_up("cannot load the program");
 	traffic_prepare(&program);
 	check_windows(&program, "1000/100ms packets scope class", 1000, prefix);
 	check_windows(&program, "1000/100ms packets scope /24", 1000, prefix);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* How a row is written. */
+/* The notation of test cases. */
 
 #include <netinet/in.h>
 
@@ -64,10 +64,10 @@ struct test_case {
 	struct frame_spec spec;
 	enum xdp_action action;
 	enum xrl_counter counter;
-	const struct policy_text *policy; /* NULL: as DEFAULT */
+	const struct policy_text *policy; /* NULL: DEFAULT */
 	enum xrl_action mode;             /* of all classes */
-	int before;                       /* so many frames come first, of this shape: */
+	int before;                       /* number of frames sent before, of this kind: */
 	struct frame_spec first;
-	int is_permitted;  /* the source that is meant when a shape names none */
-	__u16 first_bytes; /* the first buffer holds; 0: all */
+	int is_permitted;  /* the default source has a permit */
+	__u16 first_bytes; /* length of the first buffer; 0: all */
 };

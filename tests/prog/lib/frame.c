@@ -6,7 +6,7 @@
 
 #define ETHERTYPE_IPV4 0x0800
 #define TCP_BYTES      20
-#define OTHER_BYTES    8 /* UDP, ICMP, and enough of anything else */
+#define OTHER_BYTES    8 /* UDP, ICMP, and long enough for any other protocol */
 
 static const __u8 macs[12] = {0x02, 0, 0, 0, 0, 0x01, 0x02, 0, 0, 0, 0, 0x02};
 
@@ -62,7 +62,7 @@ static unsigned char *put_link(const struct frame_spec *spec, unsigned char *at)
 	return at + 2;
 }
 
-/* All fragments carry the same bytes: one that isn't the first must not be believed. */
+/* All fragments carry the same bytes, since the limiter must ignore those of later fragments. */
 static void put_transport(const struct frame_spec *spec, unsigned char *at)
 {
 	__u32 bytes = transport_bytes(spec);

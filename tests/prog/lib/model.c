@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define DROP 1 /* XDP_DROP, as an XDP program answers it */
+#define DROP 1 /* XDP_DROP */
 #define PASS 2
 
 static int has_any(const __u8 *bits, size_t size)
@@ -38,7 +38,7 @@ static struct model_verdict pass(__u32 counter)
 	return (struct model_verdict){PASS, counter};
 }
 
-/* No interface is there to redirect to. */
+/* No class has an interface to redirect to. */
 static struct model_verdict reject(const struct xrl_class *class, __u32 monitor, __u32 drop,
                                    int is_a_limit)
 {
@@ -66,7 +66,7 @@ static struct model_verdict reject_unit(const struct xrl_class *class, __u32 uni
 	}
 }
 
-/* Where no port is named, everything is. */
+/* Without any protected port, all packets are protected. */
 static int is_protected(const struct model *model, const struct model_frame *frame)
 {
 	const __u8 *ports = frame->protocol == 6 ? model->ports->tcp : model->ports->udp;
@@ -118,7 +118,7 @@ static int permits_have_a_class(const struct model *model)
 	return model->policy->permitted_class < XRL_MAX_CLASSES;
 }
 
-/* In another class a source begins anew, and so it does with limits that it hasn't met. */
+/* A source starts fresh in a new class, and with limits newer than its last packet. */
 static const struct xrl_class *reclassify(const struct model *model, struct model_source *source)
 {
 	__u32 number = source->permitted && permits_have_a_class(model)
@@ -147,7 +147,7 @@ static struct model_verdict decide_icmp_error(const struct xrl_class *class,
 	return pass(XRL_passed_icmp_error);
 }
 
-/* What a frame uses up of a limit. */
+/* The cost of a frame to a limit. */
 static __u64 cost_of(const struct xrl_limit *limit, const struct model_frame *frame)
 {
 	if (limit->endpoint_protocol &&
@@ -166,13 +166,13 @@ static __u64 cost_of(const struct xrl_limit *limit, const struct model_frame *fr
 	}
 }
 
-/* One limit that a frame has to do with, and where it is counted. */
+/* The cost of a frame to one limit, and the usage to add it to. */
 struct charge {
 	const struct xrl_limit *limit;
 	__u64 units, *used;
 };
 
-/* In the order in which they are asked. */
+/* Lists the charges in the order in which the program checks the limits. */
 static int find_charges(struct model *model, const struct xrl_class *class,
                         struct model_source *source, const struct model_frame *frame,
                         struct charge *charges)
@@ -215,7 +215,7 @@ static struct model_verdict decide_limits(struct model *model, const struct xrl_
 
 		if (*one->used + one->units <= one->limit->max_units)
 			continue;
-		/* nobody is punished for what others have used up */
+		/* only a limit of the source's own begins a penalty */
 		source->in_penalty =
 			class->penalty.period_ns && one->limit->scope_bits == XRL_SCOPE_SOURCE;
 		return reject_unit(class, one->limit->unit);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What the limiter promises, said a second time and as plainly as possible: no tricks with
- * time, since every window is taken to last as long as the test, and no other CPU. Nothing
- * of this is shared with the program but the description of a policy. */
+/* An independent model of the limiter, as simple as possible: every window lasts as long as the
+ * test, and there is one CPU. The model shares nothing with the program except the description of a
+ * policy. */
 
 #include <linux/types.h>
 
@@ -14,13 +14,13 @@
 struct model_source {
 	__u32 address;
 	int known, permitted;
-	__u32 seen; /* the generation of its last packet; 0: there was none */
+	__u32 seen; /* generation at its last packet; 0: none yet */
 	__u32 class_number;
 	int in_penalty;
 	__u64 used[XRL_WINDOWS];
 };
 
-/* Of a limit that has a bucket apart. */
+/* The bucket of a scoped limit. */
 struct model_bucket {
 	__u32 limit_id, address;
 	int known, is_of_class;
@@ -29,14 +29,14 @@ struct model_bucket {
 
 struct model {
 	const struct xrl_policy *policy;
-	const struct xrl_ports *ports; /* that are protected */
+	const struct xrl_ports *ports; /* protected */
 	int protects_tcp, protects_udp;
 	const struct policy_cidr *cidrs;
 	size_t cidr_count;
 	__u32 generation;
-	struct model_source *sources; /* by hash */
+	struct model_source *sources; /* hash tables */
 	struct model_bucket *buckets;
-	__u32 sources_count, buckets_count;
+	__u32 source_count, bucket_count;
 };
 
 enum model_kind { ARP, IPV6, OTHER, TRUNCATED, MALFORMED, ICMP_ERROR, IPV4 };
@@ -47,7 +47,7 @@ struct model_frame {
 	__u32 address;
 	__u32 protocol;
 	int has_ports;
-	__u32 port; /* it is sent to */
+	__u32 port; /* destination */
 	int opens_connection, is_request;
 };
 
@@ -59,18 +59,18 @@ struct model_verdict {
 int model_open(struct model *model);
 void model_close(struct model *model);
 
-/* A new policy, which must stay where it is; `generation` is the one that it is in force with. */
+/* Activates a policy, which must outlive the model, under that generation. */
 void model_activate(struct model *model, const struct xrl_policy *policy,
                     const struct xrl_ports *ports, const struct policy_cidr *cidrs,
                     size_t cidr_count, __u32 generation);
 
-/* A new set of permits; likewise. */
+/* Grants or revokes a permit, under a new generation. */
 void model_permit(struct model *model, __u32 address, int permitted, __u32 generation);
 
 struct model_frame model_parse(const unsigned char *frame, __u32 bytes);
 struct model_verdict model_decide(struct model *model, const unsigned char *frame, __u32 bytes);
 
-/* What is known of a source, or of its bucket of a limit: nothing, the first time. */
+/* Finds a source, or its bucket of a scoped limit; creates it empty the first time. */
 struct model_source *model_source_of(struct model *model, __u32 address);
 struct model_bucket *model_bucket_of(struct model *model, const struct xrl_limit *limit,
                                      __u32 address);

@@ -48,7 +48,7 @@ static void parse_tcp(const unsigned char *tcp, __u32 bytes, struct model_frame 
 		parsed->is_request = is_request(tcp + header);
 }
 
-/* False: there is too little of it. */
+/* Returns 0 if the transport header is truncated. */
 static int parse_transport(const unsigned char *at, __u32 bytes, struct model_frame *parsed)
 {
 	if (parsed->protocol == 6) {

@@ -25,7 +25,7 @@ static __u32 first_slot(__u32 number)
 	return (number * 2654435761u) >> 12;
 }
 
-/* The generators make fewer. */
+/* The generators stay below half of the slots. */
 static void grow(__u32 *known)
 {
 	if (++*known > SLOTS / 2)
@@ -41,14 +41,14 @@ struct model_source *model_source_of(struct model *model, __u32 address)
 		slot = (slot + 1) % SLOTS;
 	source = &model->sources[slot];
 	if (!source->known) {
-		grow(&model->sources_count);
+		grow(&model->source_count);
 		source->known = 1;
 		source->address = address;
 	}
 	return source;
 }
 
-/* Whom a bucket is for, as an address. */
+/* The address under which a bucket is kept: the source's, or the first of its prefix. */
 static __u32 holder_of(const struct xrl_limit *limit, __u32 address)
 {
 	for (int bit = 0; bit < 32 - limit->scope_bits; bit++)
@@ -76,7 +76,7 @@ struct model_bucket *model_bucket_of(struct model *model, const struct xrl_limit
 	while (model->buckets[slot].known && !is_bucket(&model->buckets[slot], &wanted))
 		slot = (slot + 1) % SLOTS;
 	if (!model->buckets[slot].known) {
-		grow(&model->buckets_count);
+		grow(&model->bucket_count);
 		model->buckets[slot] = wanted;
 	}
 	return &model->buckets[slot];

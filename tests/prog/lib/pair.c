@@ -34,7 +34,7 @@ static struct xrl_policy *active_policy(const struct program *program)
 	return &program->policies[program->meta->generation & 1];
 }
 
-/* Where no class is redirected, nobody looks. */
+/* Has no effect unless a class redirects. */
 static void set_target(const struct program *program, int has_target)
 {
 	static const __u8 to[6] = {2, 0, 0, 0, 0, 7}, from[6] = {2, 0, 0, 0, 0, 8};
@@ -51,7 +51,7 @@ static void set_target(const struct program *program, int has_target)
 	class->redirect_readdress = 1;
 }
 
-/* By how much the counters have moved since the last time. */
+/* Reads by how much the counters have increased since the last call. */
 static void read_moved(struct pair *pair, enum pass pass, struct xrl_counter_pair *moved)
 {
 	struct xrl_counter_pair now[XRL_COUNTERS];
@@ -64,7 +64,7 @@ static void read_moved(struct pair *pair, enum pass pass, struct xrl_counter_pai
 	memcpy(pair->seen[pass], now, sizeof(now));
 }
 
-/* No packet is under pass, so that what is in force may still be changed. */
+/* No packet is in progress, so the active policy can be changed in place. */
 void pair_activate(struct pair *pair, const struct pair_scenario *scenario)
 {
 	static const __u32 unused_wants[] = {XRL_WANTS_PORTS, XRL_WANTS_CONNECTIONS,
@@ -88,17 +88,17 @@ static int is_open(const struct xrl_window *window)
 	return window->used_units || window->opened_ticks;
 }
 
-/* One of the two is always later, and its clock with it: by no more than a few seconds. */
+/* The second program runs each packet later than the first, by a few seconds at most. */
 static int is_same_window(const struct pair *pair, const struct xrl_window *one,
                           const struct xrl_window *other)
 {
-	__u32 apart = (other->opened_ticks - one->opened_ticks + pair->slack_ticks) & 0xFFFFFF;
+	__u32 skew = (other->opened_ticks - one->opened_ticks + pair->slack_ticks) & 0xFFFFFF;
 
 	return one->used_units == other->used_units && is_open(one) == is_open(other) &&
-	       apart <= 2 * pair->slack_ticks;
+	       skew <= 2 * pair->slack_ticks;
 }
 
-/* But for what says when the clock was read. */
+/* Ignores the fields that record when the clock was read. */
 static int is_same_bucket(const struct pair *pair, const struct xrl_bucket *one,
                           const struct xrl_bucket *other)
 {
@@ -155,7 +155,7 @@ static void explain(const unsigned char *sent, __u32 bytes, __u32 first_bytes, c
 	printf("\n");
 }
 
-/* Whichever counter it is. */
+/* Whether exactly one packet of that length was counted, by any counter. */
 static int is_one_frame(const struct xrl_counter_pair *moved, __u32 bytes)
 {
 	__u64 packets = 0, sum = 0;
@@ -186,7 +186,7 @@ int pair_agree(struct pair *pair, const unsigned char *sent, __u32 bytes, __u32 
 	}
 	good = action[FAST] == action[FULL] && !memcmp(out[FAST], out[FULL], bytes) &&
 	       !memcmp(moved[FAST], moved[FULL], sizeof(moved[FAST]));
-	/* of several buffers not all are always counted, where nothing of the packet is in them */
+	/* of a multi-buffer frame, buffers without any of the packet may not be counted */
 	if (action[FAST] >= 0 && !first_bytes)
 		good &= is_one_frame(moved[FAST], bytes);
 	if (parsed.kind == IPV4 || parsed.kind == ICMP_ERROR)

@@ -19,7 +19,7 @@ static void must(int good, const char *text)
 {
 	if (good)
 		return;
-	printf("Bail out! '%s' says nothing\n", text);
+	printf("Bail out! cannot parse '%s'\n", text);
 	exit(1);
 }
 
@@ -105,7 +105,7 @@ void class_add_limit(struct xrl_class *class, const struct xrl_limit *limit)
 
 	must(is_separate ? class->separate_count < XRL_MAX_SCOPED
 	                 : class->limit_count < XRL_MAX_LIMITS,
-	     "a limit too many");
+	     "limits: too many for a class");
 	if (is_separate)
 		class->separate[class->separate_count++] = *limit;
 	else
@@ -117,7 +117,7 @@ static void set_warning(struct xrl_class *class, struct xrl_limit *limit)
 	limit->warn_units = (limit->max_units * class->warn_percent + 99) / 100;
 }
 
-/* Only windows that begin when they are used can be called settled. */
+/* Only fixed windows make a class eligible for the fresh state. */
 static int is_fixed(const struct xrl_class *class)
 {
 	for (__u32 i = 0; i < class->limit_count; i++)
@@ -215,7 +215,7 @@ void program_set_text_cidrs(struct program *program, const struct policy_text *t
 	program_set_cidrs(program, cidrs, count);
 }
 
-/* Never twice the same: nobody has used what belongs to a new one. */
+/* Never returns the same id twice, so that the bucket of a new limit is unused. */
 static __u32 next_id(struct program *program, const struct xrl_limit *limit)
 {
 	static __u32 last_id, place;

@@ -103,7 +103,7 @@ static int take_descriptors(struct program *program, enum program_entry entry)
 	program->gate = bpf_map__fd(skel->maps.gate);
 	program->cpus = libbpf_num_possible_cpus();
 	program->per_cpu = calloc(program->cpus, sizeof(*program->per_cpu));
-	/* libbpf has mapped the variables into memory */
+	/* libbpf maps the program's variables into memory */
 	program->meta = &skel->data_meta->meta;
 	program->policies = skel->data_classes->policies;
 	program->protected_ports = skel->data_ports->protected_ports;
@@ -140,7 +140,7 @@ void program_close(struct program *program)
 	*program = (struct program){};
 }
 
-/* A test that misspells a limit, or whose maps refuse what it writes, proves nothing. */
+/* A test with a misspelled limit or a failing map update would prove nothing. */
 static void must(int good, const char *what)
 {
 	if (good)
@@ -201,8 +201,8 @@ struct xrl_ports *program_next_ports(struct program *program)
 	return ports;
 }
 
-/* To be remembered: each change of a map of maps waits for the programs that run, and with 6.1
- * each look at it from here, too. */
+/* Cached here, because every update of a map-in-map waits for an RCU grace period, and on
+ * kernel 6.1 every lookup from user space does, too. */
 static int *is_filled(struct program *program, int outer, __u32 copy)
 {
 	return &program->is_filled[outer == program->cidrs][copy];
@@ -210,7 +210,8 @@ static int *is_filled(struct program *program, int outer, __u32 copy)
 
 static void set_inner(struct program *program, int outer, __u32 copy, int inner)
 {
-	must(inner >= 0 && !bpf_map_update_elem(outer, &copy, &inner, BPF_ANY), "a map of maps");
+	must(inner >= 0 && !bpf_map_update_elem(outer, &copy, &inner, BPF_ANY),
+	     "cannot update a map-in-map");
 	close(inner);
 	*is_filled(program, outer, copy) = 1;
 }
@@ -222,7 +223,7 @@ static void clear_inner(struct program *program, int outer, __u32 copy)
 	*is_filled(program, outer, copy) = 0;
 }
 
-/* -1: there is none, or none any more: some tests take it away. */
+/* Returns -1 if there is none; some tests delete it. */
 static int open_inner(struct program *program, int outer, __u32 copy)
 {
 	__u32 id;
@@ -231,11 +232,11 @@ static int open_inner(struct program *program, int outer, __u32 copy)
 	if (!*is_filled(program, outer, copy))
 		return -1;
 	if (bpf_map_lookup_elem(outer, &copy, &id)) {
-		must(errno == ENOENT, "a map of maps");
+		must(errno == ENOENT, "cannot look up a map-in-map");
 		return -1;
 	}
 	inner = bpf_map_get_fd_by_id(id);
-	must(inner >= 0, "a map of a map of maps");
+	must(inner >= 0, "cannot open an inner map");
 	return inner;
 }
 
@@ -253,13 +254,13 @@ void program_set_cidrs(struct program *program, const struct policy_cidr *cidrs,
 	                      count, &options);
 	for (size_t i = 0; i < count; i++) {
 		must(!bpf_map_update_elem(tree, &cidrs[i].cidr, &cidrs[i].class_number, BPF_ANY),
-		     "a CIDR");
+		     "cannot add a CIDR");
 		policy_mark_cidr(&program->policies[copy], &cidrs[i].cidr);
 	}
 	set_inner(program, program->cidrs, copy, tree);
 }
 
-/* With types, as the loader makes it: 6.1 and older take no other one for such a place. */
+/* With BTF types, as in the loader: kernel 6.1 and older accept no other inner map here. */
 static int create_separate(const struct program *program, __u32 entries)
 {
 	const struct btf *btf = bpf_object__btf(program->skel->obj);
@@ -287,7 +288,8 @@ void program_set_scoped(struct program *program, __u32 entries)
 	          other >= 0 ? other : create_separate(program, entries));
 }
 
-/* The element that no program reads: a change of it waits as any other one does. */
+/* Updates an element that no program reads: any update of a map-in-map waits for an RCU grace
+ * period. */
 void program_wait_for_readers(struct program *program)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
@@ -343,7 +345,8 @@ void program_permit(struct program *program, struct xrl_address source, __u64 un
 
 	flood_expect_permit(program->flood, &source);
 	if (until_boot_ns)
-		must(!bpf_map_update_elem(program->permits, &source, &permit, BPF_ANY), "permits");
+		must(!bpf_map_update_elem(program->permits, &source, &permit, BPF_ANY),
+		     "cannot add a permit");
 	else
 		bpf_map_delete_elem(program->permits, &source);
 	store_generation(program, program->meta->generation + 2);
@@ -386,7 +389,8 @@ void program_read_counters(const struct program *program, struct xrl_counter_pai
 	const struct xrl_counter_pair *pairs = (const void *)program->per_cpu;
 	__u32 zero = 0;
 
-	must(!bpf_map_lookup_elem(program->counters, &zero, program->per_cpu), "counters");
+	must(!bpf_map_lookup_elem(program->counters, &zero, program->per_cpu),
+	     "cannot read the counters");
 	memset(sum, 0, XRL_COUNTERS * sizeof(*sum));
 	for (int cpu = 0; cpu < program->cpus; cpu++)
 		for (int i = 0; i < XRL_COUNTERS; i++, pairs++) {

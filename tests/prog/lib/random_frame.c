@@ -33,7 +33,7 @@ int one_in(__u32 chance)
 	return !random_below(chance);
 }
 
-/* Close to each other and far apart, so that prefixes of all lengths part them. */
+/* Near each other and far apart, so that prefixes of all lengths separate them. */
 static struct xrl_address choose_source(__u32 i)
 {
 	struct xrl_address source = {{10, 0, random_below(4), random_below(12)}};
@@ -103,7 +103,7 @@ static struct frame_spec random_spec(void)
 	return spec;
 }
 
-/* The sizes are where it's about to be wrong, or all the same. */
+/* Chooses lengths around the boundaries of validity, and uniformly. */
 static void spoil(struct frame_spec *spec)
 {
 	__u32 whole = frame_header_bytes(spec) + spec->payload_bytes;

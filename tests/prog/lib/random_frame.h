@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Random frames: valid, mutated and random ones, from a few hundred sources. */
+/* Random frames from a few hundred sources: valid, mutated, and random bytes. */
 
 #include <linux/types.h>
 
@@ -16,16 +16,16 @@ __u64 random64(void);
 __u32 random_below(__u32 limit);
 int one_in(__u32 chance);
 
-/* Chooses the sources. */
+/* Seeds the generator and chooses the sources. */
 void random_frame_seed(__u64 seed);
 
-/* The same with the seed that is the first argument, or in the environment as SEED, or else another
- * one each time. Prints it. */
+/* Takes the seed from the first argument, from the environment (SEED), or from the clock, and
+ * prints it. */
 void random_frame_seed_from(int argc, char **argv);
 
-/* A few of them send most. */
+/* An eighth of the sources are drawn more often than not. */
 struct xrl_address random_address(void);
 __u16 random_port(void);
 
-/* Returns the length. The buffer has FRAME_ROOM. */
+/* Returns the length. The buffer must hold FRAME_ROOM bytes. */
 __u32 random_frame(unsigned char *frame);

@@ -11,11 +11,11 @@
 
 #define MAX_CLASSES 6
 
-/* What comes before the next one, to take limits over from. */
+/* The previous policy, from which limits are kept. */
 static struct xrl_policy old;
 
-/* So long that none ends. A sliding window's end isn't counted from its beginning, but from the
- * start of the machine. */
+/* Long enough that no window expires. Sliding windows are aligned to boot, not to their first
+ * packet. */
 static __u64 random_period_ns(enum xrl_algorithm algorithm)
 {
 	__u64 period_ns = (one_in(2) ? 31 : 30) * DAY_NS;
@@ -26,7 +26,7 @@ static __u64 random_period_ns(enum xrl_algorithm algorithm)
 	return period_ns;
 }
 
-/* So few that the sources use them up in the course of an epoch. */
+/* Few enough that the sources use them up within an epoch. */
 static __u64 random_units(enum xrl_unit unit)
 {
 	__u64 most = one_in(2) ? 8 : 60;
@@ -43,7 +43,7 @@ static struct xrl_limit random_limit(enum xrl_unit unit)
 
 	limit_set(&limit, random_units(unit), random_period_ns(algorithm), unit);
 	limit.algorithm = algorithm;
-	/* a burst that is another number than the rate; what flows back stays below a unit */
+	/* a burst that differs from the rate; the refill stays below a unit */
 	if (algorithm == XRL_TOKEN && one_in(2))
 		limit.rate_units = 1 + limit.rate_units / 2;
 	limit_finish(&limit);
@@ -59,7 +59,7 @@ static void set_endpoint(struct xrl_limit *limit)
 		limit->first_port = random_below(limit->last_port + 1);
 }
 
-/* With more units where more sources share them. */
+/* More units, since several sources share them. */
 static void set_scope(struct xrl_limit *limit)
 {
 	limit->scope_bits = one_in(2) ? XRL_SCOPE_CLASS : 1 + random_below(31);
@@ -82,7 +82,7 @@ static struct xrl_limit random_scoped_limit(struct random_policy *random)
 	return limit;
 }
 
-/* One of the old class's at the same place, as it was, with what is used of it. */
+/* Whether to keep the limit at this index of the previous class, with its usage. */
 static int is_kept(const struct xrl_class *before, __u32 i)
 {
 	return i < before->limit_count && one_in(2);
@@ -138,8 +138,8 @@ static void set_penalty(struct xrl_class *class, const struct xrl_class *before,
 		class->penalty = before->penalty;
 }
 
-/* The default class is one with limits, and all pairs of an action and a first unit come round, and
- * so do all actions with a penalty: left to chance, one of them might never be. */
+/* The default class always has limits, and cycles through all pairs of action and first unit, and
+ * through all actions with a penalty; chance might leave one out. */
 static void next_class(struct random_policy *random, __u32 number, __u32 epoch, __u32 generation)
 {
 	struct xrl_class *class = &random->policy.classes[number];
@@ -150,7 +150,7 @@ static void next_class(struct random_policy *random, __u32 number, __u32 epoch, 
 	snprintf(class->name, sizeof(class->name), "class %u", number);
 	class->warn_percent = one_in(3) ? 1 + random_below(100) : 0;
 	set_icmp_errors(class, before, generation);
-	/* not too often, for it hides what the limits say */
+	/* rarely, since a penalty hides the results of the limits */
 	if (is_default ? epoch % 8 == 5 : one_in(4))
 		set_penalty(class, before, generation);
 	if (is_default || !one_in(6)) {
@@ -168,7 +168,7 @@ static int has_cidr(const struct random_policy *random, const struct xrl_cidr *c
 	return 0;
 }
 
-/* Of any length, with a source in it. */
+/* A prefix of any length that contains a source. */
 static struct xrl_cidr random_cidr(void)
 {
 	struct xrl_cidr cidr = {.prefix_bits = one_in(20) ? random_below(33) : 8 + random_below(25),
@@ -193,7 +193,7 @@ static void next_cidrs(struct random_policy *random)
 	}
 }
 
-/* Returns what is wanted for its sake. */
+/* Returns the XRL_WANTS_ bits that the ports need. */
 static __u32 next_ports(struct random_policy *random)
 {
 	__u32 wants = 0;
@@ -226,7 +226,7 @@ void random_policy_next(struct random_policy *random, __u32 epoch, __u32 generat
 	policy->wants = policy_wants_of_classes(policy, random->class_count) | next_ports(random);
 }
 
-int random_policy_has_separate(const struct random_policy *random)
+int random_policy_has_scoped(const struct random_policy *random)
 {
 	for (__u32 i = 0; i < random->class_count; i++) {
 		const struct xrl_class *class = &random->policy.classes[i];

@@ -35,7 +35,7 @@ static void interrupt(int signal)
 	(void)signal;
 }
 
-/* The last CPUs, since the first one is where the others are. */
+/* The last CPUs, since the tests' own traffic runs on the first. */
 void spoofed_prepare(void)
 {
 	struct sigaction action = {.sa_handler = interrupt};
@@ -105,7 +105,7 @@ static void must_run(const struct bpf_program *program, __u32 packets)
 {
 	if (!run(program, packets))
 		return;
-	printf("Bail out! the flood does not run\n");
+	printf("Bail out! cannot run the flood\n");
 	exit(1);
 }
 
@@ -143,7 +143,7 @@ void spoofed_start(int count)
 			abort();
 }
 
-/* A signal ends a run; again and again, since the first one may come just before one starts. */
+/* A signal ends a run. It is repeated, since it may arrive just before a run starts. */
 void spoofed_stop(void)
 {
 	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
@@ -155,7 +155,7 @@ void spoofed_stop(void)
 	running = 0;
 }
 
-/* In the policies of the tests no class has a name, and without one there is none. */
+/* Names the classes, since the gate ignores a class without a name. */
 void spoofed_activate(struct program *program, const struct policy_text *text,
                       const struct xrl_flood *flood)
 {

@@ -14,7 +14,7 @@
 struct sender {
 	const struct program *program;
 	int cpu, error;
-	__u32 round_frames; /* 0: one run without an end */
+	__u32 round_frames; /* 0: one endless run */
 	__u64 sent;         /* in whole rounds */
 	__u32 frame_bytes;
 	unsigned char frame[FRAME_ROOM];
@@ -86,8 +86,8 @@ void traffic_start_rounds(__u32 frames)
 	}
 }
 
-/* One run without an end, so that neither CPU leaves a gap in which a window stays half
- * empty: the kernel takes some 20 ms to start one. A signal ends it. */
+/* One endless run, ended by a signal. The kernel takes some 20 ms to start a run, and in such a gap
+ * a window could stay half empty. */
 void traffic_start(void)
 {
 	traffic_start_rounds(0);
@@ -99,7 +99,7 @@ static int join_senders(int interrupts)
 
 	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
 	for (int i = 0; i < TRAFFIC_CPUS; i++) {
-		/* again and again: the first one may come just before a run starts */
+		/* repeated, since a signal may arrive just before a run starts */
 		while (pthread_tryjoin_np(senders[i].thread, NULL) == EBUSY) {
 			if (interrupts)
 				pthread_kill(senders[i].thread, SIGUSR1);

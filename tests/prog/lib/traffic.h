@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Two CPUs at full speed, each with a frame of its own, over and over. */
+/* Two CPUs at full speed, each repeating a frame of its own. */
 
 #include "tests/prog/lib/frame.h"
 #include "tests/prog/lib/program.h"
@@ -9,18 +9,20 @@
 #define TRAFFIC_CPUS    2
 #define TRAFFIC_POLL_US 2000
 
-/* On the first two CPUs that this process may use; on a machine with one, both share it. */
+/* Uses the first two CPUs available to this process; on a machine with one, both senders share it.
+ */
 void traffic_prepare(const struct program *program);
 
-/* What one CPU sends from now on. */
+/* Sets the frame of one sender. */
 void traffic_set(int sender, const struct frame_spec *spec);
 
 void traffic_start(void);
 
-/* Returns how many frames they sent, or 0 after an error: as the counters say. */
+/* Returns the number of frames sent, by the counters; 0 after an error. */
 __u64 traffic_stop(void);
 
-/* The same, but so many at a time. That leaves gaps, but the number is known from the calls. */
+/* The same in rounds of that many frames. Rounds leave gaps, but the number sent is known without
+ * the counters. */
 void traffic_start_rounds(__u32 frames);
 __u64 traffic_stop_rounds(void);
 
