@@ -264,7 +264,7 @@ XRL_GLOBAL_FUNC __u32 charge_all_scoped(const struct packet *packet, const struc
                                         const struct xrl_cost *cost, struct scoped_receipt *receipt,
                                         __u32 generation)
 {
-	__u32 noted = 0, near = 0, i;
+	__u32 no_bucket = 0, near = 0, i;
 
 	if (!packet || !class || !cost || !receipt)
 		return XRL_RETRY;
@@ -279,9 +279,9 @@ XRL_GLOBAL_FUNC __u32 charge_all_scoped(const struct packet *packet, const struc
 			return result ? XRL_RETRY : over_scoped_limit(limit);
 		}
 		receipt->charged[i] = result >> 32;
-		noted |= result == SCOPED_FAILED;
+		no_bucket |= result == SCOPED_FAILED;
 		if (class->warns)
 			near |= is_near_scoped(limit, result);
 	}
-	return (near ? XRL_PASS_NEAR : XRL_PASS) | (noted ? SCOPED_NO_BUCKET : 0);
+	return (near ? XRL_PASS_NEAR : XRL_PASS) | (no_bucket ? SCOPED_NO_BUCKET : 0);
 }
