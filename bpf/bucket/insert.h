@@ -12,9 +12,10 @@
 #include "bpf/limit/source_limits.h"
 
 /* The window of one limit with the units admitted before the bucket existed. `carried` is the upper
- * part of the candidate entry. The window opened at the first hit, at the latest: an age of one
- * tick may be less. The times of later packets are not known; if the first one has expired, the
- * window opens now. Nothing is carried over from before the last flood's end. */
+ * part of the candidate entry. The window opens at the first hit, or up to one gate tick later,
+ * because the current tick may have just begun. The times of later packets are not known: if the
+ * first one has expired, the window opens now. Nothing is carried over if the last flood ended
+ * longer ago than the limit remembers. */
 XRL_GLOBAL_FUNC __u64 carried_window(const struct xrl_limit *limit, __u64 carried, __u64 jiffy_ns)
 {
 	__u64 now_ns = xrl_boot_ns(), ticks, age_ns, units;
@@ -36,6 +37,7 @@ static __always_inline int is_remembered(__u64 carried, const struct xrl_class *
 	return xrl_candidate_age(carried, xrl_gate_ticks(bpf_jiffies64())) < class->newcomer_ticks;
 }
 
+/* Fills the windows of a bucket that is not in the map yet. */
 static __always_inline void carry_over(struct xrl_bucket *bucket, const struct xrl_class *class,
                                        __u64 carried)
 {

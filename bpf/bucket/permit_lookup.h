@@ -22,6 +22,7 @@ static __always_inline __u64 permit_expires_ns(const struct xrl_address *source)
 	return expires_ns && expires_ns > xrl_boot_ns() ? expires_ns : 0;
 }
 
+/* The same, without a lookup for the sources that the prefilter rules out: most of them. */
 static __always_inline __u64 prefiltered_permit_expires_ns(const struct xrl_address *source)
 {
 	if (!meta.may_have_permits ||

@@ -6,7 +6,7 @@
  *
  * A packet is checked against the source's own limits first, then charges the scoped ones, then its
  * own: of two buckets, one is written only if the other has room. If several scoped limits concern
- * a packet, all are checked before any is charged. A charge that turns out to be in vain, because
+ * a packet, all are checked before any is charged. A charge that proves useless, because
  * another CPU was faster, is refunded.
  *
  * Calls are the main cost here: hence few large functions, as far as the verifier allows. */

@@ -13,7 +13,7 @@
 #define XRL_RESIDENT_BIT(bits, shift) (1ULL << (((bits) >> (shift)&0xFF) * XRL_RESIDENT_BITS >> 8))
 
 /* Four of the 60 bits, taken from other hash bits than the set. With all buckets in use, the
- * false-positive rate is 2 %; each costs one lookup in vain. */
+ * false-positive rate is 2 %; each costs a wasted lookup. */
 xrl_inline __u64 xrl_resident_bits(__u32 hash)
 {
 	__u64 bits = hash * 0x9E3779B97F4A7C15ULL;

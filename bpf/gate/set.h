@@ -100,6 +100,7 @@ static __always_inline __u64 admitted_before(xrl_packed state, __u32 tag)
 	               : 0;
 }
 
+/* Returns what was admitted of the source so far. */
 XRL_GLOBAL_FUNC __u64 candidate_carry(const struct xrl_address *source)
 {
 	struct xrl_newcomer *way;
@@ -113,7 +114,7 @@ XRL_GLOBAL_FUNC __u64 candidate_carry(const struct xrl_address *source)
 
 #define CANDIDATE_ATTEMPTS 3
 
-/* Returns the same after changing the entry. A packet that added `admission`, but was rejected
+/* Returns the same, and changes the entry. A packet that added `admission`, but was rejected
  * after all, is refunded. With 0, the entry is closed: its bucket holds the admitted packets from
  * now on. */
 XRL_GLOBAL_FUNC __u64 candidate_update(const struct xrl_address *source, __u64 admission)

@@ -34,7 +34,7 @@
  *     +-------+-------+-------+------+------+------+------+------+
  *        4 of 60 bits each       tag, hits, admitted, first hit
  *
- * A false positive of the residents filter costs a lookup in vain. A false negative (bits lost to a
+ * A false positive of the residents filter costs a wasted lookup. A false negative (bits lost to a
  * race, or after many hours) makes a resident a candidate for one packet, which may be rejected:
  * `buckets` is searched before its first packet is admitted, and with its second one.
  *
