@@ -73,10 +73,11 @@ $(OUT)/tests/xdp-ratelimit-faults: $(OUT)/faults/user/cli/main.o $(OUT)/faults/t
 	$(call say,TEST,$@)
 	$(call link)
 
-$(OUT)/tests/step_clock.so: tests/faults/step_clock.c
+$(OUT)/tests/faults/step_clock.o: CFLAGS += -fPIC
+
+$(OUT)/tests/step_clock.so: $(OUT)/tests/faults/step_clock.o
 	$(call say,TEST,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(WARN) -shared -fPIC -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -shared -o $@ $<
 
 $(FRAMES): $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/tools/frames/*.c))
 	$(call say,TOOL,$@)

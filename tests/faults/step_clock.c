@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* For LD_PRELOAD: sets the wall clock of a process STEP_CLOCK_SECONDS ahead. */
-#define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
