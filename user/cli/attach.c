@@ -11,7 +11,7 @@
 #include "user/cli/command.h"
 #include "user/util/paths.h"
 #include "user/util/file_stamp.h"
-#include "user/permits/permit_restore.h"
+#include "user/permits/permit.h"
 #include "user/output/policy.h"
 #include "user/datapath/activate.h"
 #include "user/datapath/bpffs.h"

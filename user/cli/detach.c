@@ -10,7 +10,7 @@
 #include "user/cli/command.h"
 #include "user/datapath/maps.h"
 #include "user/datapath/link.h"
-#include "user/permits/permit_restore.h"
+#include "user/permits/permit.h"
 #include "user/datapath/bpffs.h"
 
 static bool has_pins(const char *pin_dir, const char *interface)

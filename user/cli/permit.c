@@ -208,10 +208,10 @@ static void print_record(const struct permit_record *record, __s64 now_ns)
 	printf("%-15s %-16s %s  %s  ", write_address(&record->address, address), record->account,
 	       since, until);
 	if (record->comment[0])
-		printf("%-14s %s\n", record->in_force ? span : permit_state_name(record),
+		printf("%-14s %s\n", record->active ? span : permit_state_name(record),
 		       record->comment);
 	else
-		printf("%s\n", record->in_force ? span : permit_state_name(record));
+		printf("%s\n", record->active ? span : permit_state_name(record));
 }
 
 static void print_records(const struct permit_record *records, __u32 count)

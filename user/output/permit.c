@@ -63,7 +63,7 @@ json_t *permit_quota_json(const struct permit_quota *quota)
 
 const char *permit_state_name(const struct permit_record *record)
 {
-	if (record->in_force)
+	if (record->active)
 		return "in_force";
 	return record->revoked ? "revoked" : "expired";
 }
@@ -75,7 +75,7 @@ static json_t *record_json(const struct permit_record *record, __s64 now_ns)
 		address_json(&record->address), "account", record->account, "state",
 		permit_state_name(record), "since", time_json(record->since_unix_ns / SECOND_NS),
 		"expires_at", future_json(record->until_unix_ns), "expires_in_seconds",
-		record->in_force ? seconds_json(record->until_unix_ns, now_ns) : json_null(),
+		record->active ? seconds_json(record->until_unix_ns, now_ns) : json_null(),
 		"request", (json_int_t)record->request_id, "comment",
 		record->comment[0] ? record->comment : NULL);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/permits/account_store.h"
+#include "user/permits/store.h"
 #include "user/util/clock.h"
 
 #define NAME_CHARACTERS              \
@@ -13,23 +13,16 @@
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
 	"0123456789._-"
 
-/* ---- in the store ---- */
+/* ---- within a transaction ---- */
 
 #define COLUMNS                                                                                    \
 	"accounts.id, name,"                                                                       \
 	" (SELECT name FROM accounts AS parents WHERE parents.id = accounts.parent_id), approved," \
 	" EXISTS (SELECT 1 FROM tokens WHERE account_id = accounts.id), accounts.created_unix_ns"
 
-/* That takes as long as there are permits. */
+/* Linear in the number of permits. */
 #define COUNT_PERMITS \
 	"(SELECT count(*) FROM permits WHERE account_id = accounts.id AND ended_unix_ns IS NULL)"
-
-static void read_name(sqlite3_stmt *row, int column, char name[ACCOUNT_NAME_SIZE])
-{
-	const unsigned char *text = sqlite3_column_text(row, column);
-
-	snprintf(name, ACCOUNT_NAME_SIZE, "%s", text ? (const char *)text : "");
-}
 
 static void read_account(sqlite3_stmt *row, struct account *account)
 {
@@ -39,13 +32,13 @@ static void read_account(sqlite3_stmt *row, struct account *account)
 		.has_token = sqlite3_column_int(row, 4),
 		.created_unix_ns = sqlite3_column_int64(row, 5),
 	};
-	read_name(row, 1, account->name);
-	read_name(row, 2, account->parent);
+	db_text(row, 1, account->name, sizeof(account->name));
+	db_text(row, 2, account->parent, sizeof(account->parent));
 }
 
 static enum exit_code not_found(const char *name)
 {
-	return fail(EXIT_NOT_FOUND, "xdp-ratelimit account list shows them",
+	return fail(EXIT_NOT_FOUND, "list them with: xdp-ratelimit account list",
 	            "there is no account '%.80s'", name);
 }
 
@@ -72,7 +65,7 @@ enum exit_code account_check_removable(struct db *db, const struct account *acco
 	if (!error && !strcmp(account->name, ACCOUNT_LOCAL))
 		return fail(EXIT_NOT_ALLOWED, NULL,
 		            "the account '" ACCOUNT_LOCAL
-		            "' is built in and can't be removed; nothing was changed");
+		            "' is built in and cannot be removed; nothing was changed");
 	if (!error && subs)
 		return fail(EXIT_NOT_ALLOWED, "remove them first",
 		            "the account '%s' has %lld sub-accounts; nothing was changed",
@@ -93,8 +86,8 @@ static enum exit_code check_name(const char *name)
 	    !strchr("._-", name[0]))
 		return EXIT_DONE;
 	return fail(EXIT_USAGE, NULL,
-	            "'%.80s' can't be the name of an account: 1 to %d letters, digits, dots, "
-	            "underscores and hyphens are expected, beginning with a letter or digit",
+	            "invalid account name '%.80s'; expected 1 to %d letters, digits, dots, "
+	            "underscores and hyphens, starting with a letter or digit",
 	            name, ACCOUNT_NAME_SIZE - 1);
 }
 
@@ -105,8 +98,8 @@ static enum exit_code check_new(struct db *db, const char *name)
 		db_read(db, &there, 0, "SELECT count(*) FROM accounts WHERE name = ?1", "t", name);
 
 	if (!error && there)
-		return fail(EXIT_FAILED, "account token NAME --rotate makes a new token",
-		            "there is an account '%s' already; nothing was changed", name);
+		return fail(EXIT_FAILED, "make a new token with: account token NAME --rotate",
+		            "the account '%s' exists already; nothing was changed", name);
 	return error;
 }
 
@@ -120,10 +113,10 @@ static enum exit_code find_parent(struct db *db, const char *name, __s64 *parent
 		return EXIT_DONE;
 	error = account_read(db, name, &parent);
 	if (!error && parent.parent[0])
-		return fail(EXIT_NOT_ALLOWED, "its root account can be the parent",
-		            "'%s' is a sub-account, which can't have any itself; nothing was "
-		            "changed",
-		            parent.name);
+		return fail(
+			EXIT_NOT_ALLOWED, "use its root account as the parent",
+			"'%s' is a sub-account and cannot have sub-accounts; nothing was changed",
+			parent.name);
 	*parent_id = parent.id;
 	return error;
 }
@@ -147,13 +140,13 @@ static enum exit_code put_token(struct db *db, __s64 account_id, char token[TOKE
 	char id[TOKEN_ID_SIZE];
 
 	if (token_make(token) || !token_id(token, id))
-		return fail(EXIT_FAILED, NULL, "the kernel gives no random numbers: %m");
+		return fail(EXIT_FAILED, NULL, "cannot get random numbers: %m");
 	token_hash(token, hash);
 	return db_run(db, "INSERT OR REPLACE INTO tokens VALUES (?1, ?2, ?3, ?4)", "itbi",
 	              account_id, id, hash, TOKEN_HASH_SIZE, clock_unix_ns());
 }
 
-/* ---- each in a transaction of its own ---- */
+/* ---- each one a transaction ---- */
 
 static enum exit_code begin(struct db *db, const char *state_dir)
 {
@@ -183,7 +176,7 @@ enum exit_code account_find(const char *state_dir, const char *name, struct acco
 	return error;
 }
 
-/* The same work whether there is such a token or not. */
+/* Does the same work whether or not the id exists. */
 static enum exit_code authenticate(struct db *db, const char *token, const char *id,
                                    struct account *account)
 {
@@ -206,7 +199,7 @@ static enum exit_code authenticate(struct db *db, const char *token, const char 
 	token_hash(token, given);
 	if (error || (token_hash_is(given, kept) && found))
 		return error;
-	return fail(EXIT_NOT_FOUND, NULL, "the token is nobody's");
+	return fail(EXIT_NOT_FOUND, NULL, "invalid token");
 }
 
 enum exit_code account_authenticate(const char *state_dir, int wait_ms, const char *token,
@@ -217,7 +210,7 @@ enum exit_code account_authenticate(const char *state_dir, int wait_ms, const ch
 	enum exit_code error;
 
 	if (!token_id(token, id))
-		return fail(EXIT_NOT_FOUND, NULL, "that is no token");
+		return fail(EXIT_NOT_FOUND, NULL, "invalid token");
 	error = store_open(&db, state_dir, STORE_EXISTING, wait_ms);
 	if (error == EXIT_NOT_FOUND)
 		error = fail(EXIT_FAILED, "restore it from a backup",
@@ -258,8 +251,8 @@ enum exit_code account_approve(const char *state_dir, const char *name, bool app
 	if (!error)
 		error = account_read(&db, name, &account);
 	if (!error && account.parent[0])
-		error = fail(EXIT_NOT_ALLOWED, "its root account can be approved",
-		             "'%s' is a sub-account, which may never ask for permits", name);
+		error = fail(EXIT_NOT_ALLOWED, "approve its root account",
+		             "'%s' is a sub-account, which may never request permits", name);
 	if (!error && !strcmp(account.name, ACCOUNT_LOCAL) && !approved)
 		error = fail(EXIT_NOT_ALLOWED, NULL,
 		             "the account '" ACCOUNT_LOCAL "' is built in and stays approved");

@@ -4,13 +4,11 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
-#include "user/util/result.h"
 #include "user/permits/token.h"
+#include "user/permits/types.h"
+#include "user/util/result.h"
 
-/* Who asks for permits. Only an approved root account may. */
-
-#define ACCOUNT_NAME_SIZE 65
-#define ACCOUNT_LOCAL     "local" /* of the local administrator: built in, approved */
+/* Accounts. Only approved root accounts may request permits. */
 
 struct account {
 	__s64 id;
@@ -19,16 +17,17 @@ struct account {
 	bool approved;
 	bool has_token;
 	__s64 created_unix_ns;
-	__u32 permits; /* in force; counted by account_list only */
+	__u32 permits; /* active ones; filled in by account_list() only */
 };
 
-/* All of these report what fails. The store in `state_dir` is made if there is none. */
+/* Each of these is a transaction of its own and reports its failures. All but
+ * account_authenticate() create the store if there is none. */
 
-/* EXIT_NOT_FOUND when there is none of that name. */
+/* EXIT_NOT_FOUND: no account of that name. */
 enum exit_code account_find(const char *state_dir, const char *name, struct account *account);
 
-/* By a bearer token, compared in constant time. EXIT_NOT_FOUND when it is nobody's. No store is
- * made, and `wait_ms` is how long to wait for a locked one. */
+/* Finds the account of a bearer token, compared in constant time. EXIT_NOT_FOUND: invalid token.
+ * `wait_ms`: how long to wait for a locked store. */
 enum exit_code account_authenticate(const char *state_dir, int wait_ms, const char *token,
                                     struct account *account);
 
@@ -38,9 +37,20 @@ enum exit_code account_add(const char *state_dir, const char *name, const char *
 
 enum exit_code account_approve(const char *state_dir, const char *name, bool approved);
 
-/* The old one is void from then on. */
+/* Invalidates the old token. */
 enum exit_code account_rotate_token(const char *state_dir, const char *name,
                                     char token[TOKEN_SIZE]);
 
-/* In order of name. The caller frees *accounts. */
+/* Sorted by name. The caller frees *accounts. */
 enum exit_code account_list(const char *state_dir, struct account **accounts, __u32 *count);
+
+/* These run within the caller's transaction. */
+struct db;
+
+enum exit_code account_read(struct db *db, const char *name, struct account *account);
+
+/* EXIT_NOT_ALLOWED: the account is built in or has sub-accounts. */
+enum exit_code account_check_removable(struct db *db, const struct account *account);
+
+/* Deletes the account with its token, requests and permits. */
+enum exit_code account_delete(struct db *db, const struct account *account);

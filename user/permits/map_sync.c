@@ -11,7 +11,7 @@
 #include "user/datapath/gate.h"
 #include "user/datapath/permit_map.h"
 
-/* The generation's step that says: other permits, the same policy. */
+/* The step of the generation for other permits under the same policy. */
 #define PERMITS_STEP 2
 
 static enum exit_code cannot_write(const struct instance *instance, int error)
@@ -20,7 +20,7 @@ static enum exit_code cannot_write(const struct instance *instance, int error)
 		return fail(EXIT_FAILED,
 		            "raise 'entries' of [permits] in the configuration and run attach "
 		            "again",
-		            "the map permits is full: it has room for %u; nothing was changed",
+		            "the map permits is full (%u entries); nothing was changed",
 		            instance_permit_room(instance));
 	return fail(EXIT_FAILED, NULL, "cannot write the map permits: %s; nothing was changed",
 	            strerror(error));
@@ -28,14 +28,14 @@ static enum exit_code cannot_write(const struct instance *instance, int error)
 
 static __u64 until_boot_ns(const struct permit_entry *entry, const struct wall_clock *clock)
 {
-	/* what ended before boot gets no entry */
+	/* permits that ended before boot get no entry */
 	return entry->until_unix_ns > clock->boot_unix_ns
 	               ? entry->until_unix_ns - clock->boot_unix_ns
 	               : 0;
 }
 
-/* No generation: nothing obeys these maps yet. */
-static int announce(const struct instance *instance)
+/* Makes the program classify known sources again. Without a policy no program reads the maps. */
+static int bump_generation(const struct instance *instance)
 {
 	return instance_has_policy(instance) ? -instance_bump_generation(instance, PERMITS_STEP)
 	                                     : 0;
@@ -59,7 +59,7 @@ enum exit_code map_sync_write(const struct instance *instance, const struct wall
 
 	if (not_begun)
 		return not_begun;
-	fault_point("map_unsettled");
+	fault_point("map_marked");
 	if (entries->count) {
 		flood = gate_expect_permits(instance);
 		error = flood ? 0 : errno;
@@ -72,8 +72,8 @@ enum exit_code map_sync_write(const struct instance *instance, const struct wall
 	}
 	instance_unmap_memory(flood, SHARED_FLOOD);
 	if (!error)
-		error = announce(instance);
-	fault_point("map_announced");
+		error = bump_generation(instance);
+	fault_point("map_bumped");
 	return error ? cannot_write(instance, error) : EXIT_DONE;
 }
 
@@ -81,7 +81,7 @@ enum exit_code map_sync_commit(const struct instance *instance, __u64 change)
 {
 	int error = instance_set_store_change(instance, change);
 
-	return error ? fail(EXIT_FAILED, "the next command mends that",
+	return error ? fail(EXIT_FAILED, "the next command repairs the map",
 	                    "cannot write the map meta: %s", strerror(-error))
 	             : EXIT_DONE;
 }
@@ -114,7 +114,7 @@ enum exit_code map_sync_read(const struct instance *instance, const struct wall_
 	return error;
 }
 
-/* Marks which entries the map holds as they should be, and collects what isn't in the store. */
+/* Sets right[i] for each entry that the map has as well; collects those only the map has. */
 static enum exit_code compare_map(const struct instance *instance, const struct wall_clock *clock,
                                   const struct permit_entries *all, bool *right,
                                   struct permit_entries *extra)
@@ -162,10 +162,10 @@ enum exit_code map_sync_repair(const struct instance *instance, const struct wal
 	error = compare_map(instance, clock, all, right, &extra);
 	if (!error)
 		drop_right(all, right);
-	/* first what goes: that makes room */
+	/* removals first: they make room */
 	if (!error && extra.count)
 		error = map_sync_write(instance, clock, &extra);
-	/* also when nothing differed: the one who wrote it may not have come to announce it */
+	/* even without a difference: a writer that died may not have bumped the generation */
 	if (!error && (all->count || !synced))
 		error = map_sync_write(instance, clock, all);
 	permit_entries_free(&extra);

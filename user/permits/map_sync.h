@@ -2,26 +2,26 @@
 #pragma once
 
 #include "user/datapath/maps.h"
-#include "user/permits/permit_rows.h"
+#include "user/permits/entries.h"
 #include "user/permits/wall_clock.h"
 
-/* The permits that the program obeys: the map `permits` follows the store. Hold the lock of the
- * pin directory: neither another change nor a policy may come in between. */
+/* Copies permits from the store to the map `permits`, which the program reads. Callers hold the
+ * lock of the pin directory, which keeps out other changes of permits and of the policy. */
 
-/* Puts these in force, or out of force, and makes known sources look again. Until the map is
- * said to be settled, nobody takes it for what the store says. Reports what fails, above all
- * that the map is full; then some may have been changed. */
+/* Marks the map as being changed, writes or removes the entries, and makes the program classify
+ * known sources again. The mark stays until map_sync_commit(). On failure, above all of a full
+ * map, some entries may have been written. */
 enum exit_code map_sync_write(const struct instance *instance, const struct wall_clock *clock,
                               const struct permit_entries *entries);
 
-/* It holds what the store says as of `change`. */
+/* Records that the map matches the store as of `change`. */
 enum exit_code map_sync_commit(const struct instance *instance, __u64 change);
 
-/* What the map holds and has not run out. */
+/* Reads the entries of the map that have not expired. */
 enum exit_code map_sync_read(const struct instance *instance, const struct wall_clock *clock,
                              struct permit_entries *found);
 
-/* Makes the whole map what the store says, whatever it holds. `settled`: somebody came to the end
- * of writing it, so that there is nothing to announce unless something differs. */
+/* Compares the whole map with the store and corrects every difference. `synced`: the last write
+ * completed, so known sources need no second look unless something differs. */
 enum exit_code map_sync_repair(const struct instance *instance, const struct wall_clock *clock,
                                struct permit_entries *all, bool synced);

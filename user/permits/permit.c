@@ -6,13 +6,10 @@
 #include <string.h>
 
 #include "user/util/clock.h"
-#include "user/util/duration.h"
 #include "user/util/failpoint.h"
-#include "user/permits/account_store.h"
-#include "user/permits/permit_restore.h"
+#include "user/permits/permit_rows.h"
+#include "user/permits/quota.h"
 #include "user/permits/session.h"
-
-#define SECOND_NS 1000000000LL
 
 const char *permit_change_name(enum permit_change change)
 {
@@ -27,7 +24,7 @@ const char *permit_change_name(enum permit_change change)
 	return names[change];
 }
 
-/* Of a transaction: puts in force what it changed, or takes all of it back. */
+/* Commits the transaction, or rolls it back after an error. */
 static enum exit_code end(struct permit_session *session, enum exit_code error,
                           struct permit_entries *changed)
 {
@@ -41,8 +38,8 @@ static enum exit_code end(struct permit_session *session, enum exit_code error,
 
 /* ---- request ---- */
 
-/* At the beginning of a character in UTF-8: a control character of the second kind (U+0080 to
- * U+009F), which some terminals obey, or one that changes the direction of what follows. */
+/* Whether a UTF-8 character that begins here is a C1 control (U+0080 to U+009F), which some
+ * terminals obey, or changes the direction of the text (U+2028 to U+202E, U+2066 to U+2069). */
 static bool is_hidden(const unsigned char *c)
 {
 	if (c[0] == 0xc2)
@@ -55,7 +52,7 @@ static bool is_hidden(const unsigned char *c)
 
 static bool is_plain_text(const char *text)
 {
-	json_t *string = json_string(text); /* takes nothing but UTF-8 */
+	json_t *string = json_string(text); /* accepts only UTF-8 */
 	bool plain = string;
 
 	json_decref(string);
@@ -69,8 +66,7 @@ static enum exit_code check_comment(const char *comment)
 	if (!comment)
 		return EXIT_DONE;
 	if (strlen(comment) >= PERMIT_COMMENT_SIZE)
-		return fail(EXIT_USAGE, NULL,
-		            "the comment is %zu bytes long; at most %d are possible",
+		return fail(EXIT_USAGE, NULL, "the comment has %zu bytes; at most %d are allowed",
 		            strlen(comment), PERMIT_COMMENT_SIZE - 1);
 	if (!is_plain_text(comment))
 		return fail(EXIT_USAGE, NULL,
@@ -78,33 +74,7 @@ static enum exit_code check_comment(const char *comment)
 	return EXIT_DONE;
 }
 
-/* The quota, and what is left of it when this request is one of those that count. */
-static enum exit_code take_quota(struct permit_session *session, __s64 account_id,
-                                 struct permit_quota *quota)
-{
-	const struct permit_rules *rules = session->context->rules;
-	enum exit_code error =
-		quota_read(&session->db, account_id, rules, session->now_unix_ns, quota);
-	char at[OUTPUT_TIME_SIZE], window[DURATION_TEXT_SIZE];
-	double seconds;
-
-	if (error || quota->remaining) {
-		if (!error && quota->remaining-- == quota->limit) /* the first one */
-			quota->reset_unix_ns = session->now_unix_ns + (__s64)rules->window_ns;
-		return error;
-	}
-	seconds = (double)(quota->reset_unix_ns - session->now_unix_ns) / SECOND_NS;
-	duration_format(rules->window_ns, window, sizeof(window));
-	/* rounded up: at the second that is shown, it is possible */
-	output_time(at, (quota->reset_unix_ns + SECOND_NS - 1) / SECOND_NS);
-	return fail_for_now(EXIT_QUOTA, seconds,
-	                    "requests for the same addresses go together in one",
-	                    "the quota of %u requests in any %s is used up: the next one is "
-	                    "possible at %s",
-	                    quota->limit, window, at);
-}
-
-/* Renewing needs none, even when there are more than a smaller configuration allows. */
+/* Extending needs no room, even if `entries` has been lowered below the present number. */
 static enum exit_code check_room(struct permit_session *session,
                                  const struct permit_outcome *outcome)
 {
@@ -158,7 +128,8 @@ static enum exit_code request(struct permit_session *session, __s64 account_id,
 	if (!error)
 		error = quota_check_account(&session->db, account_id);
 	if (!error)
-		error = take_quota(session, account_id, &outcome->quota);
+		error = quota_take(&session->db, account_id, session->context->rules,
+		                   session->now_unix_ns, &outcome->quota);
 	if (!error)
 		error = permit_rows_add_request(&session->db, account_id, session->now_unix_ns,
 		                                addresses, via, comment, &request_id);
@@ -234,12 +205,12 @@ static void warn_of_missing_store(const struct permit_session *session)
 	unsigned int permits = session->attached ? instance_count_permits(&session->instance) : 0;
 
 	if (permits)
-		warn("there is no permit store in %s, but %u permits are in force: the next "
-		     "request takes them over into a new store; a backup would know more",
+		warn("there is no permit store in %s, but %u permits are active: the next request "
+		     "imports them into a new store; a backup would know their accounts, too",
 		     session->context->state_dir, permits);
 }
 
-/* Opens what can be read when nothing can be put in order, on a full disk, say. */
+/* Falls back to a read-only store if nothing can be expired or repaired (a full disk). */
 static enum exit_code open_for_reading(struct permit_session *session,
                                        const struct permit_context *context)
 {
@@ -251,26 +222,26 @@ static enum exit_code open_for_reading(struct permit_session *session,
 	return error;
 }
 
-/* What can be read is shown, with a warning if it isn't all there is to say. */
+/* Lists what can be read, with a warning if expiry or repair failed. */
 enum exit_code permit_list(const struct permit_context *context, __s64 account_id, bool ended,
                            struct permit_record **records, __u32 *count)
 {
 	struct permit_session session;
 	struct failure failure = {};
-	struct failure *usual = output_capture(&failure);
+	struct failure *outer = output_capture(&failure);
 	enum exit_code error = open_for_reading(&session, context), unreadable = EXIT_FAILED;
 
 	*records = NULL;
 	*count = 0;
 	if (session.db.handle)
 		unreadable = permit_rows_list(&session.db, account_id, ended, records, count);
-	output_capture(usual);
+	output_capture(outer);
 	if (error == EXIT_NOT_FOUND)
 		warn_of_missing_store(&session);
 	else if (unreadable)
 		fail(failure.code, failure.hint[0] ? failure.hint : NULL, "%s", failure.message);
 	else if (error)
-		warn("what has run out may still be shown: %s", failure.message);
+		warn("the list may include expired permits: %s", failure.message);
 	permit_session_close(&session);
 	return error == EXIT_NOT_FOUND || !unreadable ? EXIT_DONE : failure.code;
 }
@@ -291,7 +262,7 @@ enum exit_code permit_read_quota(const struct permit_context *context, __s64 acc
 	return error;
 }
 
-/* ---- the rest ---- */
+/* ---- maintenance and accounts ---- */
 
 enum exit_code permit_maintain(const struct permit_context *context)
 {
@@ -316,18 +287,15 @@ enum exit_code permit_restore(const struct permit_context *context, const struct
 __u32 permit_count_stored(const char *state_dir)
 {
 	struct failure failure;
-	struct failure *usual = output_capture(&failure);
+	struct failure *outer = output_capture(&failure);
 	struct db db;
 	__s64 count = 0;
 
 	if (store_open(&db, state_dir, STORE_EXISTING, STORE_SHORT_WAIT_MS) ||
-	    db_read(&db, &count, 0,
-	            "SELECT count(DISTINCT address) FROM permits"
-	            " WHERE ended_unix_ns IS NULL AND until_unix_ns > ?1",
-	            "i", clock_unix_ns()))
+	    permit_rows_count_unexpired(&db, clock_unix_ns(), &count))
 		count = 0;
 	store_close(&db);
-	output_capture(usual);
+	output_capture(outer);
 	return count;
 }
 

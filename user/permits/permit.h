@@ -1,92 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include <stdbool.h>
-#include <linux/types.h>
-
 #include "user/permits/account.h"
-#include "user/util/address_list.h"
-#include "user/config/settings.h"
+#include "user/permits/types.h"
 
-/* Permits, as the commands and the HTTP API deal with them. The store in the state directory is
- * the truth; the map `permits` follows it, and every call here first mends the map where the two
- * are apart and puts away what has run out. Moments are Unix time in ns by today's wall
- * clock. Everything that fails is reported by fail(); then store and map are as before. */
-
-struct permit_context {
-	const char *pin_dir;
-	const char *state_dir;
-	const struct permit_rules *rules;
-	int wait_ms; /* at most, for each lock; 0: as long as is usual */
-};
-
-#define PERMIT_ALL_ACCOUNTS 0
-#define PERMIT_COMMENT_SIZE 257 /* UTF-8, with the closing NUL */
-
-enum permit_change {
-	PERMIT_NEW,
-	PERMIT_EXTENDED,
-	PERMIT_UNCHANGED, /* already lasts as long or longer */
-	PERMIT_REVOKED,
-	PERMIT_NONE, /* there was none to revoke */
-};
+/* Permits for the commands and the HTTP API. The store in the state directory is authoritative and
+ * the map `permits` is its copy: every call first expires old permits and repairs the map where it
+ * differs from the store. Failures are reported with fail() and change neither store nor map. */
 
 const char *permit_change_name(enum permit_change change);
 
-struct permit_result {
-	struct xrl_address address;
-	enum permit_change change;
-	__s64 until_unix_ns;
-};
-
-struct permit_quota {
-	__u32 limit;
-	__u32 remaining;
-	__s64 reset_unix_ns; /* when the oldest request that counts is forgotten; now if none */
-};
-
-struct permit_outcome {
-	bool attached; /* false: nothing is attached, so it is kept for the next attach */
-	struct permit_quota quota;
-	__u32 count;
-	struct permit_result results[ADDRESS_LIST_MAX];
-};
-
-struct permit_record {
-	struct xrl_address address;
-	char account[ACCOUNT_NAME_SIZE];
-	char comment[PERMIT_COMMENT_SIZE];
-	__s64 request_id;
-	__s64 since_unix_ns;
-	__s64 until_unix_ns;
-	bool in_force;
-	bool revoked;
-};
-
-/* For all of the addresses or for none. EXIT_NOT_ALLOWED: a sub-account, an unapproved one, or
- * one that is gone. EXIT_QUOTA: with the time of the next possible request; outcome->quota is
- * filled in then, too. `comment` may be NULL. `via`: "cli" or "http". */
+/* Permits all of the addresses or none. EXIT_NOT_ALLOWED: a sub-account, an unapproved account or
+ * a removed one. EXIT_QUOTA: no request remains; the report says when the next one is possible and
+ * outcome->quota is filled in. `comment` may be NULL. `via`: "cli" or "http". */
 enum exit_code permit_request(const struct permit_context *context, __s64 account_id,
                               const struct address_list *addresses, const char *comment,
                               const char *via, struct permit_outcome *outcome);
 
-/* Those of one account, or of all. An address without a permit is no error here. */
+/* Revokes permits of one account or of all. An address without a permit is not an error. */
 enum exit_code permit_revoke(const struct permit_context *context, __s64 account_id,
                              const struct address_list *addresses, struct permit_outcome *outcome);
 
-/* Those in force, in order of address; with `ended` also those that were, for as long as they are
- * remembered. The caller frees *records. */
+/* Lists active permits by address, and with `ended` also those that ended within their retention.
+ * The caller frees *records. */
 enum exit_code permit_list(const struct permit_context *context, __s64 account_id, bool ended,
                            struct permit_record **records, __u32 *count);
 
-/* EXIT_NOT_ALLOWED as permit_request. */
+/* EXIT_NOT_ALLOWED as in permit_request(). */
 enum exit_code permit_read_quota(const struct permit_context *context, __s64 account_id,
                                  struct permit_quota *quota);
 
-/* Nothing but the mending and the putting away: for `attach`, and for a daemon now and then. */
+/* Only expires and repairs: for the daemon's timer. */
 enum exit_code permit_maintain(const struct permit_context *context);
 
-/* The account goes, and its permits with it. EXIT_NOT_ALLOWED: the built-in one, or one that
- * has sub-accounts. `ended_permits`: how many were in force. */
+/* Removes the account and revokes its permits; `ended_permits` counts them. EXIT_NOT_ALLOWED: the
+ * account is built in or has sub-accounts. */
 enum exit_code permit_remove_account(const struct permit_context *context, const char *name,
                                      __u32 *ended_permits);
+
+/* The following are for attach, which holds the lock of the pin directory. */
+struct instance;
+
+/* Copies the store, if there is one, to these maps. */
+enum exit_code permit_restore(const struct permit_context *context,
+                              const struct instance *instance);
+
+/* The number of permitted addresses in the store, to size the map. 0 if it cannot be read. */
+__u32 permit_count_stored(const char *state_dir);

@@ -15,7 +15,7 @@ static void write_address(const struct xrl_address *address, address_text text)
 	inet_ntop(AF_INET, address, text, sizeof(address_text));
 }
 
-/* What can't be read is nobody's address, 0.0.0.0. */
+/* 0.0.0.0, which no host has, if the column is malformed. */
 static struct xrl_address read_address(sqlite3_stmt *row, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(row, column);
@@ -26,35 +26,7 @@ static struct xrl_address read_address(sqlite3_stmt *row, int column)
 	return address;
 }
 
-static void read_text(sqlite3_stmt *row, int column, char *text, size_t size)
-{
-	const unsigned char *value = sqlite3_column_text(row, column);
-
-	snprintf(text, size, "%s", value ? (const char *)value : "");
-}
-
-/* ---- entries ---- */
-
-void permit_entries_free(struct permit_entries *entries)
-{
-	free(entries->entries);
-	*entries = (struct permit_entries){};
-}
-
-enum exit_code permit_entries_add(struct permit_entries *entries, const struct xrl_address *address)
-{
-	if (entries->count == entries->room) {
-		__u32 room = entries->room ? entries->room * 2 : 64;
-		struct permit_entry *larger = reallocarray(entries->entries, room, sizeof(*larger));
-
-		if (!larger)
-			return fail(EXIT_FAILED, NULL, "out of memory");
-		entries->entries = larger;
-		entries->room = room;
-	}
-	entries->entries[entries->count++] = (struct permit_entry){.address = *address};
-	return EXIT_DONE;
-}
+/* ---- addresses ---- */
 
 enum exit_code permit_rows_look_up(struct db *db, struct permit_entries *entries)
 {
@@ -93,7 +65,7 @@ enum exit_code permit_rows_read_all(struct db *db, struct permit_entries *entrie
 	return error ? error : failed;
 }
 
-/* ---- what has run out ---- */
+/* ---- expiry ---- */
 
 enum exit_code permit_rows_expire(struct db *db, __s64 now_unix_ns, struct permit_entries *ended)
 {
@@ -115,7 +87,7 @@ enum exit_code permit_rows_expire(struct db *db, __s64 now_unix_ns, struct permi
 
 enum exit_code permit_rows_purge(struct db *db, const struct permit_rules *rules, __s64 now_unix_ns)
 {
-	/* what still counts for a quota is not forgotten */
+	/* keep every request that still counts towards a quota */
 	__s64 kept_ns =
 		(__s64)rules->window_ns > RETENTION_NS ? (__s64)rules->window_ns : RETENTION_NS;
 	__s64 before_ns = now_unix_ns - kept_ns;
@@ -132,9 +104,9 @@ enum exit_code permit_rows_purge(struct db *db, const struct permit_rules *rules
 
 enum exit_code permit_rows_count(struct db *db, __s64 enough, __s64 *addresses)
 {
-	/* from cheap and coarse to exact: all that ever were, lately; those in force; and those
-	 * once each, for several accounts may have permitted the same address */
-	static const char *const ways[] = {
+	/* Upper bounds from cheap to exact: rows within the retention, active permits, and distinct
+	 * addresses, of which several accounts may have a permit. */
+	static const char *const queries[] = {
 		"SELECT (SELECT max(id) FROM permits) - (SELECT min(id) FROM permits) + 1",
 		"SELECT count(*) FROM permits WHERE ended_unix_ns IS NULL",
 		"SELECT count(DISTINCT address) FROM permits WHERE ended_unix_ns IS NULL",
@@ -142,74 +114,18 @@ enum exit_code permit_rows_count(struct db *db, __s64 enough, __s64 *addresses)
 	enum exit_code error = EXIT_DONE;
 
 	*addresses = enough + 1;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && *addresses > enough && !error; i++)
-		error = db_read(db, addresses, 0, ways[i], "");
+	for (size_t i = 0;
+	     i < sizeof(queries) / sizeof(queries[0]) && *addresses > enough && !error; i++)
+		error = db_read(db, addresses, 0, queries[i], "");
 	return error;
 }
 
-/* ---- who may, and how often ---- */
-
-enum exit_code quota_check_account(struct db *db, __s64 account_id)
+enum exit_code permit_rows_count_unexpired(struct db *db, __s64 now_unix_ns, __s64 *addresses)
 {
-	char name[ACCOUNT_NAME_SIZE] = "";
-	bool is_sub = false, approved = false, found;
-	sqlite3_stmt *row = db_prepare(
-		db, "SELECT name, parent_id IS NOT NULL, approved FROM accounts WHERE id = ?1", "i",
-		account_id);
-	enum exit_code error;
-
-	found = db_next(row);
-	if (found) {
-		read_text(row, 0, name, sizeof(name));
-		is_sub = sqlite3_column_int(row, 1);
-		approved = sqlite3_column_int(row, 2);
-	}
-	error = db_finish(db, row);
-	if (error)
-		return error;
-	if (!found)
-		return fail(EXIT_NOT_ALLOWED, NULL, "the account was removed");
-	if (is_sub)
-		return fail(EXIT_NOT_ALLOWED, "its root account may, if it is approved",
-		            "the account '%s' is a sub-account, which may not ask for permits",
-		            name);
-	if (!approved)
-		return fail(EXIT_NOT_ALLOWED, "xdp-ratelimit account approve NAME approves one",
-		            "the account '%s' is not approved, so it may not ask for permits",
-		            name);
-	return EXIT_DONE;
-}
-
-/* The request that leaves the window as the `index`-th (from 0) of those in it. */
-static enum exit_code read_oldest_after(struct db *db, __s64 account_id, __s64 after_ns,
-                                        __s64 index, __s64 *at_unix_ns)
-{
-	return db_read(db, at_unix_ns, 0,
-	               "SELECT at_unix_ns FROM requests WHERE account_id = ?1"
-	               " AND at_unix_ns > ?2 ORDER BY at_unix_ns LIMIT 1 OFFSET ?3",
-	               "iii", account_id, after_ns, index);
-}
-
-enum exit_code quota_read(struct db *db, __s64 account_id, const struct permit_rules *rules,
-                          __s64 now_unix_ns, struct permit_quota *quota)
-{
-	__s64 after_ns = now_unix_ns - (__s64)rules->window_ns, used = 0, oldest_ns = 0;
-	enum exit_code error = db_read(db, &used, 0,
-	                               "SELECT count(*) FROM requests"
-	                               " WHERE account_id = ?1 AND at_unix_ns > ?2",
-	                               "ii", account_id, after_ns);
-
-	*quota = (struct permit_quota){.limit = rules->max_requests, .reset_unix_ns = now_unix_ns};
-	if (error || !used)
-		goto out;
-	/* more than the limit were made if it has been lowered since */
-	error = read_oldest_after(db, account_id, after_ns,
-	                          used > rules->max_requests ? used - rules->max_requests : 0,
-	                          &oldest_ns);
-	quota->reset_unix_ns = oldest_ns + (__s64)rules->window_ns;
-out:
-	quota->remaining = used < rules->max_requests ? rules->max_requests - used : 0;
-	return error;
+	return db_read(db, addresses, 0,
+	               "SELECT count(DISTINCT address) FROM permits"
+	               " WHERE ended_unix_ns IS NULL AND until_unix_ns > ?1",
+	               "i", now_unix_ns);
 }
 
 /* ---- changes ---- */
@@ -294,7 +210,7 @@ enum exit_code permit_rows_revoke(struct db *db, __s64 account_id, __s64 now_uni
 	return EXIT_DONE;
 }
 
-/* ---- for reading ---- */
+/* ---- records ---- */
 
 static void read_record(sqlite3_stmt *row, struct permit_record *record)
 {
@@ -303,11 +219,11 @@ static void read_record(sqlite3_stmt *row, struct permit_record *record)
 		.request_id = sqlite3_column_int64(row, 3),
 		.since_unix_ns = sqlite3_column_int64(row, 4),
 		.until_unix_ns = sqlite3_column_int64(row, 5),
-		.in_force = sqlite3_column_type(row, 6) == SQLITE_NULL,
+		.active = sqlite3_column_type(row, 6) == SQLITE_NULL,
 	};
-	read_text(row, 1, record->account, sizeof(record->account));
-	read_text(row, 2, record->comment, sizeof(record->comment));
-	if (record->in_force)
+	db_text(row, 1, record->account, sizeof(record->account));
+	db_text(row, 2, record->comment, sizeof(record->comment));
+	if (record->active)
 		return;
 	record->revoked = sqlite3_column_int64(row, 6) < record->until_unix_ns;
 	record->until_unix_ns = sqlite3_column_int64(row, 6);
@@ -359,7 +275,7 @@ enum exit_code permit_rows_list(struct db *db, __s64 account_id, bool ended,
 	return error;
 }
 
-/* ---- which state it is in ---- */
+/* ---- the state of the copy in the map ---- */
 
 enum exit_code permit_rows_last_change(struct db *db, __s64 *change)
 {
@@ -393,7 +309,7 @@ enum exit_code permit_rows_import(struct db *db, __s64 now_unix_ns,
 		return error;
 	error = db_read(db, &account_id, 0, "SELECT id FROM accounts WHERE name = ?1", "t",
 	                ACCOUNT_LOCAL);
-	/* nobody knows when they were asked for, so it counts for no quota */
+	/* the time of the request is unknown: 0 keeps it out of every quota */
 	if (!error)
 		error = db_run(db,
 		               "INSERT INTO requests (account_id, at_unix_ns, address_count, via,"

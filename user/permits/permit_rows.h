@@ -1,73 +1,58 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include "user/permits/permit.h"
-#include "user/permits/store.h"
+#include "user/permits/db.h"
+#include "user/permits/entries.h"
+#include "user/permits/types.h"
 
-/* The requests and permits in the store: nothing here knows of maps. All moments are Unix time
- * in ns. What is to hold together is called within one transaction. */
+/* Requests and permits as rows of the store; maps are unknown here. Times are Unix time in ns.
+ * Call functions that must agree within one transaction. */
 
-/* One address and until when it is permitted, whoever asked for it. 0: not at all. */
-struct permit_entry {
-	struct xrl_address address;
-	__s64 until_unix_ns;
-};
-
-struct permit_entries {
-	__u32 count, room;
-	struct permit_entry *entries;
-};
-
-void permit_entries_free(struct permit_entries *entries);
-
-enum exit_code permit_entries_add(struct permit_entries *entries,
-                                  const struct xrl_address *address);
-
-/* Fills in until_unix_ns of each. */
+/* Fills in until_unix_ns of each entry. */
 enum exit_code permit_rows_look_up(struct db *db, struct permit_entries *entries);
 
-/* Every address that is permitted. */
+/* Reads every permitted address. */
 enum exit_code permit_rows_read_all(struct db *db, struct permit_entries *entries);
 
-/* Marks as ended what has run out, and adds the addresses to `ended`. */
+/* Ends expired permits and adds their addresses to `ended`. */
 enum exit_code permit_rows_expire(struct db *db, __s64 now_unix_ns, struct permit_entries *ended);
 
-/* Forgets what ended long ago. */
+/* Deletes permits and requests past their retention. */
 enum exit_code permit_rows_purge(struct db *db, const struct permit_rules *rules,
                                  __s64 now_unix_ns);
 
-/* How many addresses are permitted: exact where it is more than `enough`. */
+/* Counts permitted addresses; exact if the result exceeds `enough`. */
 enum exit_code permit_rows_count(struct db *db, __s64 enough, __s64 *addresses);
 
-/* Whether it may ask at all: EXIT_NOT_ALLOWED, with the reason, otherwise. */
-enum exit_code quota_check_account(struct db *db, __s64 account_id);
-
-enum exit_code quota_read(struct db *db, __s64 account_id, const struct permit_rules *rules,
-                          __s64 now_unix_ns, struct permit_quota *quota);
+/* The same for permits that have not expired at `now_unix_ns`; always exact. */
+enum exit_code permit_rows_count_unexpired(struct db *db, __s64 now_unix_ns, __s64 *addresses);
 
 enum exit_code permit_rows_add_request(struct db *db, __s64 account_id, __s64 now_unix_ns,
                                        const struct address_list *addresses, const char *via,
                                        const char *comment, __s64 *request_id);
 
-/* Permits result->address, and says what that changed. */
+/* Permits result->address and fills in what changed. */
 enum exit_code permit_rows_permit(struct db *db, __s64 account_id, __s64 request_id,
                                   __s64 now_unix_ns, __s64 until_unix_ns,
                                   struct permit_result *result);
 
-/* Of one account, or of all. */
+/* Revokes the permits of result->address, of one account or of all. */
 enum exit_code permit_rows_revoke(struct db *db, __s64 account_id, __s64 now_unix_ns,
                                   struct permit_result *result);
 
+/* The caller frees *records. */
 enum exit_code permit_rows_list(struct db *db, __s64 account_id, bool ended,
                                 struct permit_record **records, __u32 *count);
 
-/* The number of the last change of permits, and a new one. */
+/* The number of the last change of permits, and the next one. */
 enum exit_code permit_rows_last_change(struct db *db, __s64 *change);
 enum exit_code permit_rows_next_change(struct db *db, __s64 now_unix_ns, __s64 *change);
 
-/* Whether a map has ever been made to hold what this store says. If not, it is new, in place of
- * one that was lost, perhaps: what a map holds then is taken over as permits of the account
- * `local`, and the store is followed from then on. */
+/* Whether a map has ever been synced to this store. If not, the store is new and may replace a
+ * lost one. */
 enum exit_code permit_rows_is_synced(struct db *db, bool *is_synced);
+
+/* Imports the permits found in a map as permits of the account `local`, and records that a map is
+ * synced from now on. */
 enum exit_code permit_rows_import(struct db *db, __s64 now_unix_ns,
                                   const struct permit_entries *found);

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/permits/schema.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "user/util/dir_lock.h"
-#include "user/permits/store.h"
 
 #define APPLICATION_ID 0x58524c50
 
-/* What leads from each version to the next. Never changed, only added to. */
+/* The migration from each version to the next. Append only; never change one. */
 static const char *const migrations[] = {
-	/* 1. `state` has one row. Its `change` grows with every change of permits in force and
-         * starts at random, so that two stores hardly ever show the same one: the limiter
-         * notes which one its map holds. `boot_unix_ns`: what the wall clock shows minus boot
-         * time, so that the two can be told from each other within the boot `boot_id`.
-         * `seen_unix_ns`: what time it was when it was last written. `followed`: a map was made
-         * to hold what it says; before that, what a map holds is taken over.
-         * `permits`: ended_unix_ns is NULL while it is in force. */
+	/* 1. `state` has one row. `change` counts changes of active permits; the limiter records
+         * the one its map holds. It starts at random, so that two stores hardly ever agree.
+         * `boot_unix_ns`: wall clock minus boot time, valid within the boot `boot_id`.
+         * `seen_unix_ns`: the time of the last write. `followed`: a map has been synced to this
+         * store; until then, permits found in a map are imported.
+         * `permits`: ended_unix_ns is NULL while the permit is active. */
 	"CREATE TABLE state ("
 	"	id INTEGER PRIMARY KEY CHECK (id = 1),"
 	"	change INTEGER NOT NULL,"
@@ -81,7 +80,7 @@ static enum exit_code execute(struct db *db, const char *sql)
 		const char *rest;
 
 		if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, &rest))
-			return db_run(db, sql, ""); /* which reports why */
+			return db_run(db, sql, ""); /* reports the error */
 		while (db_next(statement))
 			;
 		error = db_finish(db, statement);
@@ -96,11 +95,11 @@ static enum exit_code migrate(struct db *db)
 	__s64 version;
 	enum exit_code error = db_begin(db);
 
-	if (!error) /* perhaps another one was faster */
+	if (!error) /* another process may have migrated it meanwhile */
 		error = db_read(db, &version, 0, "PRAGMA user_version", "");
 	for (__s64 i = error ? VERSION : version; i < VERSION && !error; i++)
 		error = execute(db, migrations[i]);
-	/* a PRAGMA takes no bound values */
+	/* a PRAGMA cannot have bound values */
 	snprintf(remember, sizeof(remember), "PRAGMA user_version = %lld", VERSION);
 	if (!error)
 		error = db_run(db, remember, "");
@@ -113,7 +112,7 @@ static enum exit_code migrate(struct db *db)
 
 static enum exit_code set_up(struct db *db, const char *state_dir)
 {
-	/* changing to WAL wants the file for itself and does not wait for others */
+	/* switching to WAL needs exclusive access and does not wait for it */
 	int lock = directory_lock(state_dir);
 	enum exit_code error = db_run(db, "PRAGMA journal_mode = WAL", "");
 
@@ -124,12 +123,12 @@ static enum exit_code set_up(struct db *db, const char *state_dir)
 	return error;
 }
 
-/* What a file says of itself; a new one says nothing. */
+/* The marks of a database file; all zero in a new one. */
 struct marks {
 	__s64 version, application, tables;
 };
 
-/* In one statement, so that no half of a set-up is seen. */
+/* One statement, which cannot see half of a migration. */
 static enum exit_code read_marks(struct db *db, struct marks *marks)
 {
 	sqlite3_stmt *row = db_prepare(db,
@@ -164,8 +163,8 @@ bool schema_is_current(struct db *db)
 enum exit_code schema_prepare(struct db *db, const char *state_dir)
 {
 	struct marks marks = {};
-	/* FULL: in WAL mode, less would lose the last commits in a power cut. What the schema
-	 * of a foreign file says is not trusted. */
+	/* FULL: NORMAL would lose the last commits of a WAL in a power cut. TRUSTED_SCHEMA: the
+	 * file may be another program's. */
 	enum exit_code error = execute(db, "PRAGMA synchronous = FULL;"
 	                                   "PRAGMA foreign_keys = ON;"
 	                                   "PRAGMA trusted_schema = OFF;");
@@ -175,14 +174,15 @@ enum exit_code schema_prepare(struct db *db, const char *state_dir)
 	if (error)
 		return error;
 	if (!is_ours(&marks) && !is_empty(&marks))
-		return fail(EXIT_FAILED, "move it away, or choose another --state-dir",
-		            "%s is not a permit store, but a database of another program; nothing "
-		            "was changed",
-		            db->path);
+		return fail(
+			EXIT_FAILED, "move it away, or choose another --state-dir",
+			"%s is not a permit store but the database of another program; nothing was "
+			"changed",
+			db->path);
 	if (marks.version > VERSION)
-		return fail(EXIT_FAILED, "install that version again",
+		return fail(EXIT_FAILED, "install that version",
 		            "the permit store %s was written by a newer version of xdp-ratelimit "
-		            "(its tables are of version %lld, this one knows %lld); nothing was "
+		            "(tables of version %lld, this program supports %lld); nothing was "
 		            "changed",
 		            db->path, marks.version, VERSION);
 	return marks.version == VERSION ? EXIT_DONE : set_up(db, state_dir);

@@ -8,11 +8,12 @@
 #include "user/util/failpoint.h"
 #include "user/datapath/link.h"
 #include "user/permits/map_sync.h"
+#include "user/permits/permit_rows.h"
 #include "user/datapath/pin_dir.h"
 
-static int shorter(int usual_ms, int most_ms)
+static int shorter(int default_ms, int max_ms)
 {
-	return most_ms && most_ms < usual_ms ? most_ms : usual_ms;
+	return max_ms && max_ms < default_ms ? max_ms : default_ms;
 }
 
 static enum exit_code open_limiter(struct permit_session *session, const struct instance *instance)
@@ -35,16 +36,17 @@ static enum exit_code open_limiter(struct permit_session *session, const struct 
 	session->owns_instance = true;
 	session->attached = instance_takes_permits(&session->instance);
 	if (session->instance.other_layout)
-		return fail(EXIT_FAILED,
-		            "run attach again with this version: it replaces the program in "
-		            "place and keeps the permits",
-		            "the maps in %s are of another version of xdp-ratelimit; nothing was "
-		            "changed",
-		            pin_dir);
+		return fail(
+			EXIT_FAILED,
+			"run attach again with this version: it replaces the program in "
+			"place and keeps the permits",
+			"the maps in %s belong to another version of xdp-ratelimit; nothing was "
+			"changed",
+			pin_dir);
 	return interface_check_maps(pin_dir);
 }
 
-/* Drops what the store has for as long, or longer. */
+/* Drops entries that the store permits for at least as long. */
 static enum exit_code drop_known(struct permit_session *session, struct permit_entries *found)
 {
 	struct permit_entries stored = {};
@@ -63,7 +65,7 @@ static enum exit_code drop_known(struct permit_session *session, struct permit_e
 	return error;
 }
 
-/* What a map holds that has never followed this store: the store is new, the permits are not. */
+/* A map that was never synced to this store is older than the store: import its permits. */
 static enum exit_code import_map(struct permit_session *session)
 {
 	struct permit_entries found = {};
@@ -74,14 +76,14 @@ static enum exit_code import_map(struct permit_session *session)
 	if (!error)
 		error = permit_rows_import(&session->db, session->now_unix_ns, &found);
 	if (!error && found.count)
-		warn("the store is new: %u permits that were in force are taken over into it",
+		warn("the permit store is new: imported %u active permits from the map",
 		     found.count);
 	permit_entries_free(&found);
 	return error;
 }
 
-/* New maps that are not pinned yet may never be: the pinned `meta` must not say of the pinned
- * map what is true of the new one. */
+/* A new `permits` beside the pinned `meta` may never be pinned: the change number in `meta` must
+ * not claim for the pinned map what holds for the new one. */
 static __u64 change_to_record(const struct permit_session *session, __s64 change)
 {
 	const struct instance *instance = &session->instance;
@@ -102,8 +104,8 @@ static enum exit_code compare_all(struct permit_session *session, __s64 change, 
 	return error;
 }
 
-/* The whole map, when it isn't known to hold what the store says. A thorough session doesn't
- * believe what is known: somebody may have used bpftool. */
+/* Repairs the map unless its change number matches. PERMIT_VERIFY_FULL does not trust the number,
+ * because somebody may have changed the map with bpftool. */
 static enum exit_code repair(struct permit_session *session, enum permit_verify verify)
 {
 	bool is_synced, synced;
@@ -122,8 +124,8 @@ static enum exit_code repair(struct permit_session *session, enum permit_verify 
 	return compare_all(session, change, synced);
 }
 
-/* In a transaction of its own: were it rolled back together with others, the map would be put
- * back by another clock than the store's. */
+/* In a transaction of its own: rolled back with other changes, the map would be restored by
+ * another clock than the store's. */
 static enum exit_code adjust_clock(struct permit_session *session)
 {
 	enum exit_code error = db_begin(&session->db);
@@ -138,7 +140,6 @@ static enum exit_code adjust_clock(struct permit_session *session)
 	return error;
 }
 
-/* Puts away what has run out. */
 static enum exit_code expire(struct permit_session *session)
 {
 	struct permit_entries ended = {};
@@ -153,8 +154,8 @@ static enum exit_code expire(struct permit_session *session)
 	return error;
 }
 
-/* Others may work on the store between two transactions, if they don't see the pin directory and
- * its lock: from another mount namespace, say. So each one looks at the map again. */
+/* Processes that cannot see the lock of the pin directory, in another mount namespace, may change
+ * the store between two transactions. So each transaction checks the map again. */
 static enum exit_code begin(struct permit_session *session, enum permit_verify verify)
 {
 	enum exit_code error = db_begin(&session->db);
@@ -164,12 +165,12 @@ static enum exit_code begin(struct permit_session *session, enum permit_verify v
 	session->now_unix_ns = wall_clock_now_ns(&session->clock);
 	if (!error)
 		error = repair(session, verify);
-	fault_point("mended");
+	fault_point("repaired");
 	return error;
 }
 
-/* What the rest relies on: moments by today's clock, nothing in force that has run out, and a
- * map that holds the rest. */
+/* Establishes what all operations rely on: times by today's clock, no expired permit active, and
+ * a map that matches the store. */
 static enum exit_code prepare(struct permit_session *session, enum permit_verify verify)
 {
 	enum exit_code error = adjust_clock(session);
@@ -201,26 +202,26 @@ enum exit_code permit_session_open(struct permit_session *session,
 	return error;
 }
 
-/* What was changed while there was no limiter may have been missed by one that came just then:
- * it read the store before, or it is there to be seen now. Returns whether it is. */
+/* A limiter attached during a session without one may have read the store before the change. It
+ * can be found now: sync it. Returns whether there is one. */
 static bool sync_attached_meanwhile(const struct permit_context *context)
 {
 	struct failure failure = {};
-	struct failure *usual;
-	struct permit_session again;
+	struct failure *outer;
+	struct permit_session second;
 	enum exit_code error;
 	struct stat directory;
-	bool there;
+	bool attached;
 
 	if (stat(context->pin_dir, &directory))
 		return false;
-	usual = output_capture(&failure);
-	error = permit_session_open(&again, context, STORE_EXISTING, PERMIT_VERIFY_NONE, NULL);
-	there = permit_session_close(&again);
-	output_capture(usual);
+	outer = output_capture(&failure);
+	error = permit_session_open(&second, context, STORE_EXISTING, PERMIT_VERIFY_NONE, NULL);
+	attached = permit_session_close(&second);
+	output_capture(outer);
 	if (error)
-		warn("kept, but not yet in force: %s", failure.message);
-	return !error && there;
+		warn("stored, but not yet active: %s", failure.message);
+	return !error && attached;
 }
 
 bool permit_session_close(struct permit_session *session)
@@ -241,8 +242,8 @@ enum exit_code permit_session_begin(struct permit_session *session)
 	return begin(session, PERMIT_VERIFY_NONE);
 }
 
-/* The store is as before, so the map can be made so again. If even that fails, it stays
- * unsettled, and the next session mends it. */
+/* Rolls back and restores the map from the store. If that fails, too, the map stays marked and the
+ * next session repairs it. */
 static void undo(struct permit_session *session, struct permit_entries *changed)
 {
 	__s64 change;
@@ -275,8 +276,8 @@ enum exit_code permit_session_commit(struct permit_session *session, struct perm
 	if (error)
 		undo(session, changed);
 	else if (session->attached)
-		/* what fails here the next session mends */
+		/* after a failure here the next session repairs the map */
 		map_sync_commit(&session->instance, change);
-	fault_point("settled");
+	fault_point("synced");
 	return error;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,86 +11,14 @@
 
 #include "user/permits/schema.h"
 
-static enum exit_code report_locked(const struct db *db)
-{
-	return fail(EXIT_BUSY, "try again; 'fuser' shows who has it open",
-	            "the permit store %s is locked by another program (waited for %d s); nothing "
-	            "was changed",
-	            db->path, db->wait_ms / 1000);
-}
-
-static enum exit_code report_damaged(const struct db *db)
-{
-	return fail(EXIT_FAILED,
-	            "restore it from a backup, or see RECOVERY in xdp-ratelimit(8); permits in "
-	            "force stay in force meanwhile",
-	            "the permit store %s is damaged (%s); nothing was changed", db->path,
-	            sqlite3_errmsg(db->handle));
-}
-
-static enum exit_code report_full(const struct db *db)
-{
-	return fail(EXIT_FAILED, "make room on that file system and try again",
-	            "no space is left for the permit store %s; nothing was changed", db->path);
-}
-
-static enum exit_code report_unwritable(const struct db *db, int system)
-{
-	return fail(EXIT_FAILED, "its directory must be writable; --state-dir names another",
-	            "the permit store %s can't be written (%s); nothing was changed", db->path,
-	            system ? strerror(system) : sqlite3_errmsg(db->handle));
-}
-
-static enum exit_code report_other(const struct db *db, int system)
-{
-	return fail(EXIT_FAILED, "the kernel's log may say more",
-	            "the permit store %s failed: %s%s%s; nothing was changed", db->path,
-	            db->handle ? sqlite3_errmsg(db->handle) : "out of memory", system ? ", " : "",
-	            system ? strerror(system) : "");
-}
-
-/* Which of the things that go wrong with files it was, and what to do about it. */
-static enum exit_code choose_report(const struct db *db)
-{
-	int code = db->handle ? sqlite3_extended_errcode(db->handle) : SQLITE_NOMEM;
-	int system = db->handle ? sqlite3_system_errno(db->handle) : 0;
-
-	switch (code & 0xff) {
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return report_locked(db);
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return report_damaged(db);
-	case SQLITE_FULL:
-		return report_full(db);
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-		return report_unwritable(db, 0);
-	case SQLITE_CANTOPEN:
-		return report_unwritable(db, system);
-	case SQLITE_IOERR:
-		return system == ENOSPC || system == EDQUOT ? report_full(db)
-		                                            : report_other(db, system);
-	default:
-		return report_other(db, 0);
-	}
-}
-
-static enum exit_code report(struct db *db)
-{
-	db->failed = choose_report(db);
-	return db->failed;
-}
-
-/* `errno` says why `path` can't be read, written or made. */
+/* Reports `errno` of an attempt to read, write or create `path`. */
 static enum exit_code cannot(const char *what, const char *path)
 {
 	bool denied = errno == EACCES || errno == EPERM;
 
 	return fail(denied ? EXIT_NOT_ALLOWED : EXIT_FAILED,
 	            denied ? "run it as root, for example with sudo"
-	                   : "its directory must be writable; --state-dir names another",
+	                   : "make its directory writable, or choose another with --state-dir",
 	            "cannot %s %s: %m; nothing was changed", what, path);
 }
 
@@ -106,20 +33,20 @@ static enum exit_code make_directory(const char *state_dir)
 		if (i < length && state_dir[i] != '/')
 			continue;
 		snprintf(part, sizeof(part), "%.*s", (int)i, state_dir);
-		/* only the last one is ours alone */
+		/* only the last directory is private */
 		if (mkdir(part, i < length ? 0755 : 0700) && errno != EEXIST)
-			return cannot("make the state directory", part);
+			return cannot("create the state directory", part);
 	}
 	return EXIT_DONE;
 }
 
-/* SQLite would make it with the usual mode; its other files then take after this one. */
+/* SQLite would apply the umask to mode 0644; its side files copy the mode of this file. */
 static enum exit_code make_file(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return cannot("make the permit store", path);
+		return cannot("create the permit store", path);
 	close(fd);
 	return EXIT_DONE;
 }
@@ -127,12 +54,12 @@ static enum exit_code make_file(const char *path)
 static enum exit_code check_file(const char *path, const struct stat *file, enum store_mode mode)
 {
 	if (!S_ISREG(file->st_mode))
-		return fail(EXIT_FAILED, "move it away; permits in force stay in force meanwhile",
+		return fail(EXIT_FAILED, "move it away; active permits stay active meanwhile",
 		            "the permit store %s is %s; nothing was changed", path,
 		            S_ISDIR(file->st_mode)   ? "a directory"
 		            : S_ISLNK(file->st_mode) ? "a symbolic link"
 		                                     : "not a file");
-	/* whoever made it was killed before there was anything in it */
+	/* its creator was killed before writing to it */
 	if (mode == STORE_EXISTING && !file->st_size)
 		return EXIT_NOT_FOUND;
 	if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
@@ -157,8 +84,8 @@ static enum exit_code prepare_file(const char *path, const char *state_dir, enum
 	return error ? error : make_file(path);
 }
 
-/* Without symbolic links: SQLite is told to follow none, and only the file's own name matters
- * for that. A directory that isn't there yet has no such name. */
+/* SQLite is told to follow no symbolic link, so resolve those in the path of the directory. A
+ * directory that does not exist yet is left as it is. */
 static enum exit_code set_path(struct db *db, const char *state_dir)
 {
 	char real[PATH_MAX];
@@ -171,7 +98,7 @@ static enum exit_code set_path(struct db *db, const char *state_dir)
 	return EXIT_DONE;
 }
 
-/* A copy that was put in its place may be readable for all. */
+/* A restored backup may be world-readable. */
 static void keep_private(const char *path)
 {
 	struct stat file;
@@ -188,11 +115,11 @@ static enum exit_code open_database(struct db *db, const char *state_dir)
 
 	if (sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
 	                    NULL))
-		return report(db);
+		return db_report(db);
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, db->wait_ms);
 	error = schema_prepare(db, state_dir);
-	if (!error) /* and not earlier: it may be somebody else's */
+	if (!error) /* not earlier: the file may be another program's */
 		keep_private(db->path);
 	return error;
 }
@@ -205,7 +132,7 @@ enum exit_code store_open(struct db *db, const char *state_dir, enum store_mode 
 	error = set_path(db, state_dir);
 	if (!error)
 		error = prepare_file(db->path, state_dir, mode);
-	if (!error) /* again: now the directory is there */
+	if (!error) /* again, now that the directory exists */
 		error = set_path(db, state_dir);
 	if (!error)
 		error = open_database(db, state_dir);
@@ -214,7 +141,7 @@ enum exit_code store_open(struct db *db, const char *state_dir, enum store_mode 
 	return error;
 }
 
-/* As a URI wants it. */
+/* Escapes the path for a URI. */
 static void write_uri(char *uri, size_t size, const char *path)
 {
 	size_t length = snprintf(uri, size, "file:");
@@ -233,7 +160,7 @@ enum exit_code store_open_snapshot(struct db *db, const char *state_dir)
 	*db = (struct db){};
 	if (set_path(db, state_dir))
 		return EXIT_FAILED;
-	/* what stands in the log would be missing */
+	/* rows in the log would be missing */
 	snprintf(wal, sizeof(wal), "%s-wal", db->path);
 	if (lstat(db->path, &file) || !S_ISREG(file.st_mode) || (!stat(wal, &file) && file.st_size))
 		return EXIT_FAILED;
@@ -249,108 +176,4 @@ void store_close(struct db *db)
 {
 	sqlite3_close_v2(db->handle);
 	db->handle = NULL;
-}
-
-enum exit_code db_begin(struct db *db)
-{
-	return db_run(db, "BEGIN IMMEDIATE", "");
-}
-
-enum exit_code db_commit(struct db *db)
-{
-	return db_run(db, "COMMIT", "");
-}
-
-void db_rollback(struct db *db)
-{
-	/* some errors have rolled it back already */
-	if (db->handle && !sqlite3_get_autocommit(db->handle))
-		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-}
-
-static int bind(sqlite3_stmt *statement, const char *types, va_list args)
-{
-	int error = SQLITE_OK;
-
-	for (int i = 0; types[i] && !error; i++) {
-		const void *data;
-
-		switch (types[i]) {
-		case 'i':
-			error = sqlite3_bind_int64(statement, i + 1, va_arg(args, __s64));
-			break;
-		case 't':
-			error = sqlite3_bind_text(statement, i + 1, va_arg(args, const char *), -1,
-			                          SQLITE_TRANSIENT);
-			break;
-		default:
-			data = va_arg(args, const void *);
-			error = sqlite3_bind_blob(statement, i + 1, data, va_arg(args, int),
-			                          SQLITE_TRANSIENT);
-		}
-	}
-	return error;
-}
-
-static sqlite3_stmt *prepare(struct db *db, const char *sql, const char *types, va_list args)
-{
-	sqlite3_stmt *statement;
-
-	if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) ||
-	    bind(statement, types, args)) {
-		report(db);
-		sqlite3_finalize(statement);
-		return NULL;
-	}
-	return statement;
-}
-
-sqlite3_stmt *db_prepare(struct db *db, const char *sql, const char *types, ...)
-{
-	sqlite3_stmt *statement;
-	va_list args;
-
-	va_start(args, types);
-	statement = prepare(db, sql, types, args);
-	va_end(args);
-	return statement;
-}
-
-bool db_next(sqlite3_stmt *statement)
-{
-	return statement && sqlite3_step(statement) == SQLITE_ROW;
-}
-
-enum exit_code db_finish(struct db *db, sqlite3_stmt *statement)
-{
-	if (!statement)
-		return db->failed;
-	/* which says how the last step went, whatever else was done since */
-	return sqlite3_finalize(statement) ? report(db) : EXIT_DONE;
-}
-
-enum exit_code db_run(struct db *db, const char *sql, const char *types, ...)
-{
-	sqlite3_stmt *statement;
-	va_list args;
-
-	va_start(args, types);
-	statement = prepare(db, sql, types, args);
-	va_end(args);
-	while (db_next(statement))
-		;
-	return db_finish(db, statement);
-}
-
-enum exit_code db_read(struct db *db, __s64 *value, __s64 otherwise, const char *sql,
-                       const char *types, ...)
-{
-	sqlite3_stmt *statement;
-	va_list args;
-
-	va_start(args, types);
-	statement = prepare(db, sql, types, args);
-	va_end(args);
-	*value = db_next(statement) ? sqlite3_column_int64(statement, 0) : otherwise;
-	return db_finish(db, statement);
 }

@@ -20,7 +20,7 @@ int token_make(char token[TOKEN_SIZE])
 	__u8 random[(ID_LENGTH + SECRET_LENGTH) / 2];
 	char *at = token + sprintf(token, PREFIX);
 
-	/* up to 256 bytes come whole and without EINTR (getrandom(2)) */
+	/* up to 256 bytes are never short or interrupted (getrandom(2)) */
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -errno;
 	for (size_t i = 0; i < sizeof(random); i++) {

@@ -4,17 +4,17 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
-/* Bearer tokens (RFC 6750): "xrl_", 16 hexadecimal digits that find it, "_", and 64 that are
- * the secret. Only a SHA-256 of the secret is kept: with 256 random bits no salt is needed. */
+/* Bearer tokens (RFC 6750): "xrl_", the id of 16 hexadecimal digits, "_" and the secret of 64. The
+ * store keeps only the id and a SHA-256 of the secret: 256 random bits need no salt. */
 
-#define TOKEN_ID_SIZE   17 /* with the closing NUL */
+#define TOKEN_ID_SIZE   17 /* including the NUL */
 #define TOKEN_SIZE      (4 + 16 + 1 + 64 + 1)
 #define TOKEN_HASH_SIZE 32
 
 /* 0 or -errno. */
 int token_make(char token[TOKEN_SIZE]);
 
-/* Its first half, by which it is found; false: the text is no token. */
+/* The id of a token. False: malformed. */
 bool token_id(const char *token, char id[TOKEN_ID_SIZE]);
 
 void token_hash(const char token[TOKEN_SIZE], __u8 hash[TOKEN_HASH_SIZE]);

@@ -9,7 +9,7 @@
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
-/* The two clocks aren't read in one moment. (NTP slews them both, so it makes no difference.) */
+/* The two clocks are not read at the same instant. NTP slews both, which cancels out. */
 #define TOLERANCE_NS 100000000LL
 
 typedef char boot_id_text[40];
@@ -28,12 +28,12 @@ static enum exit_code read_boot_id(boot_id_text id)
 	if (file)
 		fclose(file);
 	if (!line)
-		return fail(EXIT_FAILED, "is /proc mounted?", "cannot read " BOOT_ID_FILE);
+		return fail(EXIT_FAILED, "mount /proc", "cannot read " BOOT_ID_FILE);
 	id[strcspn(id, "\n")] = '\0';
 	return EXIT_DONE;
 }
 
-/* Moves every permit in force, and the requests from `from_ns` on. */
+/* Moves every active permit, and the requests from `from_ns` on. */
 static enum exit_code move(struct db *db, __s64 by_ns, __s64 from_ns)
 {
 	enum exit_code error = db_run(db,
@@ -50,8 +50,8 @@ static enum exit_code move(struct db *db, __s64 by_ns, __s64 from_ns)
 	return error;
 }
 
-/* What was made since boot moves with the clock. What was made before it, by a clock that was
- * ahead then, was made just now for all that can be known. */
+/* Requests since boot move with the clock. Older ones that lie in the future were made by a clock
+ * that was ahead; the best that is known of them is that they are in the past. */
 static enum exit_code apply_step(struct db *db, const struct state *state, __s64 now_ns,
                                  __s64 step_ns)
 {

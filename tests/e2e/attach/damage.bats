@@ -137,7 +137,7 @@ refused_everywhere() {
     begin
     : >"$file"
     run -0 permit list
-    has "$output" '^warning: there is no permit store .* 2 permits are in force'
+    has "$output" '^warning: there is no permit store .* 2 permits are active'
     run -0 limiter attach eth0
     is "$in_force" "$(permits_in_map)" 'permits in force'
     run -0 permit request 192.0.2.9

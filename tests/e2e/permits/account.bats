@@ -10,7 +10,7 @@ token_in() {
     grep -Eo 'xrl_[0-9a-f]{16}_[0-9a-f]{64}' <<<"$1"
 }
 
-# token_rows: the tokens as they are kept, without the time
+# token_rows: the stored tokens, without the time
 token_rows() {
     sql 'SELECT account_id, token_id, hex(secret_sha256) FROM tokens'
 }
@@ -30,7 +30,7 @@ token_rows() {
     [[ $(token_in "$(field .token)") != "$token" ]]
 }
 
-@test 'list shows the accounts, their standing and their permits' {
+@test 'list shows the accounts, their approval and their permits' {
     some_accounts
     permit request "$(addresses 1 3)" --account agency >/dev/null
     permit revoke 10.0.0.3 >/dev/null
@@ -42,7 +42,7 @@ token_rows() {
     has "$output" '^stranger +- +no +yes +[0-9T:Z-]+ +0$'
 }
 
-@test 'list says the same in JSON' {
+@test 'list shows the same in JSON' {
     some_accounts
     permit request 10.0.0.1 --account agency >/dev/null
     run -0 account list --json
@@ -55,19 +55,19 @@ stranger null false true 0' "$(field '.accounts[]
         <<<"$output"
 }
 
-@test 'a name that is taken, in whatever case' {
+@test 'a name that is taken, in any case' {
     local before
     account add agency >/dev/null
     before=$(everything)
     for taken in agency AGENCY Agency local LOCAL; do
-        refused 1 "there is an account '$taken' already" account add "$taken"
+        refused 1 "the account '$taken' exists already" account add "$taken"
     done
     is "$before" "$(everything)" store
     run -0 permit request 10.0.0.1 --account LOCAL --json
     is local "$(field .account)"
 }
 
-@test 'names that are none' {
+@test 'invalid names' {
     local bad before
     account list >/dev/null
     before=$(everything)
@@ -81,7 +81,7 @@ stranger null false true 0' "$(field '.accounts[]
     run -0 account add 7.a_b-C
 }
 
-@test 'who can be a parent' {
+@test 'which accounts can be a parent' {
     local before
     some_accounts
     before=$(everything)
@@ -93,7 +93,7 @@ stranger null false true 0' "$(field '.accounts[]
     run -0 account add new --parent stranger
 }
 
-@test 'a sub-account may not ask for permits, nor be approved' {
+@test 'a sub-account may neither request permits nor be approved' {
     some_accounts
     refused 5 "'agency-one' is a sub-account" permit request 10.0.0.1 --account agency-one
     refused 5 "'agency-one' is a sub-account" account approve agency-one
@@ -101,7 +101,7 @@ stranger null false true 0' "$(field '.accounts[]
     is 0 "$(stored requests)" requests
 }
 
-@test 'an account may ask from when it is approved until that is withdrawn' {
+@test 'an account may request permits while it is approved' {
     some_accounts
     refused 5 "'stranger' is not approved" permit request 10.0.0.1 --account stranger
     run -0 account approve stranger
@@ -111,10 +111,10 @@ stranger null false true 0' "$(field '.accounts[]
     run -0 account approve stranger --withdraw --json
     is 'stranger false' "$(field '"\(.account) \(.approved)"')"
     refused 5 "'stranger' is not approved" permit request 10.0.0.1 --account stranger
-    is 1 "$(stored permits 'ended_unix_ns IS NULL')" 'permits in force'
+    is 1 "$(stored permits 'ended_unix_ns IS NULL')" 'active permits'
 }
 
-@test 'rotating a token voids the old one' {
+@test 'rotating a token invalidates the old one' {
     local old new before
     old=$(token_in "$(account add agency)")
     account add other >/dev/null
@@ -131,7 +131,7 @@ stranger null false true 0' "$(field '.accounts[]
     [[ $(token_in "$(field .token)") ]]
 }
 
-@test 'an account that has sub-accounts is not removed' {
+@test 'an account with sub-accounts is not removed' {
     local before
     some_accounts
     permit request 10.0.0.1 --account agency >/dev/null
@@ -143,7 +143,7 @@ stranger null false true 0' "$(field '.accounts[]
     is 'local stranger' "$(account list --json | jq --raw-output '[.accounts[].account] | join(" ")')"
 }
 
-@test 'with an account go its tokens, requests and permits' {
+@test 'removing an account removes its tokens, requests and permits' {
     account add agency --approved >/dev/null
     permit request 10.0.0.1 --account agency >/dev/null
     permit request 10.0.0.2 >/dev/null
@@ -164,7 +164,7 @@ stranger null false true 0' "$(field '.accounts[]
     is "$before" "$(everything)" store
 }
 
-@test 'words that are no verb, and options of another verb' {
+@test 'unknown verbs, and options of another verb' {
     local before arguments
     some_accounts
     before=$(everything)

@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Clocks that are stepped, and machines that boot again.
+# Clock steps and reboots.
 
 load ../network
 load permits
 
-# stepped SECONDS ARGUMENT...: the limiter, with a wall clock that is so much ahead
+# stepped SECONDS ARGUMENT...: the limiter, with a wall clock SECONDS ahead
 stepped() {
     server env LD_PRELOAD="$build/tests/step_clock.so" STEP_CLOCK_SECONDS="$1" \
         "$build/xdp-ratelimit" "${@:2}"
 }
 
-# remaining_of ADDRESS [SECONDS]: whole seconds, by a wall clock that is so much ahead
+# remaining_of ADDRESS [SECONDS]: whole seconds, by a wall clock SECONDS ahead
 remaining_of() {
     stepped "${2:-0}" permit list --json | jq --arg address "$1" '
         [.permits[] | select(.address == $address).expires_in_seconds | round][0] // "none"'
@@ -26,8 +26,8 @@ between() {
     fi
 }
 
-# after_boot SCRIPT: with another boot's identity and an empty bpffs, in the server's namespace,
-# where the interface is as it was before the limiter came
+# after_boot SCRIPT: runs it in the server's namespace with another boot id, an empty bpffs and
+# no limiter on the interface
 after_boot() {
     limiter detach --all >/dev/null 2>&1 || true
     cat /proc/sys/kernel/random/uuid >"$BATS_TEST_TMPDIR/boot_id"
@@ -43,14 +43,14 @@ after_boot() {
         \$build/xdp-ratelimit detach --all >/dev/null"
 }
 
-# What a script says of the permits, in seconds from now by boot time: for after_boot
+# For after_boot: prints the permits of the map, in seconds from now
 readonly show_map='
     bpftool --json map dump pinned $XDP_RATELIMIT_PIN_DIR/permits |
         jq --raw-output --arg uptime "$(cut -d" " -f1 /proc/uptime)" ".[].formatted
             | \"\(.key.octets | map(tostring) | join(\".\")) \(.value.until_boot_ns / 1e9
             - (\$uptime | tonumber) | round)\"" | sort'
 
-@test 'a wall clock that is stepped moves no permit in force, and no request' {
+@test 'a step of the wall clock changes no active permit and no quota' {
     local step before
     attach eth0 --limit '10/1h packets'
     grant "$source" 3600
@@ -68,7 +68,7 @@ readonly show_map='
     done
 }
 
-@test 'a permit that is asked for after a step lasts as long as any other' {
+@test 'a permit requested after a step lasts as long as any other' {
     attach eth0 --limit '10/1h packets'
     limiter permit request 192.0.2.1 >/dev/null
     stepped 864000 permit request 192.0.2.2 >/dev/null
@@ -101,13 +101,13 @@ readonly show_map='
     is passed_permit "$output" 'the only counter'
 }
 
-@test 'a wall clock that went back over a reboot makes no permit longer, and loses none' {
+@test 'a wall clock that went back over a reboot extends and ends no permit' {
     attach eth0
     grant 192.0.2.1 3600
     run -0 after_boot "
         stepped -864000 attach eth0 --sources 4096 >/dev/null
         $show_map
-        # the clock is set right: that is a step like any other
+        # correcting the clock is a step, too
         \$build/xdp-ratelimit permit list >/dev/null
         $show_map"
     is 2 "${#lines[@]}" lines
@@ -115,7 +115,7 @@ readonly show_map='
     between 3590 3600 "${lines[1]#* }"
 }
 
-@test 'after a reboot the quota counts what was asked for before it' {
+@test 'after a reboot the quota counts earlier requests' {
     attach eth0
     rules 'requests = 2/1h'
     limiter --config "$rules" permit request 192.0.2.1 >/dev/null
@@ -128,10 +128,10 @@ readonly show_map='
     run -0 after_boot "
         stepped 3700 attach eth0 --sources 4096 >/dev/null
         stepped 3700 --config '$rules' permit request 192.0.2.1 --json | jq .quota.remaining"
-    is 1 "$output" 'left an hour later'
+    is 1 "$output" 'remaining an hour later'
 }
 
-@test 'a wall clock that went back gives permits what was left when last seen, and no more' {
+@test 'after the wall clock went back permits have what they had left at the last write' {
     attach eth0
     grant 192.0.2.1 3600
     run -0 after_boot "
@@ -142,14 +142,14 @@ readonly show_map='
     between 1790 1800 "${output#* }"
 }
 
-@test 'requests made by a clock that was ahead do not block longer than a window' {
+@test 'requests by a clock that was ahead count for one window at most' {
     local state=$XDP_RATELIMIT_STATE_DIR/permits.db ahead
     attach eth0
     rules 'requests = 1/1h'
-    # ahead also of what the right clock says now, however long this machine has been up
+    # ahead of the right clock even now, whatever the uptime
     ahead=$(awk '{ print int($1) + 86400 }' /proc/uptime)
     stepped "$ahead" --config "$rules" permit request 192.0.2.1 >/dev/null
-    # before the machine booted, for all that the store knows
+    # before boot, as far as the store knows
     sqlite3 "$state" 'UPDATE requests SET at_unix_ns = (SELECT boot_unix_ns FROM state) - 1'
     run -4 stepped 0 --config "$rules" permit request 192.0.2.1 --json
     between 3500 3600 "$(jq '.error.retry_after_seconds | floor' <<<"$output")"

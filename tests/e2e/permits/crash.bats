@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Commands on permits that die between store and map, at every step.
+# Permit commands killed at every failpoint between store and map.
 
 load ../network
 load permits
@@ -10,13 +10,13 @@ faulty() {
     server env XRL_FAULT="$1" "$build/tests/xdp-ratelimit-faults" "${@:2}"
 }
 
-# steps_of ARGUMENT...: the places that this command comes by
+# steps_of ARGUMENT...: the failpoints that this command reaches
 steps_of() {
     faulty list "$@" 2>&1 >/dev/null | sed -n 's/^fault: //p' | sort -u
 }
 
-# What the store says counts, for the map and for a source that the program knows already.
-assert_mended() {
+# The map matches the store, and the program obeys it for a source it already knows.
+assert_repaired() {
     local before after
     limiter permit list >/dev/null
     assert_same
@@ -26,21 +26,21 @@ assert_mended() {
     is "$(permits_in_store | grep -c "^$source " || true)" $((after - before)) 'packets by permit'
 }
 
-# dies_everywhere PREPARATION STEPS ARGUMENT...: a command that is killed at each step
-dies_everywhere() {
+# killed_everywhere PREPARATION STEPS ARGUMENT...: kills the command at each failpoint
+killed_everywhere() {
     local preparation=$1 least=$2 steps step
     shift 2
     "$preparation"
     mapfile -t steps < <(steps_of "$@")
     [[ ${#steps[@]} -ge $least ]] || {
-        echo "only these steps: ${steps[*]}" >&2
+        echo "only these failpoints: ${steps[*]}" >&2
         return 1
     }
     for step in "${steps[@]}"; do
         "$preparation"
         run -137 faulty "$step" "$@"
-        assert_mended || {
-            echo "after dying at $step in: $*" >&2
+        assert_repaired || {
+            echo "after being killed at $step in: $*" >&2
             return 1
         }
     done
@@ -72,7 +72,7 @@ permit_of_account() {
     limiter permit request "$source" --account shop >/dev/null
 }
 
-# A map that knows nothing of the store.
+# A store that the map was not synced to.
 other_store() {
     some_permit
     sqlite3 "$XDP_RATELIMIT_STATE_DIR/permits.db" \
@@ -83,44 +83,44 @@ other_store() {
          WHERE ended_unix_ns IS NULL AND address != '$source'"
 }
 
-@test 'a request that dies anywhere is made or not made, and the map follows the store' {
+@test 'a request killed anywhere is stored or not, and the map matches the store' {
     limited
-    dies_everywhere no_permit 7 --config "$BATS_TEST_TMPDIR/rules.conf" \
+    killed_everywhere no_permit 7 --config "$BATS_TEST_TMPDIR/rules.conf" \
         permit request "$source,198.51.100.8"
 }
 
-@test 'a request that extends a permit, likewise' {
+@test 'an extending request killed anywhere' {
     limited
-    dies_everywhere some_permit 7 --config "$BATS_TEST_TMPDIR/rules.conf" \
+    killed_everywhere some_permit 7 --config "$BATS_TEST_TMPDIR/rules.conf" \
         permit request "$source,198.51.100.8"
 }
 
-@test 'revoke, likewise' {
+@test 'revoke killed anywhere' {
     limited
-    dies_everywhere some_permit 6 permit revoke "$source,198.51.100.8"
+    killed_everywhere some_permit 6 permit revoke "$source,198.51.100.8"
 }
 
-@test 'the sweep, likewise' {
+@test 'expiry killed anywhere' {
     limited
-    dies_everywhere ended_permit 6 permit list
+    killed_everywhere ended_permit 6 permit list
 }
 
-@test 'the removal of an account, likewise' {
+@test 'the removal of an account killed anywhere' {
     limited
-    dies_everywhere permit_of_account 6 account remove shop
+    killed_everywhere permit_of_account 6 account remove shop
 }
 
-@test 'mending, likewise' {
+@test 'repair killed anywhere' {
     limited
-    dies_everywhere other_store 4 permit list
+    killed_everywhere other_store 4 permit list
 }
 
-@test 'attach that restores permits, likewise' {
+@test 'attach killed anywhere while it restores permits' {
     limited
-    dies_everywhere other_store 4 attach eth0
+    killed_everywhere other_store 4 attach eth0
 }
 
-@test 'a request that dies has not cost more than one of the quota' {
+@test 'a killed request costs at most one of the quota' {
     local step
     limited
     rules 'requests = 2/1h'
@@ -133,11 +133,11 @@ other_store() {
     has "$output" '^quota +0 of 2'
 }
 
-@test 'what somebody else did to the map, permit list and attach mend' {
+@test 'permit list and attach repair a map changed by bpftool' {
     limited
     some_permit
     bpftool map delete pinned "$pins/permits" key 198 51 100 7
-    assert_mended
+    assert_repaired
     bpftool map delete pinned "$pins/permits" key 198 51 100 8
     limiter attach eth0 >/dev/null
     assert_same

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash disable=SC2154 # network.bash sets name, pins and source
 #
-# What tests of permits stand on besides network.bash: the store as SQLite shows it, the map
-# as bpftool does, a configuration for every command of a test, and a disk to fill up.
+# Helpers for tests of permits, on top of network.bash: the store as SQLite shows it, the map as
+# bpftool shows it, a configuration for every command of a test, and a small disk.
 
 store=permits.db
 
-# configure LINE...: from now on, every command has these lines in [permits]
+# configure LINE...: sets these lines in [permits] for all later commands
 configure() {
     export XDP_RATELIMIT_CONFIG=$BATS_TEST_TMPDIR/permits.conf
     printf '%s\n' '[permits]' "$@" >"$XDP_RATELIMIT_CONFIG"
@@ -27,15 +27,15 @@ some_accounts() {
     account add stranger >/dev/null
 }
 
-# ---- where it is done ----
+# ---- where commands run ----
 
 server() {
     timeout 60 nsenter --net="/run/netns/$name-server" \
         ${disk:+--mount="/proc/$disk/ns/mnt"} "$@"
 }
 
-# use_small_disk: from now on what runs on the server sees the state directory on a file system
-# of 512 KiB. It is mounted where nobody else sees it, and goes with a process of this test.
+# use_small_disk: moves the state directory to a file system of 512 KiB, in a mount namespace that
+# all later commands on the server enter and that ends with a process of this test
 use_small_disk() {
     local place=$BATS_TEST_TMPDIR/disk
     mkdir "$place"
@@ -59,25 +59,25 @@ fill_disk() {
     on_disk sh -c 'cat /dev/zero >filler' 2>/dev/null || true
 }
 
-# ---- what is kept and what is obeyed ----
+# ---- store and map ----
 
 # sql STATEMENT: on the store
 sql() {
     server sqlite3 -cmd '.timeout 10000' "$XDP_RATELIMIT_STATE_DIR/$store" "$1"
 }
 
-# stored TABLE [CONDITION]: how many rows
+# stored TABLE [CONDITION]: the number of rows
 stored() {
     sql "SELECT count(*) FROM $1 WHERE ${2:-1}"
 }
 
-# permits_in_store: "ADDRESS END" of all in force, the end in ns of boot time
+# permits_in_store: "ADDRESS END" of all active permits, the end in ns of boot time
 permits_in_store() {
     sql "SELECT address || ' ' || (max(until_unix_ns) - boot_unix_ns) FROM permits, state
         WHERE ended_unix_ns IS NULL GROUP BY address" | LC_ALL=C sort
 }
 
-# permits_in_map: the same. Not by jq, for which large numbers are not whole.
+# permits_in_map: the same. jq would round large numbers.
 permits_in_map() {
     bpftool -j map dump pinned "$pins/permits" | python3 -c '
 import json, sys
@@ -86,7 +86,7 @@ for entry in json.load(sys.stdin):
     print(".".join(map(str, entry["key"]["octets"])), entry["value"]["until_boot_ns"])' | LC_ALL=C sort
 }
 
-# assert_same [COUNT]: map and store hold the same permits to the same ends, and so many
+# assert_same [COUNT]: map and store hold the same COUNT permits with the same ends
 assert_same() {
     permits_in_store >"$BATS_TEST_TMPDIR/in_store"
     permits_in_map >"$BATS_TEST_TMPDIR/in_map"
@@ -97,7 +97,7 @@ assert_same() {
     fi
 }
 
-# everything: all that the store and the map hold, to see whether something changed
+# everything: the contents of store and map, to detect changes
 everything() {
     sql .dump
     if [[ -e $pins/permits ]]; then
@@ -110,14 +110,14 @@ addresses() {
     seq --format=10.0.0.%g --separator=, "$1" "$2"
 }
 
-# ---- what commands say ----
+# ---- output of commands ----
 
-# refused STATUS PATTERN COMMAND...: it fails so, and tells it in one sentence with a hint
+# refused STATUS PATTERN COMMAND...: it fails with STATUS and one sentence, perhaps with a hint
 refused() {
     local expected=$1 pattern=$2 lines
     shift 2
     run "$@"
-    is "$expected" "$status" "exit status of $*, which said '${output:0:300}'"
+    is "$expected" "$status" "exit status of $*, which printed '${output:0:300}'"
     has "$output" "$pattern"
     lines=$(grep -c . <<<"$output")
     [[ $lines -le 2 ]] || is 'one sentence and a hint' "$output"
@@ -129,14 +129,14 @@ field() {
     jq --raw-output "$1" <<<"$output"
 }
 
-# spent: how many requests of the built-in account count for its quota
+# spent: the number of requests of the built-in account
 spent() {
     stored requests 'account_id = 1'
 }
 
-# ---- many at once ----
+# ---- concurrent commands ----
 
-# note_status NUMBER COMMAND...: keeps what it said in said-NUMBER, and how it ended
+# note_status NUMBER COMMAND...: stores the output in said-NUMBER and the exit status
 note_status() {
     local number=$1 status=0
     shift

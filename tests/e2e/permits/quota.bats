@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # network.bash sets what is used
 #
-# Who may ask for permits, how often, and for what.
+# Who may request permits, how often, and for which addresses.
 
 load ../network
 load permits
@@ -31,7 +31,7 @@ use_up_quota() {
     is "$before" "$(everything)" 'store and map'
 }
 
-@test 'the quota is told in a span that people use' {
+@test 'the quota is printed in a readable unit' {
     configure 'requests = 1/7s'
     permit request 10.0.0.1 >/dev/null
     refused 4 'quota of 1 request.* 7 ?s' permit request 10.0.0.1
@@ -47,7 +47,7 @@ use_up_quota() {
     run -4 permit request 10.0.0.1
 }
 
-@test 'requests that are refused cost nothing, for whatever reason' {
+@test 'rejected requests cost nothing' {
     some_accounts
     configure 'entries = 2'
     permit request "$(addresses 1 2)" >/dev/null
@@ -67,7 +67,7 @@ use_up_quota() {
     is 3 "$(field .quota.remaining)"
 }
 
-@test 'the window slides: possible again when it was said, and not before' {
+@test 'the window slides: the next request passes at the announced time and not before' {
     local retry deadline_ns began_ns
     configure 'requests = 2/3s'
     permit request 10.0.0.1 >/dev/null
@@ -82,7 +82,7 @@ use_up_quota() {
         run permit request 10.0.0.3 --json
         [[ $status -eq 4 && $began_ns -lt $deadline_ns ]] || break
     done
-    is 0 "$status" 'exit status after the time that was said'
+    is 0 "$status" 'exit status after the announced time'
     is 1 "$(sql 'SELECT max(at_unix_ns) - min(at_unix_ns) >= 3000000000 FROM requests')" \
         'not before'
     is "$(sql 'SELECT 2 - count(*) FROM requests
@@ -100,12 +100,12 @@ use_up_quota() {
     is 6 "$(spent)" spent
 }
 
-# refused_list PATTERN LIST: as wrong usage, with the pattern in what it says
+# refused_list PATTERN LIST: a usage error that matches the pattern
 refused_list() {
     refused 2 "$1" permit request "$2"
 }
 
-@test 'a list with a mistake is refused as a whole, and the mistake quoted' {
+@test 'a list with an error is rejected as a whole, and the error quoted' {
     local before text
     attach eth0
     permit request 192.0.2.1 >/dev/null
@@ -123,7 +123,7 @@ refused_list() {
     is "$before" "$(everything)" 'store and map'
 }
 
-@test 'a list that is too long is refused, and says how long it may be' {
+@test 'a list that is too long is rejected with the maximum' {
     local before
     permit request 192.0.2.1 >/dev/null
     before=$(everything)
@@ -136,7 +136,7 @@ refused_list() {
     run -0 permit request "$(addresses 1 11)"
 }
 
-@test 'text of any kind and length is refused in few, plain words' {
+@test 'any text of any length is rejected in a short message' {
     local before long
     permit request 192.0.2.1 >/dev/null
     before=$(everything)
@@ -162,7 +162,7 @@ refused_list() {
     assert_same 1
 }
 
-@test 'two hundred requests at once with nothing attached: likewise' {
+@test 'two hundred requests at once with nothing attached' {
     is '0 5
 4 195' "$(all_at_once 200 permit request 10.0.0.1)" 'exit statuses'
     is 5 "$(stored requests)" requests

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Store and map are kept together also when two things go wrong at once.
+# Store and map agree even after two failures at once.
 
 load ../network
 load permits
@@ -22,7 +22,7 @@ faulty() {
     grant 192.0.2.1 1
     grant 192.0.2.2 60
     before=$(permits_in_map)
-    # another one has it open, so that what lies beside the file is there already
+    # another process has it open, so that SQLite's side files exist already
     (echo 'SELECT count(*) FROM permits;' && sleep 30) |
         server sqlite3 "$XDP_RATELIMIT_STATE_DIR/$store" >"$BATS_TEST_TMPDIR/opened" 3>&- &
     eventually test -s "$BATS_TEST_TMPDIR/opened"
@@ -36,33 +36,33 @@ faulty() {
     has "$(permits_in_map)" '^192\.0\.2\.2 '
 }
 
-@test 'what another process does to the store between two transactions is followed' {
+@test 'changes of another process between two transactions reach the map' {
     attach eth0
     grant 192.0.2.1,192.0.2.2 60
-    # somebody who doesn't see the pin directory, and so takes no lock
+    # a process that does not see the pin directory and so takes no lock
     server env XRL_FAULT=between_transactions \
         XRL_FAULT_COMMAND="$build/xdp-ratelimit --pin-dir $pins-other permit revoke 192.0.2.1" \
         "$build/tests/xdp-ratelimit-faults" permit request 192.0.2.3 >/dev/null
     assert_same 2
 }
 
-@test 'an attach that is refused leaves the map as unsettled as it was' {
+@test 'a rejected attach leaves the mark of an unfinished sync' {
     attach eth0
     run -137 faulty before_commit permit request 192.0.2.66
     permits_in_map | grep -q '^192\.0\.2\.66 '
     rules 'entries = 100000'
-    # by its driver, after the new map was filled
+    # the driver rejects it after the new map was filled
     run ! limiter --config "$rules" attach lo --mode native
     limiter permit request 192.0.2.1 >/dev/null
     assert_same
 }
 
-@test 'permits on maps that no program reads are refused, until attach has mended that' {
+@test 'permits on maps that no program reads are rejected until the next attach' {
     local step
     attach eth0 --limit '10/1h packets'
     grant "$source" 60
     rules 'entries = 100000'
-    # killed when the programs have moved and the first of the maps has not
+    # killed after the programs were replaced and before the first map was
     run -137 server strace -f -o /dev/null -e inject=rename:signal=KILL:when=2 \
         "$build/xdp-ratelimit" --config "$rules" attach eth0
     run -1 limiter --config "$rules" permit revoke "$source"
@@ -74,14 +74,14 @@ faulty() {
     is 0 "$(packets passed_permit)" passed_permit
 }
 
-@test 'permits of a store that was lost are taken over into a new one' {
+@test 'a new store imports the permits of a lost one' {
     attach eth0
     grant 192.0.2.1,192.0.2.2 60
     rm "$XDP_RATELIMIT_STATE_DIR"/permits.db*
     run -0 limiter permit list
-    has "$output" '^warning: there is no permit store in .*, but 2 permits are in force'
+    has "$output" '^warning: there is no permit store in .*, but 2 permits are active'
     run -0 limiter permit request 192.0.2.3
-    has "$output" '^warning: the store is new: 2 permits that were in force are taken over'
+    has "$output" '^warning: the permit store is new: imported 2 active permits'
     has "$output" 'quota +4 of 5'
     assert_same 3
     run -0 limiter permit list --json
@@ -98,7 +98,7 @@ faulty() {
     assert_same 1
 }
 
-@test 'requests older than what is remembered count, if the window is longer' {
+@test 'requests older than the retention count if the window is longer' {
     attach eth0
     rules 'requests = 2/31d' 'lifetime = 100ms' 'linger = 0s'
     limiter --config "$rules" permit request 192.0.2.1 >/dev/null
@@ -110,7 +110,7 @@ faulty() {
     run -4 limiter --config "$rules" permit request 192.0.2.1
 }
 
-@test 'what the manual says of recovery saves what can be read' {
+@test 'the recovery procedure of the manual saves what can be read' {
     local db=$XDP_RATELIMIT_STATE_DIR/permits.db
     attach eth0
     rules 'requests = 1000/1h' 'addresses = 100'
@@ -118,7 +118,7 @@ faulty() {
         limiter --config "$rules" permit request \
             "$(seq -s, -f "10.0.$net.%g" 1 100)" >/dev/null
     done
-    # one page of it, somewhere in the middle of the permits
+    # overwrite one page in the middle of the permits
     dd if=/dev/urandom of="$db" bs=4096 count=1 conv=notrunc 2>/dev/null \
         seek="$(sql "SELECT pageno FROM dbstat WHERE name = 'permits' AND pagetype = 'leaf'
             LIMIT 1 OFFSET 3")"
@@ -128,7 +128,7 @@ faulty() {
     eval "$(man -l "$here/../../user/man/xdp-ratelimit.8" | col -bx | recovery_lines)"
     mv new.db permits.db
     run -0 limiter --config "$rules" permit request 10.1.0.1
-    # those that were on that page come from the map
+    # permits of that page come from the map
     assert_same 501
     is 600 "$(stat -c %a permits.db)" mode
 }
@@ -137,7 +137,7 @@ recovery_lines() {
     sed -n '/^ *(umask 077/,/new\.db)/p'
 }
 
-@test 'what the manual says of a backup brings it back, and ends no permit' {
+@test 'the restore procedure of the manual ends no permit' {
     local db=$XDP_RATELIMIT_STATE_DIR/permits.db copy=$BATS_TEST_TMPDIR/copy.db
     attach eth0
     limiter account add shop --approved >/dev/null
@@ -152,7 +152,7 @@ recovery_lines() {
     assert_same
 }
 
-@test 'a state directory may be behind a symbolic link, the store itself may not' {
+@test 'the state directory may be a symbolic link, the store may not' {
     mkdir "$BATS_TEST_TMPDIR/real"
     ln -s real "$BATS_TEST_TMPDIR/link"
     limiter --state-dir "$BATS_TEST_TMPDIR/link/state/" permit request 192.0.2.1 >/dev/null
@@ -163,7 +163,7 @@ recovery_lines() {
     has "$output" 'is a symbolic link'
 }
 
-@test 'a comment cannot play with the terminal' {
+@test 'a comment cannot contain terminal controls' {
     local comment
     for comment in $'a\e[31m' $'a\xc2\x9b31m' $'a\xe2\x80\xae' $'a\xe2\x81\xa6' $'a\nb' $'\xff'; do
         run -2 limiter permit request 192.0.2.1 --comment "$comment"

@@ -5,7 +5,7 @@
 load ../network
 load permits
 
-@test 'a request says what is new, until when, and what is left of the quota' {
+@test 'a request prints what is new, until when, and the remaining quota' {
     attach eth0
     run -0 permit request 192.0.2.1,192.0.2.2
     has "$output" '^new +192\.0\.2\.1 +until [0-9-]{10}T[0-9:]{8}Z \(24 h 1[45] min\)'
@@ -15,7 +15,7 @@ load permits
     assert_same 2
 }
 
-@test 'a request says the same in JSON' {
+@test 'a request prints the same in JSON' {
     attach eth0
     run -0 permit request 192.0.2.1 --json
     is 'local true' "$(field '"\(.account) \(.applied)"')"
@@ -29,7 +29,7 @@ load permits
         (until_unix_ns + 999999999) / 1000000000, 'unixepoch') FROM permits")"
 }
 
-@test 'asking again extends' {
+@test 'a repeated request extends the permit' {
     local before
     attach eth0
     configure 'lifetime = 60s'
@@ -42,7 +42,7 @@ load permits
     [[ $(permits_in_map | head -n 1 | cut -d' ' -f2) -gt ${before#* } ]]
 }
 
-@test 'asking for less time changes nothing' {
+@test 'a request for less time changes nothing' {
     local before
     attach eth0
     permit request 192.0.2.1 >/dev/null
@@ -57,7 +57,7 @@ load permits
     is 3 "$(spent)" spent
 }
 
-@test 'what is extended in time goes on without a gap' {
+@test 'a permit extended in time has no gap' {
     attach eth0 --limit '100/1h packets'
     grant "$source" 1
     grant "$source" 60
@@ -66,14 +66,14 @@ load permits
     counts 'passed_permit 300'
 }
 
-@test 'an address that is named more than once gets one permit' {
+@test 'a repeated address gets one permit' {
     run -0 permit request "$(addresses 1 10),10.0.0.1,10.0.0.10,10.0.0.5"
     is 10 "$(grep -c ^new <<<"$output")"
     is 10 "$(stored permits)"
     is 10 "$(sql 'SELECT address_count FROM requests')"
 }
 
-@test 'list shows what is in force, in order of address, and whose it is' {
+@test 'list shows active permits by address, with their accounts' {
     run -0 permit list
     is 'no permits in force' "$output"
     account add agency --approved >/dev/null
@@ -90,7 +90,7 @@ load permits
     jq --exit-status '[.permits[].expires_in_seconds | . > 87200 and . <= 87300] | all' <<<"$output"
 }
 
-@test 'list --all shows what has ended, too, and how' {
+@test 'list --all shows ended permits, too, and how they ended' {
     configure 'lifetime = 100ms' 'linger = 0s'
     permit request 192.0.2.1 >/dev/null
     configure
@@ -107,7 +107,7 @@ load permits
     has "$(permit list --all)" '^192\.0\.2\.2 .* revoked$'
 }
 
-@test 'revoke says what it ended' {
+@test 'revoke prints what it ended' {
     attach eth0
     permit request "$(addresses 1 3)" >/dev/null
     run -0 permit revoke 10.0.0.1
@@ -124,7 +124,7 @@ load permits
     is 1 "$(spent)" spent
 }
 
-@test 'a permit asked for while nothing is attached is honoured once something is' {
+@test 'a permit requested while nothing is attached is applied by attach' {
     run -0 permit request "$source"
     has "$output" '^note .* not attached.* attach will apply'
     run -0 permit request "$source" --json
@@ -168,7 +168,7 @@ fetch() {
     is 1000 "$(packets passed_within_limits)"
 }
 
-@test 'of two accounts that permit an address, the one that stays keeps it in force' {
+@test 'an address permitted by two accounts stays permitted without one of them' {
     attach eth0 --limit '100/1h packets'
     account add agency --approved >/dev/null
     configure 'lifetime = 60s'
@@ -188,7 +188,7 @@ fetch() {
     assert_same 0
 }
 
-@test 'revoke ends the permits that all accounts have given to an address' {
+@test 'revoke ends the permits of all accounts for an address' {
     attach eth0
     some_accounts
     permit request 192.0.2.1 >/dev/null
@@ -198,7 +198,7 @@ fetch() {
     is 192.0.2.2 "$(permit list --json | jq --raw-output '.permits[].address')"
 }
 
-@test 'with an account its permits end in the traffic, too' {
+@test 'removing an account ends its permits in the traffic, too' {
     attach eth0 --limit '100/1h packets'
     account add agency --approved >/dev/null
     permit request "$source,192.0.2.1" --account agency >/dev/null
@@ -211,7 +211,7 @@ fetch() {
     counts 'dropped_packets_limit 100' 'passed_permit 200' 'passed_within_limits 100'
 }
 
-@test 'whatever permit command comes next takes dead entries out of the map' {
+@test 'every permit command removes expired entries from the map' {
     local arguments
     attach eth0
     permit request 192.0.2.1 >/dev/null
@@ -227,7 +227,7 @@ fetch() {
     assert_same 0
 }
 
-@test 'a map that is full: refused, and nothing changes' {
+@test 'a full map: rejected, and nothing changes' {
     local before
     configure 'entries = 2'
     attach eth0
@@ -242,21 +242,21 @@ fetch() {
     assert_same 2
 }
 
-@test 'a map that is smaller than configured: refused when it is full, and nothing changes' {
+@test 'a map smaller than configured: rejected when it is full, and nothing changes' {
     local before
     configure 'entries = 2'
     attach eth0
     configure 'entries = 100'
     permit request 10.0.0.1 >/dev/null
     before=$(everything)
-    refused 1 'map permits is full: it has room for 2' permit request "$(addresses 1 3)"
+    refused 1 'map permits is full .2 entries' permit request "$(addresses 1 3)"
     has "$output" 'run attach again'
     is "$before" "$(everything)" 'store and map'
     permit request 10.0.0.2 >/dev/null
     assert_same 2
 }
 
-@test 'more entries and attach again make room, and permits stay in force' {
+@test 'raising entries and attaching again makes room, and permits stay active' {
     configure 'entries = 2'
     attach eth0 --limit '100/1h packets'
     permit request "$source,10.0.0.1" >/dev/null
@@ -270,7 +270,7 @@ fetch() {
     is 400 "$(packets passed_permit)"
 }
 
-@test 'fewer entries than permits: what is in force can be extended, and no more added' {
+@test 'fewer entries than permits: active ones can be extended, none added' {
     attach eth0
     permit request "$(addresses 1 3)" >/dev/null
     configure 'entries = 2'
@@ -280,7 +280,7 @@ fetch() {
     assert_same 3
 }
 
-@test 'words that are no verb, and options of another verb' {
+@test 'unknown verbs, and options of another verb' {
     local before arguments
     permit request 192.0.2.1 >/dev/null
     before=$(everything)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2030,SC2031,SC2154 # each test is a process, and network.bash sets what it uses
 #
-# The permit store as a file: who may read it, and what else happens to files.
+# The permit store as a file: modes, locks, full disks.
 
 load ../network
 load permits
@@ -54,7 +54,7 @@ in_hex() {
     has "$digits" "$(printf agency | in_hex)"
 }
 
-# hold_store STATEMENT: somebody else does that with the store, and stays, for at most a minute
+# hold_store STATEMENT: another process runs it and keeps the store open, for at most a minute
 hold_store() {
     nsenter --net="/run/netns/$name-server" python3 -c '
 import sqlite3, sys, time
@@ -85,13 +85,13 @@ time.sleep(60)' "$XDP_RATELIMIT_STATE_DIR/$store" "$1" "$BATS_TEST_TMPDIR/held" 
     [[ ! -e $BATS_TEST_TMPDIR/none ]]
 }
 
-# as_somebody ARGUMENT...: the limiter as a user who may use maps and owns nothing
+# as_somebody ARGUMENT...: the limiter as a user who may use maps and owns no file
 as_somebody() {
     server setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+bpf \
         --ambient-caps=+bpf "$build/xdp-ratelimit" "$@"
 }
 
-@test 'who may not read or make the store is told so' {
+@test 'a user who cannot read or create the store is told so' {
     local arguments
     permit request 192.0.2.1 >/dev/null
     chmod 755 "$BATS_RUN_TMPDIR"
@@ -106,14 +106,14 @@ as_somebody() {
     is 1 "$(stored permits)" permits
 }
 
-@test 'who may not open the pin directory is told so' {
+@test 'a user who cannot open the pin directory is told so' {
     attach eth0
     refused 5 'Permission denied' as_somebody permit list
     has "$output" 'cannot open the pin directory'
     has "$output" 'run it as root'
 }
 
-@test 'a full disk: the request is refused, not counted, and the map as before' {
+@test 'a full disk: the request is rejected, not counted, and the map unchanged' {
     local before
     use_small_disk
     attach eth0
@@ -121,7 +121,7 @@ as_somebody() {
     before=$(everything)
     fill_disk
     refused 1 'no space is left for the permit store' permit request "$(addresses 1 10)"
-    has "$output" 'make room'
+    has "$output" 'free space'
     refused 1 'no space is left' account add agency
     on_disk rm filler
     is "$before" "$(everything)" 'store and map'
@@ -130,7 +130,7 @@ as_somebody() {
     assert_same 2
 }
 
-@test 'a disk that fills up on the way: likewise' {
+@test 'a disk that fills up within the transaction' {
     local before
     use_small_disk
     attach eth0
@@ -156,7 +156,7 @@ as_somebody() {
     has "$output" '^quota +4 of 5'
 }
 
-@test 'a full disk does not keep permits from being listed' {
+@test 'permits can be listed on a full disk' {
     use_small_disk
     permit request 192.0.2.1 >/dev/null
     fill_disk
@@ -166,7 +166,7 @@ as_somebody() {
     is 192.0.2.1 "$(field '.permits[].address')"
 }
 
-@test 'a file system that is read-only' {
+@test 'a read-only file system' {
     local before
     use_small_disk
     attach eth0
@@ -182,7 +182,7 @@ as_somebody() {
     is "$before" "$(everything)" 'store and map'
 }
 
-@test 'a store that another program keeps locked: busy, and nothing changes' {
+@test 'a store locked by another program: busy, and nothing changes' {
     local before number arguments commands=('permit request 192.0.2.2'
         'permit revoke 192.0.2.1' 'account add agency' 'account remove local')
     permit request 192.0.2.1 >/dev/null
@@ -214,7 +214,7 @@ eventually_in() {
     done
 }
 
-@test 'killed at any moment while it makes the store: the next command works' {
+@test 'killed at any moment while it creates the store: the next command works' {
     local round longest_us began_ns
     began_ns=$(date +%s%N)
     permit request 192.0.2.1 >/dev/null
@@ -247,7 +247,7 @@ eventually_in() {
     done
 }
 
-@test 'pins that are lost, as in a reboot: attach restores what is in force' {
+@test 'lost pins, as after a reboot: attach restores the active permits' {
     attach eth0 --limit '100/1h packets'
     grant 192.0.2.1 1
     permit request "$source,192.0.2.2" >/dev/null
@@ -260,7 +260,7 @@ eventually_in() {
     counts 'passed_permit 300'
 }
 
-@test 'a map that somebody else has changed: attach makes it what the store says' {
+@test 'attach repairs a map that was changed by others' {
     attach eth0
     permit request "$(addresses 1 3)" >/dev/null
     bpftool map delete pinned "$pins/permits" key 10 0 0 1

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "user/permits/permit_rows.h"
+#include "user/permits/quota.h"
+#include "user/permits/store.h"
 #include "tests/unit/random.h"
 
 #include <cmocka.h>
