@@ -4,6 +4,7 @@
 # Completion of xdp-ratelimit for bash: source it, or install it as
 # /usr/share/bash-completion/completions/xdp-ratelimit.
 
+# Prints the interfaces of this network namespace.
 _xdp_ratelimit_interfaces() {
     local path
     for path in /sys/class/net/*/; do
@@ -12,6 +13,7 @@ _xdp_ratelimit_interfaces() {
     done
 }
 
+# Prints the command on the line, if there is one, and its verb.
 _xdp_ratelimit_command() {
     local word
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -28,7 +30,7 @@ _xdp_ratelimit_command() {
     done
 }
 
-# Of permit and account: " VERB", once there is one.
+# Prints " VERB" of permit or account, once it is on the line.
 _xdp_ratelimit_verb() {
     local word
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -46,7 +48,7 @@ _xdp_ratelimit() {
     COMPREPLY=()
     case $previous in
     --mode) words='auto native generic' ;;
-    --action) words='drop monitor' ;;
+    --action) words='drop monitor redirect' ;;
     --pin-dir | --state-dir)
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
         return
