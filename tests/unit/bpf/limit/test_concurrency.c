@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/bpf/limit/class_fixture.h"
+#include "tests/unit/bpf/limit/threads.h"
 
 /* Real threads, one bucket, and a time that all of them see move on. */
 #define THREADS 4
@@ -29,7 +30,6 @@ struct shared {
 struct worker {
 	struct shared *shared;
 	int number;
-	pthread_t thread;
 };
 
 static void *push(void *argument)
@@ -47,21 +47,19 @@ static void *push(void *argument)
 	return NULL;
 }
 
-static __u64 run_threads(struct shared *shared)
+/* Returns how many packets passed. */
+static __u64 run_workers(struct shared *shared, void *(*function)(void *))
 {
 	struct worker workers[THREADS];
 	__u64 passed = 0;
 
 	pthread_barrier_init(&shared->barrier, NULL, THREADS);
-	for (int i = 0; i < THREADS; i++) {
+	for (int i = 0; i < THREADS; i++)
 		workers[i] = (struct worker){.shared = shared, .number = i};
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, push, &workers[i]), 0);
-	}
-	for (int i = 0; i < THREADS; i++) {
-		pthread_join(workers[i].thread, NULL);
-		passed += shared->passed[i];
-	}
+	run_threads(THREADS, function, workers, sizeof(workers[0]));
 	pthread_barrier_destroy(&shared->barrier);
+	for (int i = 0; i < THREADS; i++)
+		passed += shared->passed[i];
 	return passed;
 }
 
@@ -71,7 +69,7 @@ static void threads_pass_exactly_n_in_each_window(void **state)
 	                        .attempts = 20000};
 
 	(void)state;
-	assert_int_equal(run_threads(&shared), WINDOWS * 20000);
+	assert_int_equal(run_workers(&shared, push), WINDOWS * 20000);
 }
 
 static void threads_pass_exactly_n_of_four_limits(void **state)
@@ -83,7 +81,7 @@ static void threads_pass_exactly_n_of_four_limits(void **state)
 	add_limit(&shared.class, 5000 * TINY_FRAME + TINY_FRAME - 1, SECOND_NS, XRL_BYTES);
 	add_limit(&shared.class, 6000, SECOND_NS, XRL_CONNECTIONS);
 	add_limit(&shared.class, WINDOWS * 5000, HOUR_NS, XRL_PACKETS);
-	assert_int_equal(run_threads(&shared), WINDOWS * 5000);
+	assert_int_equal(run_workers(&shared, push), WINDOWS * 5000);
 	assert_int_equal(shared.bucket.windows[0].used_units, 5000);
 	assert_int_equal(shared.bucket.windows[2].used_units, 5000);
 	assert_int_equal(shared.bucket.windows[3].used_units, WINDOWS * 5000);
@@ -103,7 +101,7 @@ static void threads_pass_exactly_n_of_mixed_limits(void **state)
 		for (int k = XRL_ALGORITHMS - 1; k >= 0; k--)
 			add(&shared.class,
 			    limit_like(k, units[i][k], units[i][k], SECOND_NS, XRL_PACKETS));
-		assert_int_equal(run_threads(&shared), WINDOWS * 5000);
+		assert_int_equal(run_workers(&shared, push), WINDOWS * 5000);
 		for (int k = 0; k < XRL_ALGORITHMS; k++)
 			assert_int_equal(xrl_limit_used(&shared.class.limits[k],
 			                                xrl_window_read(&shared.bucket.windows[k]),
@@ -138,24 +136,16 @@ static void *push_on_the_machines_clock(void *argument)
 	return NULL;
 }
 
-/* What passed, or 0: a thread was held up for so long that limits.h promises nothing. */
+/* Returns how many packets passed, or 0 if a thread stalled for so long that the limit guarantees
+ * nothing. */
 static __u64 run_on_the_machines_clock(struct shared *shared)
 {
-	struct worker workers[THREADS];
-	__u64 passed = 0, stalls = 0;
+	__u64 passed = run_workers(shared, push_on_the_machines_clock);
 
-	for (int i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){.shared = shared, .number = i};
-		assert_int_equal(pthread_create(&workers[i].thread, NULL,
-		                                push_on_the_machines_clock, &workers[i]),
-		                 0);
-	}
-	for (int i = 0; i < THREADS; i++) {
-		pthread_join(workers[i].thread, NULL);
-		passed += shared->passed[i];
-		stalls += shared->stalls[i];
-	}
-	return stalls ? 0 : passed;
+	for (int i = 0; i < THREADS; i++)
+		if (shared->stalls[i])
+			return 0;
+	return passed;
 }
 
 static void threads_on_the_machines_clock(void **state)

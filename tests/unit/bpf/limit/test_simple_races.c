@@ -52,6 +52,7 @@ static inline void swap_ends(const void *place, __u64 from, __u64 to)
 	})
 
 #include "tests/unit/bpf/limit/simple_fixture.h"
+#include "tests/unit/bpf/limit/threads.h"
 
 /* ---- other CPUs, between any two steps ---- */
 
@@ -300,13 +301,8 @@ static struct shared shared;
 
 static void run(void *(*push)(void *))
 {
-	pthread_t threads[THREADS];
-
 	pthread_barrier_init(&shared.barrier, NULL, THREADS);
-	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, push, NULL), 0);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	run_threads(THREADS, push, NULL, 0);
 	pthread_barrier_destroy(&shared.barrier);
 }
 

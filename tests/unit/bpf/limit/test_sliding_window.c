@@ -18,7 +18,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "tests/unit/bpf/limit/class_fixture.h"
+#include "tests/unit/bpf/limit/sequence.h"
+#include "tests/unit/bpf/limit/threads.h"
 
 /* Counts by the number of the window, never modulo anything. */
 struct model {
@@ -92,48 +93,44 @@ static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct
 	return passed;
 }
 
-static void random_sequences(enum xrl_unit unit, __u64 most_units)
+static struct model model;
+
+static void begin(struct sequence *sequence, int round, enum xrl_unit unit, __u64 most_units)
 {
-	__u64 passed = 0, rejected = 0;
+	__u64 period_ns = random_period(), n;
 
-	for (int round = 0; round < 700; round++) {
-		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR_NS);
-		__u64 n = random_scale(1, most_units);
-		struct xrl_class class = class_with(limit_like(XRL_SLIDING, n, 0, period_ns, unit));
-		__u64 behind_ns =
-			round % 3 ? 0 : random_below(period_ns < SECOND_NS ? 1000 : SECOND_NS);
-		struct xrl_bucket bucket = {};
-		struct model model = {};
+	sequence->now_ns = period_ns + random_below(YEAR_NS);
+	n = random_scale(1, most_units);
+	sequence->class = class_with(limit_like(XRL_SLIDING, n, 0, period_ns, unit));
+	sequence->behind_ns =
+		round % 3 ? 0 : random_below(period_ns < SECOND_NS ? 1000 : SECOND_NS);
+	sequence->pause_ns = period_ns;
+	model = (struct model){};
+}
 
-		for (int i = 0; i < 1000; i++) {
-			now_ns += random_pause(now_ns, period_ns);
-			set_clock_behind(now_ns, random_below(behind_ns + 1));
-			if (step(&bucket, &class, &model,
-			         random_units(&class.limits[0], model.current)))
-				passed++;
-			else
-				rejected++;
-		}
-	}
-	assert_true(passed > 100000 && rejected > 10000);
+static int random_step(struct sequence *sequence)
+{
+	__u64 units = random_units(&sequence->class.limits[0], model.current);
+
+	return step(&sequence->bucket, &sequence->class, &model, units);
 }
 
 static void connections_match_the_model(void **state)
 {
 	(void)state;
-	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
+	assert_both_results(run_sequences(begin, random_step, XRL_CONNECTIONS, LIMIT_MAX_UNITS));
 }
 
 static void small_limits_match_the_model(void **state)
 {
 	(void)state;
-	random_sequences(XRL_CONNECTIONS, 100);
+	assert_both_results(run_sequences(begin, random_step, XRL_CONNECTIONS, 100));
 }
 
 static void bytes_match_the_model(void **state)
 {
 	(void)state;
-	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
+	assert_both_results(run_sequences(begin, random_step, XRL_BYTES, LIMIT_MAX_BYTES));
 }
 
 /* N at the end of one window: the next one has room for what the formula says, to the unit. */
@@ -391,15 +388,11 @@ static void two_cpus_share_one_state(void **state)
 		.begin_ns = 1000 * period_ns,
 		.shared_ns = 1000 * period_ns + 20000,
 	};
-	pthread_t threads[THREADS];
 	__u64 total = 0;
 
 	(void)state;
 	pthread_barrier_init(&shared.barrier, NULL, THREADS);
-	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, push, &shared), 0);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	run_threads(THREADS, push, &shared, 0);
 	pthread_barrier_destroy(&shared.barrier);
 	assert_int_equal(shared.failures, 0);
 	for (int i = 0; i < 16; i++) {

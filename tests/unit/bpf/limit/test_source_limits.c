@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "tests/unit/bpf/limit/class_fixture.h"
+#include "tests/unit/bpf/limit/sequence.h"
 
 static __u64 lateness_ns(const struct xrl_class *class)
 {
@@ -64,8 +64,8 @@ static int is_same_window(const struct xrl_bucket *bucket, const struct xrl_clas
 	return word && xrl_window_is_same(limit, word, xrl_window_open(limit, model->opened_ns, 0));
 }
 
-static void step(struct xrl_bucket *bucket, const struct xrl_class *class, struct model *model,
-                 __u64 units)
+static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct model *model,
+                __u64 units)
 {
 	const struct xrl_limit *limit = &class->limits[0];
 	int passed = charge_units(bucket, class, units) == XRL_PASS;
@@ -76,47 +76,51 @@ static void step(struct xrl_bucket *bucket, const struct xrl_class *class, struc
 	if (model->open)
 		assert_int_equal(xrl_window_used(limit, xrl_window_read(&bucket->windows[0])),
 		                 model->used);
+	return passed;
 }
 
-/* Dense and idle stretches, of frames of any size, on CPUs whose clocks differ a little. */
-static void random_sequences(enum xrl_unit unit, __u64 most_units)
+/* Dense and idle stretches, packets of any cost, and clocks that differ a little. */
+static struct model model;
+
+static void begin(struct sequence *sequence, int round, enum xrl_unit unit, __u64 most_units)
 {
-	for (int round = 0; round < 500; round++) {
-		__u64 period_ns = random_period(), now_ns = period_ns + random_below(YEAR_NS);
-		__u64 behind_ns =
-			round % 3 ? 0 : random_below(period_ns < SECOND_NS ? 1000 : SECOND_NS);
-		struct xrl_class class = one_limit(random_scale(1, most_units), period_ns, unit);
-		struct xrl_bucket bucket = {};
-		struct model model = {.behind_ns = behind_ns};
+	__u64 period_ns = random_period();
 
-		jiffies_at_boot = random64();
-		for (int i = 0; i < 1000; i++) {
-			__u64 units = random_units(&class.limits[0], model.open ? model.used : 0);
+	sequence->now_ns = period_ns + random_below(YEAR_NS);
+	sequence->behind_ns =
+		round % 3 ? 0 : random_below(period_ns < SECOND_NS ? 1000 : SECOND_NS);
+	sequence->class = one_limit(random_scale(1, most_units), period_ns, unit);
+	sequence->pause_ns = period_ns;
+	model = (struct model){.behind_ns = sequence->behind_ns};
+	jiffies_at_boot = random64();
+}
 
-			now_ns += random_pause(now_ns, period_ns);
-			set_clock_behind(now_ns, random_below(behind_ns + 1));
-			step(&bucket, &class, &model, unit == XRL_PACKETS ? 1 : units);
-		}
-	}
+static int random_step(struct sequence *sequence)
+{
+	const struct xrl_limit *limit = &sequence->class.limits[0];
+	__u64 units = random_units(limit, model.open ? model.used : 0);
+
+	return step(&sequence->bucket, &sequence->class, &model,
+	            limit->unit == XRL_PACKETS ? 1 : units);
 }
 
 static void packets_match_the_model(void **state)
 {
 	(void)state;
-	random_sequences(XRL_PACKETS, 100);
+	assert_both_results(run_sequences(begin, random_step, XRL_PACKETS, 100));
 }
 
 static void bytes_match_the_model(void **state)
 {
 	(void)state;
-	random_sequences(XRL_BYTES, 100000);
-	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
+	assert_both_results(run_sequences(begin, random_step, XRL_BYTES, 100000));
+	assert_both_results(run_sequences(begin, random_step, XRL_BYTES, LIMIT_MAX_BYTES));
 }
 
 static void connections_match_the_model(void **state)
 {
 	(void)state;
-	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
+	assert_both_results(run_sequences(begin, random_step, XRL_CONNECTIONS, LIMIT_MAX_UNITS));
 }
 
 /* Unlimited demand: N in each window, and a window is a period long, a little more at most. */

@@ -15,7 +15,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "tests/unit/bpf/limit/class_fixture.h"
+#include "tests/unit/bpf/limit/sequence.h"
+#include "tests/unit/bpf/limit/threads.h"
 
 struct model {
 	wide paid; /* when all will be, in parts of a ns */
@@ -97,50 +98,46 @@ static struct xrl_limit random_limit(enum xrl_unit unit, __u64 most_units)
 	return limit_like(XRL_TOKEN, rate, burst, period_ns, unit);
 }
 
-static void random_sequences(enum xrl_unit unit, __u64 most_units)
+static struct models models;
+
+static void begin(struct sequence *sequence, int round, enum xrl_unit unit, __u64 most_units)
 {
-	__u64 passed = 0, rejected = 0;
+	struct xrl_limit limit = random_limit(unit, most_units);
+	__u64 full_ns = (wide)limit.max_units * limit.period_ns / limit.rate_units + 1;
 
-	for (int round = 0; round < 700; round++) {
-		struct xrl_limit limit = random_limit(unit, most_units);
-		struct xrl_class class = class_with(limit);
-		__u64 full_ns = (wide)limit.max_units * limit.period_ns / limit.rate_units + 1;
-		__u64 now_ns = SECOND_NS + random_below(YEAR_NS);
-		struct models models = {exact_model(&limit), rounded_model(&limit),
-		                        round % 3 ? 0 : random_below(SECOND_NS)};
-		struct xrl_bucket bucket = {};
+	sequence->class = class_with(limit);
+	sequence->now_ns = SECOND_NS + random_below(YEAR_NS);
+	sequence->behind_ns = round % 3 ? 0 : random_below(SECOND_NS);
+	sequence->pause_ns = full_ns < 100 ? 100 : full_ns;
+	models = (struct models){exact_model(&limit), rounded_model(&limit), sequence->behind_ns};
+}
 
-		for (int i = 0; i < 1000; i++) {
-			__u64 used =
-				xrl_limit_used(&limit, xrl_window_read(&bucket.windows[0]), now_ns);
+static int random_step(struct sequence *sequence)
+{
+	const struct xrl_limit *limit = &sequence->class.limits[0];
+	xrl_packed word = xrl_window_read(&sequence->bucket.windows[0]);
+	__u64 used = xrl_limit_used(limit, word, sequence->now_ns);
 
-			now_ns += random_pause(now_ns, full_ns < 100 ? 100 : full_ns);
-			set_clock_behind(now_ns, random_below(models.behind_ns + 1));
-			if (step(&bucket, &class, &models, now_ns, random_units(&limit, used)))
-				passed++;
-			else
-				rejected++;
-		}
-	}
-	assert_true(passed > 100000 && rejected > 10000);
+	return step(&sequence->bucket, &sequence->class, &models, sequence->now_ns,
+	            random_units(limit, used));
 }
 
 static void connections_match_the_models(void **state)
 {
 	(void)state;
-	random_sequences(XRL_CONNECTIONS, LIMIT_MAX_UNITS);
+	assert_both_results(run_sequences(begin, random_step, XRL_CONNECTIONS, LIMIT_MAX_UNITS));
 }
 
 static void small_limits_match_the_models(void **state)
 {
 	(void)state;
-	random_sequences(XRL_CONNECTIONS, 50);
+	assert_both_results(run_sequences(begin, random_step, XRL_CONNECTIONS, 50));
 }
 
 static void bytes_match_the_models(void **state)
 {
 	(void)state;
-	random_sequences(XRL_BYTES, LIMIT_MAX_BYTES);
+	assert_both_results(run_sequences(begin, random_step, XRL_BYTES, LIMIT_MAX_BYTES));
 }
 
 /* Time of the word goes round after 16 s at the least, and zero and the highest three words are
@@ -326,14 +323,10 @@ static void two_cpus_share_one_bucket(void **state)
 		.class = class_with(limit_like(XRL_TOKEN, 300000, 5000, SECOND_NS, XRL_PACKETS)),
 		.shared_ns = DAY_NS,
 		.end_ns = DAY_NS + SECOND_NS};
-	pthread_t threads[THREADS];
 
 	(void)state;
 	pthread_barrier_init(&shared.barrier, NULL, THREADS);
-	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, push, &shared), 0);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	run_threads(THREADS, push, &shared, 0);
 	pthread_barrier_destroy(&shared.barrier);
 	/* 20 us by which the clocks differ, twice, are worth 12 */
 	assert_true(shared.passed <= 5000 + 300000 + 12);
