@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What bpf/limit/source_limits.h asks of whoever includes it, with clocks that the test sets: each
- * thread reads its own, as each CPU does. Include this first. */
+/* The clocks that bpf/limit/source_limits.h expects, set by the test: one per thread, as each CPU has
+ * its own. Include this first. */
 
 #include <linux/types.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/gate/candidate.h: a line of the gate, whoever looks at it. */
+/* bpf/gate/hash.h and candidate.h: the place of a source in the gate, and its candidate entry. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #define LARGEST_BYTES_64 (LARGEST_FRAME / 64)
 #define TICKS_MODULUS    0x10000u
 
-/* The fewest, the default, the most, and some that are no powers of two. */
+/* The minimum, the default, the maximum, and some that are not powers of two. */
 static const __u32 set_counts[] = {
 	XRL_MIN_GATE_SETS, 16385, 20000, 50001, 65535, 131072, 1000003, 16777216,
 };
@@ -35,7 +35,7 @@ static __u32 undo_xorshift(__u32 bits, int shift)
 	return undone;
 }
 
-/* Newton's steps double the bits that are right. */
+/* Each of Newton's steps doubles the number of correct bits. */
 static __u32 inverse_of(__u32 odd)
 {
 	__u32 inverse = odd;
@@ -67,7 +67,7 @@ static void hash_is_invertible(void **state)
 		}
 }
 
-/* Without the inverse, and with all the addresses of a /8. */
+/* Checked without the inverse, for all addresses of a /8. */
 static void hash_is_injective_over_a_slash_8(void **state)
 {
 	__u8 *seen = calloc(1, 1u << 29);
@@ -107,7 +107,7 @@ static void set_index_is_in_range(void **state)
 	}
 }
 
-/* The hashes of a line follow each other, and are no more than there are tags. */
+/* The hashes of a set are consecutive, and no more than there are tags. */
 static void set_and_tag_identify_the_address(void **state)
 {
 	(void)state;
@@ -215,7 +215,7 @@ static void empty_way_is_the_first_victim(void **state)
 			assert_true(rank(0, 9) > rank(entry_seen_at((9 - age) & 0xFFFF, often), 9));
 }
 
-/* At any time of the circle. */
+/* At any tick, including a wraparound. */
 static void older_entry_is_evicted_first(void **state)
 {
 	(void)state;
@@ -237,11 +237,11 @@ static void repeated_source_is_evicted_last(void **state)
 			            rank(entry_seen_at(ticks, 1), ticks));
 			assert_true(rank(passed, ticks) < rank(entry_seen_at(ticks, 1), ticks));
 		}
-	/* sixteen times younger, and not for ever */
+	/* a repeated source counts as sixteen times younger, but it is not kept forever */
 	assert_true(rank(entry_seen_at(0, 7), 160) > rank(entry_seen_at(155, 1), 160));
 }
 
-/* The connections, requests, bytes and the tag say nothing about it. */
+/* Connections, requests, bytes and the tag do not matter. */
 static void rank_depends_on_age_and_repetition_only(void **state)
 {
 	(void)state;
@@ -259,7 +259,8 @@ static void rank_depends_on_age_and_repetition_only(void **state)
 	}
 }
 
-/* However old, before any of which nothing has; and of these, too, the oldest goes first. */
+/* At any age within the retention time, an admitted entry is kept longer than any other; among
+ * admitted ones, the oldest is evicted first. */
 static void admitted_entries_are_kept(void **state)
 {
 	(void)state;
@@ -276,7 +277,8 @@ static void admitted_entries_are_kept(void **state)
 		}
 }
 
-/* As readily as an empty one; the three eras go round. */
+/* Entries of another flood are evicted as readily as empty ones; flood ids cycle through three
+ * values. */
 static void entries_of_another_flood_never_match(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/gate/candidate.h: the bits by which a line of the gate knows who has a bucket. */
+/* bpf/gate/resident_bits.h: the residents filter, a Bloom filter per set and epoch. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static void at_most_4_of_60_bits(void **state)
 	assert_true(any == (1ULL << XRL_RESIDENT_BITS) - 1);
 }
 
-static void mark(struct xrl_gate_line *set, __u32 epoch, __u64 bits)
+static void add_resident(struct xrl_gate_line *set, __u32 epoch, __u64 bits)
 {
 	assert_true(xrl_try_add_resident(set, epoch, bits));
 }
@@ -44,8 +44,8 @@ static void empty_filter_matches_nothing(void **state)
 		assert_false(xrl_is_resident(&set, epoch, xrl_resident_bits(epoch)));
 }
 
-/* In the epoch in which it was marked and in the next two, and in none of the 13 after that, though
- * the number has but 4 bits. */
+/* A resident matches in the epoch in which it was added and in the next two, but in none of the 13
+ * after these, although the epoch number has only 4 bits. */
 static void resident_expires_after_three_epochs(void **state)
 {
 	(void)state;
@@ -53,7 +53,7 @@ static void resident_expires_after_three_epochs(void **state)
 		__u64 bits = xrl_resident_bits(epoch * 7919);
 		struct xrl_gate_line set = {};
 
-		mark(&set, epoch, bits);
+		add_resident(&set, epoch, bits);
 		for (__u32 later = 0; later < 16; later++)
 			assert_int_equal(xrl_is_resident(&set, epoch + later, bits), later == 0 ? 1
 			                                                             : later < 3
@@ -68,18 +68,17 @@ static void remarked_resident_never_expires(void **state)
 	__u64 bits = xrl_resident_bits(1), others = 0;
 
 	(void)state;
-	mark(&set, 0, bits);
+	add_resident(&set, 0, bits);
 	for (__u32 epoch = 0; epoch < 100; epoch++) {
 		assert_true(xrl_is_resident(&set, epoch, bits));
-		mark(&set, epoch, bits);
+		add_resident(&set, epoch, bits);
 		others = xrl_resident_bits(epoch + 1000);
-		mark(&set, epoch, others);
+		add_resident(&set, epoch, others);
 		assert_true(xrl_is_resident(&set, epoch, others));
 	}
 }
 
-/* Each epoch has its word, until the third one after it takes it, with nothing of what stood
- * there. */
+/* The word of an epoch is reused by the third epoch after it, without the old bits. */
 static void stale_word_is_overwritten(void **state)
 {
 	struct xrl_gate_line set = {};
@@ -88,7 +87,7 @@ static void stale_word_is_overwritten(void **state)
 	(void)state;
 	for (__u32 epoch = ~0u - 41, i = 0; epoch != ~0u; epoch++, i++) {
 		bits[i % 3] = xrl_resident_bits(epoch * 31);
-		mark(&set, epoch, bits[i % 3]);
+		add_resident(&set, epoch, bits[i % 3]);
 		for (__u32 ago = 0; ago < 3 && ago <= i; ago++)
 			assert_true(
 				xrl_resident_in(xrl_resident_read(
@@ -102,15 +101,15 @@ static void epochs_are_matched_separately(void **state)
 	struct xrl_gate_line set = {};
 
 	(void)state;
-	mark(&set, 4, 1);
-	mark(&set, 5, 2);
+	add_resident(&set, 4, 1);
+	add_resident(&set, 5, 2);
 	assert_true(xrl_is_resident(&set, 5, 1) && xrl_is_resident(&set, 5, 2));
-	mark(&set, 6, 4);
+	add_resident(&set, 6, 4);
 	assert_false(xrl_is_resident(&set, 6, 3) || xrl_is_resident(&set, 6, 5) ||
 	             xrl_is_resident(&set, 6, 6) || xrl_maybe_resident(&set, 7));
 }
 
-/* What most newcomers are told by is never wrong where it says no. */
+/* The quick check, which rejects most new sources, is never wrong when it says no. */
 static void quick_check_has_no_false_negatives(void **state)
 {
 	struct xrl_gate_line set = {};
@@ -119,7 +118,7 @@ static void quick_check_has_no_false_negatives(void **state)
 	for (__u32 i = 0; i < TRIES; i++) {
 		__u64 bits = xrl_resident_bits(random64());
 
-		mark(&set, i / 100, bits);
+		add_resident(&set, i / 100, bits);
 		assert_true(xrl_maybe_resident(&set, bits));
 		bits = xrl_resident_bits(random64());
 		if (xrl_is_resident(&set, i / 100, bits))
@@ -127,8 +126,8 @@ static void quick_check_has_no_false_negatives(void **state)
 	}
 }
 
-/* When all three epochs are full, half as many marks in each as there are buckets: one in 50, says
- * newcomer.h. */
+/* With all three epochs full, each with half as many residents as there are buckets: one in 50, as
+ * bpf/gate/resident_bits.h says. */
 static void false_positive_rate_is_bounded(void **state)
 {
 	static struct xrl_gate_line sets[SETS];
@@ -136,7 +135,7 @@ static void false_positive_rate_is_bounded(void **state)
 
 	(void)state;
 	for (__u32 i = 0; i < 3 * SETS * XRL_BUCKETS_PER_SET / 2; i++)
-		mark(&sets[random_below(SETS)], 5 + i % 3, xrl_resident_bits(random64()));
+		add_resident(&sets[random_below(SETS)], 5 + i % 3, xrl_resident_bits(random64()));
 	for (__u32 i = 0; i < looked; i++) {
 		__u64 bits = xrl_resident_bits(random64());
 
@@ -145,8 +144,8 @@ static void false_positive_rate_is_bounded(void **state)
 	assert_in_range(known, 1, looked / 47);
 }
 
-/* Began in tick 1000, with a look in tick 1000 + `before` and the next one in 1000 + `now`; and the
- * same wherever the ticks go round. */
+/* The epoch began in tick 1000, the last refresh was in tick 1000 + `before`, and the current one
+ * is in tick 1000 + `now`. The result must be the same across a wraparound of the ticks. */
 static int is_due(__s32 before, __s32 now)
 {
 	int due = xrl_is_readd_due(1000 + before, 1000 + now, 1000);
@@ -162,7 +161,7 @@ static void mark_is_due_once_an_epoch(void **state)
 	assert_true(is_due(-1, 1));
 	assert_true(is_due(0, 1));
 	assert_false(is_due(1, 2));
-	assert_false(is_due(1, 900)); /* in both places in one stretch of 2^11 ticks */
+	assert_false(is_due(1, 900)); /* both ticks are in one interval of 2^11 */
 	assert_false(is_due(-1, -1));
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Classes, and packets that are charged to them as bpf/verdict/verdict.h does it. Include it after
- * cmocka.h. */
+/* Classes, and packets charged to them as in bpf/verdict/verdict.h. Include it after cmocka.h. */
 
 #include "user/policy/class.h"
 #include "user/policy/limit.h"
@@ -16,7 +15,7 @@
 
 typedef __int128 wide;
 
-/* Boot time and the jiffies that belong to it; they don't begin together. */
+/* Sets boot time and the matching jiffies, which do not start at the same moment. */
 static __u32 jiffies_at_boot;
 
 static inline void set_clock(__u64 boot_ns)
@@ -25,14 +24,14 @@ static inline void set_clock(__u64 boot_ns)
 	fake_jiffies = jiffies_at_boot + (__u32)(boot_ns / JIFFY_NS);
 }
 
-/* This CPU's clock is behind; the jiffies are one for all of them. */
+/* Sets this CPU's clock behind; all CPUs share the jiffies. */
 static inline void set_clock_behind(__u64 boot_ns, __u64 behind_ns)
 {
 	set_clock(boot_ns);
 	fake_boot_ns -= behind_ns;
 }
 
-/* With the jiffies of these tests, not those of the machine they run on. */
+/* Uses the jiffies of these tests instead of the machine's. */
 static inline void finish(struct xrl_class *class)
 {
 	class_finish(class);
@@ -87,13 +86,13 @@ static inline struct xrl_class one_limit(__u64 max_units, __u64 period_ns, enum 
 	return class_with(limit_like(XRL_FIXED, max_units, 0, period_ns, unit));
 }
 
-/* What became of a packet, and the unit of the limit that refused it. */
+/* The result of a packet, and the unit of the limit that rejected it. */
 struct charge {
 	enum xrl_result result;
 	__u32 unit;
 };
 
-/* The short way where there is one. */
+/* Uses the simple path where the class allows it. */
 static inline struct charge charge_cost(struct xrl_bucket *bucket, const struct xrl_class *class,
                                         const struct xrl_cost *cost)
 {
@@ -116,7 +115,7 @@ static inline struct charge charge(struct xrl_bucket *bucket, const struct xrl_c
 	return charge_cost(bucket, class, &cost);
 }
 
-/* Nothing but so many units of the one limit of a class. */
+/* Charges only the unit of the class's one limit. */
 static inline enum xrl_result charge_units(struct xrl_bucket *bucket, const struct xrl_class *class,
                                            __u64 units)
 {
@@ -159,8 +158,8 @@ static inline __u64 random_period(void)
 	return random_scale(LIMIT_MIN_PERIOD_NS, LIMIT_MAX_PERIOD_NS);
 }
 
-/* How far a step of a random walk goes: bursts, the pace of a period, the very end of one, and
- * pauses, some of them of a whole number of periods. */
+/* The step of a random walk in time: bursts, fractions of a period, the last nanoseconds of a
+ * period, and pauses, some of a whole number of periods. */
 static inline __u64 random_pause(__u64 now_ns, __u64 period_ns)
 {
 	switch (random_below(24)) {
@@ -168,7 +167,7 @@ static inline __u64 random_pause(__u64 now_ns, __u64 period_ns)
 		return random_below(20) * period_ns;
 	case 1:
 		return random_below(5 * period_ns);
-	case 2: /* the last nanosecond of a window that is counted from boot, or the next two */
+	case 2: /* the last nanosecond of a window aligned to boot, or the next two */
 		return period_ns - now_ns % period_ns - 1 + random_below(3);
 	case 3:
 		return random_below(40) ? period_ns : random_below(3 * YEAR_NS);
@@ -181,7 +180,7 @@ static inline __u64 random_pause(__u64 now_ns, __u64 period_ns)
 	}
 }
 
-/* What a step demands: single units, frames, and what makes a difference where N is large. */
+/* The cost of a step: single units, frames, and amounts that matter to large limits. */
 static inline __u64 random_units(const struct xrl_limit *limit, __u64 used)
 {
 	__u64 left = used < limit->max_units ? limit->max_units - used : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Packets of a plain class, as bpf/verdict/verdict.h charges them. Include it after cmocka.h. */
+/* Packets of a simple class, charged as in bpf/verdict/verdict.h. Include it after cmocka.h. */
 
 #include "tests/unit/bpf/limit/class_fixture.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limit/source_limits.h by real threads, which stand for CPUs. */
+/* bpf/limit/source_limits.h with real threads, which stand for CPUs. */
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 #include "tests/unit/bpf/limit/class_fixture.h"
 #include "tests/unit/bpf/limit/threads.h"
 
-/* Real threads, one bucket, and a time that all of them see move on. */
+/* One bucket, and a clock that all threads share. */
 #define THREADS 4
 #define WINDOWS 30
 
@@ -24,7 +24,7 @@ struct shared {
 	pthread_barrier_t barrier;
 	__u64 passed[THREADS];
 	int stalls[THREADS];
-	__u32 attempts; /* of a thread in a window */
+	__u32 attempts; /* per thread and window */
 };
 
 struct worker {
@@ -87,8 +87,8 @@ static void threads_pass_exactly_n_of_four_limits(void **state)
 	assert_int_equal(shared.bucket.windows[3].used_units, WINDOWS * 5000);
 }
 
-/* All three algorithms, of which the last ones refuse what the first ones have charged: they
- * get it back while others are at them. Windows are two periods apart, so nothing is left. */
+/* All three algorithms. The last ones reject packets that the first ones have charged and must
+ * refund while other threads charge them. Windows are two periods apart, so none overlap. */
 static void threads_pass_exactly_n_of_mixed_limits(void **state)
 {
 	static const __u64 units[][3] = {
@@ -110,7 +110,7 @@ static void threads_pass_exactly_n_of_mixed_limits(void **state)
 	}
 }
 
-/* The same with the machine's own clock, and windows that end while the threads push. */
+/* The same on the machine's clock, with windows that expire while the threads push. */
 #define MACHINE_PERIOD_NS (400 * MS_NS)
 
 static __u64 machine_ns(void)
@@ -159,11 +159,9 @@ static void threads_on_the_machines_clock(void **state)
 		begin_ns = machine_ns();
 		passed = run_on_the_machines_clock(&shared);
 	}
-	if (!passed) {
-		print_message("# this machine is too busy to tell\n");
-		return;
-	}
-	/* every window but the last is full, and there were no more than the time has room for */
+	if (!passed)
+		skip(); /* the machine is too busy: a thread stalled in every attempt */
+	/* every window except the last is full, and there are no more than fit into the time */
 	last = shared.bucket.windows[0].used_units;
 	assert_int_equal((passed - last) % 50, 0);
 	assert_true((passed - last) / 50 <= (machine_ns() - begin_ns) / MACHINE_PERIOD_NS);

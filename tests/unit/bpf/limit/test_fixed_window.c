@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limit/fixed_window.h: one window, whatever the clock says. */
+/* bpf/limit/fixed_window.h: one window, at any time of the clock. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include "bpf/limit/fixed_window.h"
 #include "tests/units.h"
 
-/* What 40 bits hold, and the largest of all limits, which takes 50. */
+/* The most that fits into 40 bits, and the largest limit, which takes 50. */
 static const __u64 most_units[] = {(1ULL << 40) - 4, LIMIT_MAX_BYTES};
 
 static const __u64 periods_ns[] = {
@@ -32,7 +32,7 @@ static struct xrl_limit limit_of(__u64 max_units, __u64 period_ns)
 	return limit;
 }
 
-/* Each of the periods in turn, with few units and with so many that ticks are coarse. */
+/* Each period in turn, with few units, and with so many that ticks are coarse. */
 static struct xrl_limit limit_number(int i)
 {
 	return limit_of(i / PERIODS % 2 ? LIMIT_MAX_BYTES : 10, periods_ns[i % PERIODS]);
@@ -67,7 +67,7 @@ static void window_packs_into_one_word(void **state)
 	}
 }
 
-/* bpftool shows the word by these fields. */
+/* bpftool shows the packed word as these fields. */
 static void bit_fields_match_the_map(void **state)
 {
 	struct xrl_limit limit = limit_of(1000, SECOND_NS);
@@ -91,7 +91,7 @@ static void open_window_is_never_zero(void **state)
 	assert_true(xrl_window_open(&limit, wrap_ns, 1));
 }
 
-/* separate.h gives the highest three another meaning. */
+/* bpf/bucket/scoped.h gives the three highest words another meaning. */
 static void three_highest_words_are_reserved(void **state)
 {
 	(void)state;
@@ -135,7 +135,7 @@ static void swap_fails_on_a_changed_word(void **state)
 	assert_int_equal(xrl_window_read(&window), word);
 }
 
-/* Open for a period to the nanosecond at the least, and over two ticks later. */
+/* A window stays open for at least a period, to the nanosecond, and has expired two ticks later. */
 static void window_expires_within_two_ticks(void **state)
 {
 	(void)state;
@@ -155,7 +155,7 @@ static void window_expires_within_two_ticks(void **state)
 	}
 }
 
-/* The clock of the CPU that looks may be behind that of the one that opened. */
+/* The clock of the CPU that reads may be behind that of the CPU that opened the window. */
 static void clock_behind_expires_nothing(void **state)
 {
 	(void)state;
@@ -169,7 +169,7 @@ static void clock_behind_expires_nothing(void **state)
 	}
 }
 
-/* What is promised to remain does remain, and all of it but two ticks is promised. */
+/* A window stays open for the remaining time reported, which is exact to two ticks. */
 static void remaining_time_is_exact_to_two_ticks(void **state)
 {
 	(void)state;
@@ -187,7 +187,7 @@ static void remaining_time_is_exact_to_two_ticks(void **state)
 	}
 }
 
-/* Ticks go round every four periods. */
+/* Ticks wrap every four periods. */
 static void tick_wraparound_changes_nothing(void **state)
 {
 	(void)state;
@@ -207,7 +207,8 @@ static void tick_wraparound_changes_nothing(void **state)
 	}
 }
 
-/* Open for one period, over for two, and then it looks as if it were to be opened. */
+/* A window is open for one period, expired for two, and then looks like one opened in the future.
+ */
 static void ticks_wrap_after_four_periods(void **state)
 {
 	(void)state;
@@ -231,7 +232,8 @@ static void ticks_wrap_after_four_periods(void **state)
 	}
 }
 
-/* A word of another limit: more used than there is, or opened later than any clock says. */
+/* A word written for another limit: more used than the limit holds, or opened later than any clock
+ * can say. */
 static void stale_write_counts_as_expired(void **state)
 {
 	(void)state;
@@ -245,7 +247,7 @@ static void stale_write_counts_as_expired(void **state)
 			assert_false(xrl_window_must_close(&limit, word, 0, now_ns));
 		else if (ahead_ns > XRL_MAX_AHEAD_NS + 3 * tick_ns(&limit))
 			assert_true(xrl_window_must_close(&limit, word, 0, now_ns));
-		/* the last ns of a tick is what rounding makes most of */
+		/* rounding is largest in the last ns of a tick */
 		if (limit.period_ns > XRL_MAX_AHEAD_NS + tick_ns(&limit)) {
 			now_ns |= tick_ns(&limit) - 1;
 			word = xrl_window_open(&limit, now_ns + XRL_MAX_AHEAD_NS, 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limit/source_limits.h with limits of different algorithms in one class: all or none. */
+/* bpf/limit/source_limits.h with limits of different algorithms in one class: a packet is charged
+ * to all of them or to none. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,7 +41,8 @@ static struct xrl_cost random_cost(void)
 	};
 }
 
-/* What each limit would say, alone. The first one that refuses, or limit_count. */
+/* The state of each limit if it were charged alone. Returns the first that rejects, or limit_count.
+ */
 static __u32 predict_each(const struct xrl_bucket *bucket, const struct xrl_class *class,
                           const struct xrl_cost *cost, xrl_packed next[XRL_MAX_LIMITS])
 {
@@ -76,7 +78,8 @@ static void all_or_none(void **state)
 
 			now_ns += random_below(random_below(30) ? 200 * MS_NS : 20 * SECOND_NS);
 			set_clock(now_ns);
-			xrl_refresh(&bucket, &class); /* closes what is over: the rest must stay */
+			xrl_refresh(&bucket,
+			            &class); /* closes expired windows; the rest must stay */
 			before = bucket;
 			rejecting = predict_each(&bucket, &class, &cost, next);
 			outcome = charge_cost(&bucket, &class, &cost);
@@ -97,7 +100,7 @@ static void all_or_none(void **state)
 	assert_true(rejected > 100000 && passed > 50000);
 }
 
-/* One alone is charged by another way, which has to say the same. */
+/* A class with one limit takes a different code path. */
 static void one_limit_decides_like_two_equal_ones(void **state)
 {
 	(void)state;
@@ -120,7 +123,7 @@ static void one_limit_decides_like_two_equal_ones(void **state)
 	}
 }
 
-/* Of a token bucket's unit a mark knows all but the last 2^32 parts: the rest is not given back. */
+/* A receipt holds the upper half of a token bucket's word; the rest of a unit is not refunded. */
 static void assert_refunded(const struct xrl_limit *limit, const struct xrl_window *now,
                             const struct xrl_window *before)
 {
@@ -130,8 +133,8 @@ static void assert_refunded(const struct xrl_limit *limit, const struct xrl_wind
 	assert_true(used >= was && used <= was + (limit->algorithm == XRL_TOKEN));
 }
 
-/* What xrl_try_all does when another CPU is faster at the last limit: what was taken of the others
- * is given back. */
+/* When another CPU wins the race for the last limit, xrl_try_all refunds the charges to the others.
+ */
 static void partial_charge_is_refunded(void **state)
 {
 	(void)state;
@@ -165,7 +168,7 @@ static __u64 percent_of(__u64 units, __u32 percent)
 	return (units * percent + 99) / 100;
 }
 
-/* From the first unit on that makes it so much, whichever way it is used. */
+/* The warning starts with the unit that reaches the percentage, in one packet or in many. */
 static void warning_starts_at_its_percentage(void **state)
 {
 	static const __u32 percents[] = {1, 33, 50, 80, 99, 100};
@@ -189,12 +192,12 @@ static void warning_starts_at_its_percentage(void **state)
 	}
 }
 
-/* What fades counts as far as it isn't gone: a unit that is begun, as a whole one. */
+/* Fading usage counts while any of it is left; a fraction counts as a whole unit. */
 static void warning_ends_as_usage_fades(void **state)
 {
 	static const struct {
 		enum xrl_algorithm algorithm;
-		__u64 full_ms, then_ms; /* all 100 are used at the one, and one more at the other */
+		__u64 full_ms, then_ms; /* when 100 units are charged, and when one more is */
 		int is_near;
 	} table[] = {
 		{XRL_FIXED, 0, 1100, 0},     {XRL_SLIDING, 999, 1200, 1},
@@ -221,7 +224,7 @@ static void warning_ends_as_usage_fades(void **state)
 	}
 }
 
-/* Of several limits any one warns, but none that the packet has nothing to do with. */
+/* Any limit of several may warn, except one that the packet costs nothing. */
 static void any_charged_limit_warns(void **state)
 {
 	(void)state;

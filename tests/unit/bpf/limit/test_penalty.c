@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* The penalty of bpf/limit/source_limits.h: who has exceeded a limit waits for as long as it says.
- */
+/* bpf/limit/penalty.h: a source over a limit is rejected for the period of the penalty. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +16,7 @@
 
 enum outcome { PASSED, EXCEEDED, PENALIZED };
 
-/* As bpf/verdict/verdict.h does it. */
+/* The same steps as in bpf/verdict/verdict.h. */
 static enum outcome decide(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	if (xrl_has_penalty(xrl_classification_read(bucket)) && xrl_penalty_ns(bucket, class))
@@ -35,7 +34,7 @@ static struct xrl_bucket classified_bucket(void)
 	};
 }
 
-/* One packet in 100 ms, of whatever length the penalty is. */
+/* A limit of one packet in 100 ms. */
 static struct xrl_class class_with_penalty(__u64 penalty_ns)
 {
 	struct xrl_class class = one_limit(1, 100 * MS_NS, XRL_PACKETS);
@@ -45,8 +44,8 @@ static struct xrl_class class_with_penalty(__u64 penalty_ns)
 	return class;
 }
 
-/* By which it may be too long: its beginning is rounded up, and once in a circle moved on by one
- * more; and its end is seen when a tick is over. */
+/* By how much a penalty may be too long: its start is rounded up to a tick, moved by another tick
+ * if that tick is 0, and its end is seen at the end of a tick. */
 static __u64 late_ns(const struct xrl_class *class)
 {
 	return 3ULL << class->penalty.tick_shift;
@@ -83,7 +82,7 @@ static void penalty_leaves_the_classification_intact(void **state)
 	assert_int_equal(bucket.resolved.class_number, CLASS_NUMBER);
 }
 
-/* At any time, with looks at random in between, none of which makes it longer. */
+/* Starts at any time. Random packets during the penalty do not extend it. */
 static void penalty_lasts_its_period(void **state)
 {
 	(void)state;
@@ -108,7 +107,7 @@ static void penalty_lasts_its_period(void **state)
 	}
 }
 
-/* Says for how long it goes on: until it ends at the least, and three ticks more at the most. */
+/* The reported time is never too short, and at most three ticks too long. */
 static void remaining_time_is_reported(void **state)
 {
 	(void)state;
@@ -127,7 +126,7 @@ static void remaining_time_is_reported(void **state)
 	}
 }
 
-/* Its ticks go round in four of its lengths and more. */
+/* The ticks of a penalty wrap after four or more of its periods. */
 static void any_idle_time_past_its_end_ends_it(void **state)
 {
 	static const __u64 lengths_ns[] = {100 * MS_NS, SECOND_NS, 1234567891, HOUR_NS,
@@ -163,7 +162,7 @@ static void any_idle_time_past_its_end_ends_it(void **state)
 	}
 }
 
-/* The first tick of a circle would say that there is none: it begins in the second, then. */
+/* Tick 0 means no penalty, so a penalty that would begin there begins in tick 1. */
 static void penalty_begins_in_any_tick(void **state)
 {
 	static const __u64 lengths_ns[] = {100 * MS_NS, SECOND_NS, 31 * DAY_NS};
@@ -202,7 +201,7 @@ static void active_penalty_is_not_restarted(void **state)
 	assert_memory_equal(&before, &bucket, sizeof(bucket));
 }
 
-/* Refused while the bucket is settled, so without a look at the clock: nobody was idle. */
+/* The packet is rejected while the bucket is fresh, so without reading the clock. */
 static void penalty_begins_without_a_refresh(void **state)
 {
 	struct xrl_class class = one_limit(1, SECOND_NS, XRL_PACKETS);
@@ -219,7 +218,7 @@ static void penalty_begins_without_a_refresh(void **state)
 	assert_int_equal(decide(&bucket, &class), PENALIZED);
 }
 
-/* A clock that is behind is no way out. */
+/* A clock that is behind does not end a penalty early. */
 static void cpu_with_a_slow_clock_sees_it(void **state)
 {
 	struct xrl_class class = class_with_penalty(SECOND_NS);
@@ -238,7 +237,7 @@ static void cpu_with_a_slow_clock_sees_it(void **state)
 	}
 }
 
-/* ICMP errors pass by it, and look at the clock: what is over then must not come back. */
+/* ICMP errors bypass the penalty but refresh the bucket; an expired penalty must not come back. */
 static void icmp_error_refresh_ends_it(void **state)
 {
 	struct xrl_class class = class_with_penalty(SECOND_NS);
@@ -257,7 +256,7 @@ static void icmp_error_refresh_ends_it(void **state)
 	assert_int_equal(decide(&bucket, &class), PASSED);
 }
 
-/* The class has no penalty any more. */
+/* The class no longer has a penalty. */
 static void removed_penalty_ends_at_once(void **state)
 {
 	struct xrl_class class = class_with_penalty(HOUR_NS);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* The short way of bpf/limit/source_limits.h, for a class with one fixed bucket of packets: it says
- * what the general one says, and is as exact. */
+/* The simple path of bpf/limit/source_limits.h, for a class with one fixed window of packets: it
+ * agrees with the full path, and is as exact. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 static const __u64 periods_ns[] = {100 * MS_NS, SECOND_NS, HOUR_NS, DAY_NS};
 #define PERIODS (sizeof(periods_ns) / sizeof(*periods_ns))
 
-/* Some ticks more or less. */
+/* Shifts a time by a few ticks. */
 static __u64 near_ns(__u64 ns, const struct xrl_limit *limit)
 {
 	__u64 away_ns = random_below(6 * tick_ns(limit)) >> random_below(4);
@@ -25,8 +25,8 @@ static __u64 near_ns(__u64 ns, const struct xrl_limit *limit)
 	return random_below(2) || ns < away_ns ? ns + away_ns : ns - away_ns;
 }
 
-/* Between two packets: most often little, else about the end of a window or of several, where its
- * ticks go round once or many times, or anything. */
+/* The pause between two packets: usually short, otherwise near the end of one or more periods, near
+ * a wraparound of the ticks, or of any length. */
 static __u64 pause_ns(const struct xrl_limit *limit)
 {
 	__u64 period_ns = limit->period_ns;
@@ -51,10 +51,10 @@ static __u64 pause_ns(const struct xrl_limit *limit)
 	}
 }
 
-/* ---- the same as the general way ---- */
+/* ---- agreement with the full path ---- */
 
-/* The plain way may leave to the general one what nobody has looked at for a period, and must leave
- * to it what has ICMP errors; nothing else. */
+/* The simple path may defer to the full one for a bucket not refreshed for a period, must defer for
+ * one with an open window of ICMP errors, and must not defer otherwise. */
 static void assert_defers_only_when_allowed(const struct xrl_bucket *bucket,
                                             const struct xrl_class *class, enum xrl_result result)
 {
@@ -92,7 +92,8 @@ static void assert_same_icmp_error(struct xrl_bucket *simple, struct xrl_bucket 
 	assert_memory_equal(simple, full, sizeof(*simple));
 }
 
-/* Clocks that differ in every other walk, late jiffies and ICMP errors in every third. */
+/* Every second walk has differing clocks, every third has late jiffies, and every third ICMP
+ * errors. */
 static void walk_both_paths(struct xrl_class *class, int walk)
 {
 	__u64 now_ns = DAY_NS + random_below(YEAR_NS), max_units = class->limits[0].max_units;
@@ -103,7 +104,7 @@ static void walk_both_paths(struct xrl_class *class, int walk)
 		now_ns += pause_ns(&class->limits[0]);
 		set_clock_behind(now_ns, walk % 2 ? random_below(SECOND_NS) : 0);
 		fake_jiffies -= walk % 3 ? 0 : random_below(4);
-		/* what was counted under a larger limit is foreign to a smaller one */
+		/* usage charged under a larger limit is a stale write to a smaller one */
 		if (!random_below(200))
 			class->limits[0].max_units = 1 + random_below(max_units);
 		if (walk % 3 == 1 && !random_below(50))
@@ -133,8 +134,7 @@ static __u64 random_max_units(void)
 	return most_units[random_below(4)];
 }
 
-/* An age that a window may have, or its ticks may look like: close to where that makes a
- * difference. */
+/* An age of a window, real or apparent from its ticks, near the values that matter. */
 static __u64 random_age_ns(const struct xrl_limit *limit)
 {
 	switch (random_below(4)) {
@@ -187,7 +187,7 @@ static void one_packet_agrees_for_any_bucket(void **state)
 
 /* ---- exactness ---- */
 
-/* A window lasts from its first packet until this, rounded up to its ticks twice. */
+/* The latest end of a window: its first packet and its period are each rounded up to a tick. */
 static __u64 latest_end_ns(const struct xrl_limit *limit, __u64 opened_ns)
 {
 	__u64 ticks = (opened_ns + tick_ns(limit) - 1) / tick_ns(limit) +
@@ -196,8 +196,8 @@ static __u64 latest_end_ns(const struct xrl_limit *limit, __u64 opened_ns)
 	return ticks * tick_ns(limit);
 }
 
-/* In the ticks in which it ends either answer will do: who was idle for a period ends it by the
- * clock, not by ticks. */
+/* In the ticks around its end, either result is right: after an idle period, the clock decides
+ * instead of the ticks. */
 static void assert_exact(struct xrl_bucket *bucket, const struct xrl_class *class, __u64 *opened_ns,
                          __u64 *used)
 {
@@ -234,7 +234,8 @@ static void window_holds_n_and_lasts_a_period(void **state)
 	}
 }
 
-/* Open to its last nanosecond, whether or not a clock was read on the way, and over in the next. */
+/* A window is open until its last nanosecond, whether or not packets refreshed it, and then
+ * expired. */
 static void window_ends_neither_early_nor_late(void **state)
 {
 	(void)state;
@@ -263,7 +264,7 @@ static void window_ends_neither_early_nor_late(void **state)
 	}
 }
 
-/* However long it was idle, up to years: also where the ticks have gone round. */
+/* Idle for up to four years, also where the ticks have wrapped. */
 static void idle_source_gets_n_once(void **state)
 {
 	(void)state;
@@ -303,7 +304,7 @@ static void open_icmp_window_needs_the_full_path(void **state)
 			before = bucket;
 			assert_int_equal(xrl_refresh_simple(&bucket, &class), XRL_RETRY);
 			assert_memory_equal(&before, &bucket, sizeof(bucket));
-			/* which closes it when it's over */
+			/* closes the window if it has expired */
 			charge_full_path(&bucket, &class);
 			set_clock(fake_boot_ns + SECOND_NS + JIFFY_NS);
 			assert_int_equal(charge_full_path(&bucket, &class), XRL_PASS);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limit/sliding_window.h against its formula in exact numbers:
+/* bpf/limit/sliding_window.h against its formula in exact arithmetic:
  *
  *     current + previous * (period - into) / period + units <= N
  *
- * What that refuses is never admitted. What it allows with this much to spare is:
+ * A packet that the formula rejects never passes. A packet that it passes with the following margin
+ * for rounding does pass:
  *   - previous: rounded up to 2^shift of its word, so less than 2^shift more,
- *   - its weight: of `ticks` a period, what is over is rounded down by less than one and the
- *     period up by less than one, so less than 2 / (ticks - 1) of previous more,
+ *   - its weight: the elapsed ticks are rounded down by less than one, and the ticks of the period
+ * up by less than one, so less than 2 / (ticks - 1) of previous more,
  *   - their product: rounded up by less than one. */
 
 #include <pthread.h>
@@ -21,12 +22,12 @@
 #include "tests/unit/bpf/limit/sequence.h"
 #include "tests/unit/bpf/limit/threads.h"
 
-/* Counts by the number of the window, never modulo anything. */
+/* Numbers the windows without wraparound. */
 struct model {
 	__u64 window, current, previous;
 };
 
-/* As it is seen by this clock. One that is behind sees it as it is. */
+/* The model as of `now_ns`. A clock that is behind sees it unchanged. */
 static struct model model_rotated(struct model model, __u64 now_ns, __u64 period_ns)
 {
 	__u64 window = now_ns / period_ns;
@@ -38,7 +39,7 @@ static struct model model_rotated(struct model model, __u64 now_ns, __u64 period
 	return (struct model){window, 0, window == model.window + 1 ? model.current : 0};
 }
 
-/* What is used, times the period. Seen by a clock that is behind, the window has just begun. */
+/* The usage times the period. For a clock that is behind, the window has just begun. */
 static wide model_used(const struct model *model, __u64 now_ns, __u64 period_ns)
 {
 	__u64 begin_ns = model->window * period_ns, into_ns = 0;
@@ -48,7 +49,7 @@ static wide model_used(const struct model *model, __u64 now_ns, __u64 period_ns)
 	return (wide)model->current * period_ns + (wide)model->previous * (period_ns - into_ns);
 }
 
-/* Also times the period. */
+/* The margin for rounding, times the period. */
 static wide max_rounding(const struct model *model, const struct xrl_limit *limit)
 {
 	__u64 step = 1ULL << (2 * limit->used_bits - 60);
@@ -87,7 +88,7 @@ static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct
 		assert_true(wanted + max_rounding(&now, limit) > most);
 	now.current += passed ? units : 0;
 	compare_used(bucket, limit, &now);
-	/* a refused packet changes nothing, unless what there was is over */
+	/* a rejected packet changes nothing, unless both windows have expired */
 	if (passed || (!now.current && !now.previous))
 		*model = now;
 	return passed;
@@ -133,7 +134,7 @@ static void bytes_match_the_model(void **state)
 	assert_both_results(run_sequences(begin, random_step, XRL_BYTES, LIMIT_MAX_BYTES));
 }
 
-/* N at the end of one window: the next one has room for what the formula says, to the unit. */
+/* N units at the end of one window: the room in the next one is exact to the unit. */
 static void previous_window_fades(void **state)
 {
 	static const struct {
@@ -160,7 +161,7 @@ static void previous_window_fades(void **state)
 		set_clock(DAY_NS - 1);
 		assert_int_equal(flood(&bucket, &class, 200), 100);
 		if (table[i].into_ns > SECOND_NS) {
-			set_clock(DAY_NS + SECOND_NS - 1); /* 99 more, and 1 that still counts */
+			set_clock(DAY_NS + SECOND_NS - 1); /* 99 more, while 1 still counts */
 			assert_int_equal(flood(&bucket, &class, 200), 99);
 		}
 		set_clock(DAY_NS + table[i].into_ns);
@@ -183,7 +184,7 @@ static void idle_for_whole_windows(void **state)
 			struct xrl_bucket bucket = {};
 
 			if (17 * idle * periods_ns[i] > 4 * YEAR_NS)
-				break; /* bucket.h: idle time is known up to four years */
+				break; /* idle time is exact up to four years, see bucket.h */
 
 			set_clock(begin_ns);
 			assert_int_equal(flood(&bucket, &class, 9), 5);
@@ -195,7 +196,7 @@ static void idle_for_whole_windows(void **state)
 	}
 }
 
-/* Both counts are in one word: nobody can add to a window that is over. */
+/* Both counts share one word, so no CPU can add to an expired window. */
 static void clock_behind_charges_the_current_window(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_PACKETS);
@@ -215,8 +216,8 @@ static void clock_behind_charges_the_current_window(void **state)
 	assert_int_equal(xrl_sliding_previous(&limit, word + 2), 6);
 }
 
-/* Seen from 0 to 15 windows later: the present one, the one before, over, and a CPU that is
- * ahead, if it isn't too far. */
+/* A word read 0 to 15 windows later: current, previous, expired, or written by a CPU that is ahead,
+ * unless it would be too far ahead. */
 static void state_by_age(void **state)
 {
 	static const __u64 periods_ns[] = {100 * MS_NS, 250 * MS_NS, 1234567890, HOUR_NS};
@@ -247,7 +248,7 @@ static void state_by_age(void **state)
 	}
 }
 
-/* To the nanosecond: a window that begins 2^30 ns from now is of a CPU that is ahead. */
+/* A window that begins up to 2^30 ns from now is from a CPU that is ahead. */
 static void too_far_ahead_is_a_stale_write(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 9, 0, 2 * SECOND_NS, XRL_BYTES);
@@ -258,7 +259,7 @@ static void too_far_ahead_is_a_stale_write(void **state)
 	assert_true(xrl_sliding_is_stale_write(&limit, word, DAY_NS - XRL_MAX_AHEAD_NS - 1));
 }
 
-/* Neither count is more than N, or what N is rounded up to. */
+/* Neither count exceeds N, or N rounded up. */
 static void count_above_the_limit_is_a_stale_write(void **state)
 {
 	static const __u64 most[] = {9, LIMIT_MAX_UNITS, 5000000000ULL, LIMIT_MAX_BYTES};
@@ -280,7 +281,7 @@ static void count_above_the_limit_is_a_stale_write(void **state)
 	}
 }
 
-/* Only what is in the current window, and nothing of what came before it. */
+/* A refund reduces the current window only, never the previous one. */
 static void refund_touches_the_current_window_only(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_BYTES);
@@ -296,17 +297,18 @@ static void refund_touches_the_current_window_only(void **state)
 	charged = xrl_window_read(&bucket.windows[0]);
 	assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 3));
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
-	assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 5)); /* there isn't as much */
+	assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 5)); /* more than is used */
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
 	set_clock(DAY_NS + SECOND_NS);
 	assert_int_equal(charge_units(&bucket, &class, 5), XRL_PASS);
 	before = xrl_window_read(&bucket.windows[0]);
-	assert_true(xrl_refund(&bucket.windows[0], &limit, charged, 3)); /* its window is over */
+	assert_true(
+		xrl_refund(&bucket.windows[0], &limit, charged, 3)); /* its window has expired */
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), before);
 	assert_int_equal(xrl_limit_refund(&limit, 0, charged, 3), 0);
 }
 
-/* All of it given back: as good as new. */
+/* After a full refund, the bucket is like a new one. */
 static void full_refund_leaves_nothing(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_SLIDING, 10, 0, SECOND_NS, XRL_BYTES);
@@ -324,8 +326,8 @@ static void full_refund_leaves_nothing(void **state)
 	}
 }
 
-/* Two CPUs whose clocks differ, at one word. Each swap obeys the formula for the word that it
- * replaced, and every unit that was admitted is in the count of a window. */
+/* Two CPUs with differing clocks share one word. Each swap obeys the formula for the word that it
+ * replaced, and every unit that passed is in the count of some window. */
 #define THREADS        2
 #define SHARED_WINDOWS 12
 

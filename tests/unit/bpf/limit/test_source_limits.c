@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limit/source_limits.h, with clocks that the test sets, against a plain model: what was
- * admitted is written down with its time. */
+/* bpf/limit/source_limits.h, on clocks that the test sets, against an independent model that
+ * records what passed, and when. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,11 +17,11 @@ static __u64 lateness_ns(const struct xrl_class *class)
 	return (2ULL << class->limits[0].tick_shift) + JIFFY_NS;
 }
 
-/* A window in the model: it's open from its first unit for a period. */
+/* A window of the model, open for a period from its first unit. */
 struct model {
 	__u64 opened_ns, used;
 	int open;
-	__u64 behind_ns; /* by which clocks differ: a window may end as much later */
+	__u64 behind_ns; /* by which clocks differ: a window may expire that much later */
 };
 
 static void model_expire(struct model *model, __u64 period_ns)
@@ -44,7 +44,7 @@ static int model_passes(struct model *model, __u64 max_units, __u64 units)
 	return 1;
 }
 
-/* Where it is allowed to end a little later than the model says, either answer will do, and
+/* Whether the window may expire a little later than in the model; then either result is right, and
  * the model follows. */
 static int is_near_the_end(const struct model *model, const struct xrl_class *class)
 {
@@ -54,7 +54,7 @@ static int is_near_the_end(const struct model *model, const struct xrl_class *cl
 	       fake_boot_ns < end_ns + model->behind_ns + lateness_ns(class);
 }
 
-/* It is still the window that the model knows. */
+/* Whether the bucket still has the model's window. */
 static int is_same_window(const struct xrl_bucket *bucket, const struct xrl_class *class,
                           const struct model *model)
 {
@@ -123,7 +123,7 @@ static void connections_match_the_model(void **state)
 	assert_both_results(run_sequences(begin, random_step, XRL_CONNECTIONS, LIMIT_MAX_UNITS));
 }
 
-/* Unlimited demand: N in each window, and a window is a period long, a little more at most. */
+/* Under unlimited demand, each window passes N and lasts a period, or slightly longer. */
 static void unlimited_demand_passes_exactly_n(void **state)
 {
 	struct xrl_class class = one_limit(100, SECOND_NS, XRL_PACKETS);
@@ -153,7 +153,7 @@ static void unlimited_demand_passes_exactly_n(void **state)
 	assert_int_equal(passed, (windows - 1) * 100 + last_window);
 }
 
-/* Two CPUs that disagree about the time by up to a period. */
+/* Two CPUs whose clocks differ by up to a period. */
 static void skewed_clocks_pass_no_more(void **state)
 {
 	(void)state;
@@ -166,16 +166,16 @@ static void skewed_clocks_pass_no_more(void **state)
 		jiffies_at_boot = random64();
 		for (__u64 now_ns = begin_ns; now_ns < end_ns; now_ns += 7 * MS_NS) {
 			set_clock(now_ns);
-			/* the jiffies are one for all CPUs */
+			/* all CPUs share the jiffies */
 			fake_boot_ns -= random_below(2) * skew_ns;
 			passed += flood(&bucket, &class, 5);
 		}
-		/* windows by the faster clock, one more for the slower one */
+		/* the windows by the faster clock, and one more for the slower one */
 		assert_true(passed <= 50 * (20 + 1));
 	}
 }
 
-/* A CPU that is behind, alone: it ends nothing that the one ahead has opened. */
+/* A CPU that is behind does not expire a window that a CPU ahead has opened. */
 static void clock_behind_opens_nothing(void **state)
 {
 	struct xrl_class class = one_limit(10, SECOND_NS, XRL_PACKETS);
@@ -207,8 +207,8 @@ static void jiffies_wrap_around(void **state)
 	}
 }
 
-/* A source that comes back after any time is like a new one. Where the ticks have gone round
- * a whole number of times, they alone would say that no time went by. */
+/* A source that returns after any time is like a new one. After a whole number of wraparounds, the
+ * ticks alone would say that no time has passed. */
 static void idle_source_is_like_a_new_one(void **state)
 {
 	static const __u64 periods_ns[] = {100 * MS_NS, SECOND_NS, 60 * SECOND_NS, HOUR_NS};
@@ -233,8 +233,8 @@ static void idle_source_is_like_a_new_one(void **state)
 	}
 }
 
-/* Jiffies go round too, in 2^32 of them (199 days at 250 a second). A source that is back
- * just then may have to wait, but never longer than a second, and gets no more than N. */
+/* Jiffies wrap after 2^32 (199 days at 250 per second). A source that returns just then may have to
+ * wait, but for at most a second, and gets at most N. */
 static void jiffies_wraparound_costs_at_most_a_second(void **state)
 {
 	struct xrl_class class = one_limit(5, HOUR_NS, XRL_PACKETS);
@@ -253,7 +253,7 @@ static void jiffies_wraparound_costs_at_most_a_second(void **state)
 	assert_int_equal(flood(&bucket, &class, 9), 4);
 }
 
-/* Four limits with periods of their own: a packet uses up units of all, or of none. */
+/* Four limits with different periods: a packet is charged to all of them or to none. */
 static void all_or_none(void **state)
 {
 	struct xrl_class class = empty_class();
@@ -271,7 +271,7 @@ static void all_or_none(void **state)
 
 		now_ns += random_below(40 * MS_NS);
 		set_clock(now_ns);
-		xrl_refresh(&bucket, &class); /* closes what is over: the rest must stay */
+		xrl_refresh(&bucket, &class); /* closes expired windows; the rest must stay */
 		before = bucket;
 		outcome = charge(&bucket, &class, bytes, connections);
 		if (outcome.result == XRL_OVER_LIMIT) {
@@ -294,7 +294,7 @@ static void all_or_none(void **state)
 	assert_true(rejected > 1000 && passed > 1000);
 }
 
-/* Which limit refused is said by its unit. */
+/* The result names the limit that rejected by its unit. */
 static void result_names_the_rejecting_unit(void **state)
 {
 	struct xrl_class class = empty_class();
@@ -384,9 +384,9 @@ static void refund_ends_with_the_window(void **state)
 	assert_true(xrl_window_swap(&window, 0, charged));
 	assert_true(xrl_refund(&window, limit, charged, 3));
 	assert_int_equal(window.used_units, 2);
-	xrl_refund(&window, limit, charged, 3); /* there isn't as much */
+	xrl_refund(&window, limit, charged, 3); /* more than is used */
 	assert_int_equal(window.used_units, 2);
-	xrl_refund(&window, limit, charged, 2); /* nothing is left: it's closed */
+	xrl_refund(&window, limit, charged, 2); /* nothing is left, so it closes */
 	assert_int_equal(xrl_window_read(&window), 0);
 	assert_true(xrl_window_swap(&window, 0, other));
 	xrl_refund(&window, limit, charged, 3);
@@ -396,7 +396,7 @@ static void refund_ends_with_the_window(void **state)
 	assert_int_equal(xrl_window_read(&window), 0);
 }
 
-/* And is none, as far as its time is concerned: the next unit opens another one. */
+/* After a full refund, the next unit opens a new window with a new start. */
 static void emptied_window_reopens(void **state)
 {
 	struct xrl_class class = one_limit(5, SECOND_NS, XRL_BYTES);
@@ -412,8 +412,8 @@ static void emptied_window_reopens(void **state)
 	assert_int_equal(charge_units(&bucket, &class, 1), XRL_OVER_LIMIT);
 }
 
-/* The circle of ticks is over after four years, and at its end nobody's idle time is seen; a
- * new bucket, whose ticks are 0, must not believe that for longer than clocks differ. */
+/* Refresh ticks wrap after four years, and just then idle time is not visible. A new bucket, whose
+ * ticks are 0, must not be mistaken for a recent one for longer than clocks differ. */
 static void four_years_of_uptime(void **state)
 {
 	const __u64 wrap_ns = 1ULL << (32 + XRL_CHECKED_SHIFT);
@@ -433,7 +433,7 @@ static void four_years_of_uptime(void **state)
 	}
 }
 
-/* In no jiffy that a look now wouldn't promise. */
+/* A bucket is fresh only in jiffies that a refresh now could cover. */
 static void freshness_covers_only_the_next_jiffies(void **state)
 {
 	struct xrl_class class = one_limit(5, SECOND_NS, XRL_PACKETS);
@@ -448,7 +448,7 @@ static void freshness_covers_only_the_next_jiffies(void **state)
 	}
 }
 
-/* A class that is plain takes the short way, and says the same. */
+/* A simple class takes the simple path, with the same results. */
 static void simple_path_agrees_with_the_full_one(void **state)
 {
 	struct xrl_class simple = one_limit(50, SECOND_NS, XRL_PACKETS), same = simple;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* A CPU that was held up may write a word that was made for another limit: whatever it is, it
- * locks nobody out for longer than this limit could. */
+/* A delayed CPU may write a word computed for another limit. Whatever that word is, it locks no
+ * source out for longer than the current limit could. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ static struct xrl_limit random_limit(enum xrl_algorithm algorithm)
 	return limit_like(algorithm, rate, burst, period_ns, XRL_BYTES);
 }
 
-/* Noise, a full window of any age, or what another limit makes of the same moment. */
+/* Noise, a full window of any age, or the word of another limit for the same moment. */
 static xrl_packed random_state_word(const struct xrl_limit *limit)
 {
 	struct xrl_limit other = random_limit(random_below(XRL_ALGORITHMS));
@@ -33,13 +33,13 @@ static xrl_packed random_state_word(const struct xrl_limit *limit)
 	switch (random_below(5)) {
 	case 0:
 		return random64();
-	case 3: /* in a token bucket, about as far ahead as can be */
+	case 3: /* a token bucket about as far ahead as possible */
 		return (fake_boot_ns << limit->token_shift) +
 		       random_below(2 * (limit->max_units * limit->token_cost +
 		                         (XRL_MAX_AHEAD_NS << limit->token_shift)));
 	case 1:
 		return random64() << limit->used_bits | (limit->max_units - few);
-	case 2: /* in a sliding window both counts are full */
+	case 2: /* a sliding window with both counts full */
 		return random64() << XRL_SLIDING_COUNT_BITS |
 		       (limit->max_units >> (2 * limit->used_bits - 60) & ~0ULL >> 34)
 		               << limit->used_bits |
@@ -50,7 +50,7 @@ static xrl_packed random_state_word(const struct xrl_limit *limit)
 	}
 }
 
-/* A full bucket that is as far ahead as clocks differ, and what is rounded up. */
+/* The time of a full bucket, plus the difference of clocks, plus rounding. */
 static __u64 longest_ns(const struct xrl_limit *limit)
 {
 	__u64 lasts_ns = xrl_lasts_ns(limit);
@@ -58,7 +58,7 @@ static __u64 longest_ns(const struct xrl_limit *limit)
 	return lasts_ns + XRL_MAX_AHEAD_NS + (5ULL << limit->tick_shift);
 }
 
-/* With packets all the time, so that it's never idle. */
+/* Sends packets throughout, so that the bucket is never idle. */
 static void assert_no_lockout(enum xrl_algorithm algorithm)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -96,7 +96,7 @@ static void token_buckets_recover(void **state)
 	assert_no_lockout(XRL_TOKEN);
 }
 
-/* Whoever asks without a look at the clock gets an answer, too. */
+/* Any word yields a result even without a refresh. */
 static void any_state_yields_a_result(void **state)
 {
 	(void)state;
@@ -121,7 +121,7 @@ static void any_state_yields_a_result(void **state)
 	}
 }
 
-/* A plain class sees what is foreign at the next look, which is a second away at the most. */
+/* A simple class detects a stale write at the next refresh, at most a second away. */
 static void simple_class_refreshes_within_a_second(void **state)
 {
 	struct xrl_class class = one_limit(5, HOUR_NS, XRL_PACKETS);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/limit/token_bucket.h against two exact models of the Generic Cell Rate Algorithm, which know
- * the moment at which all is paid for in fractions of a ns and modulo nothing:
+/* bpf/limit/token_bucket.h against two exact models of the Generic Cell Rate Algorithm, which keep
+ * the theoretical arrival time in fractions of a ns, without wraparound:
  *
- *   - the limit as it stands: a unit takes period / N. What this refuses is never admitted, so
- *     that in any time t there are no more than burst + t * N / period;
- *   - a unit takes the next whole 2^-token_shift ns that is more. What this allows is admitted. */
+ *   - the exact model: a unit takes period / N. A packet that it rejects never passes, so that in
+ * any time t at most burst + t * N / period pass;
+ *   - the rounded model: a unit takes that time rounded up to the next 2^-token_shift ns. A packet
+ *     that it passes does pass. */
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -19,11 +20,11 @@
 #include "tests/unit/bpf/limit/threads.h"
 
 struct model {
-	wide paid; /* when all will be, in parts of a ns */
+	wide paid; /* the theoretical arrival time, in parts of a ns */
 	wide parts, cost;
 };
 
-/* A ns has N parts, and a unit takes `period` of them. */
+/* A ns has N parts; a unit takes `period` parts. */
 static struct model exact_model(const struct xrl_limit *limit)
 {
 	return (struct model){.parts = limit->rate_units, .cost = limit->period_ns};
@@ -61,8 +62,8 @@ struct models {
 	__u64 behind_ns;
 };
 
-/* A CPU may take for past what one that is behind takes for present, and the other way round:
- * each is worth what they differ. */
+/* A CPU that is ahead may see a moment as past that a CPU behind sees as present, and vice versa;
+ * each may add the difference of their clocks. */
 static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct models *models,
                 __u64 now_ns, __u64 units)
 {
@@ -84,7 +85,7 @@ static int step(struct xrl_bucket *bucket, const struct xrl_class *class, struct
 	return passed;
 }
 
-/* A burst that is full again after 31 days at the most. */
+/* A burst that refills within 31 days. */
 static struct xrl_limit random_limit(enum xrl_unit unit, __u64 most_units)
 {
 	__u64 period_ns = random_period(), rate = random_scale(1, most_units), burst;
@@ -140,8 +141,7 @@ static void bytes_match_the_models(void **state)
 	assert_both_results(run_sequences(begin, random_step, XRL_BYTES, LIMIT_MAX_BYTES));
 }
 
-/* Time of the word goes round after 16 s at the least, and zero and the highest three words are
- * not to be used. */
+/* The time in the word wraps after 16 s or more; zero and the three highest words are reserved. */
 static void wraparound_changes_nothing(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_TOKEN, 1000, 10, SECOND_NS, XRL_PACKETS);
@@ -181,7 +181,7 @@ static void reserved_states_are_never_produced(void **state)
 	}
 }
 
-/* From any pause in which all is paid for, half circles and whole ones too. */
+/* After any pause long enough to refill, including multiples of half a wraparound. */
 static void idle_source_is_like_a_new_one(void **state)
 {
 	static const __u64 periods_ns[] = {100 * MS_NS, SECOND_NS, HOUR_NS, 31 * DAY_NS};
@@ -208,11 +208,12 @@ static void idle_source_is_like_a_new_one(void **state)
 	}
 }
 
-/* A packet is given back what would be there without it: all of it, or what isn't paid yet. */
+/* A refund restores the state without the packet: all of its cost, or the part not yet refilled. */
 static void refund_restores_what_is_unpaid(void **state)
 {
 	static const struct {
-		__u64 later_ms, others, room; /* packets of other CPUs; what passes afterwards */
+		__u64 later_ms, others,
+			room; /* packets of other CPUs; packets that pass afterwards */
 	} table[] = {
 		{0, 0, 10}, {0, 4, 6},  {25, 0, 10},  {25, 4, 6},
 		{30, 4, 6}, {45, 4, 6}, {1000, 4, 6},
@@ -235,7 +236,7 @@ static void refund_restores_what_is_unpaid(void **state)
 	}
 }
 
-/* Closed meanwhile, by a new policy say: nothing to give back to. */
+/* The bucket was closed meanwhile, for example by a new policy. */
 static void refund_skips_a_closed_bucket(void **state)
 {
 	struct xrl_limit limit = limit_like(XRL_TOKEN, 100, 10, SECOND_NS, XRL_PACKETS);
@@ -252,7 +253,7 @@ static void refund_skips_a_closed_bucket(void **state)
 	assert_int_equal(xrl_window_read(&bucket.windows[0]), 0);
 }
 
-/* Random givers: with what they gave back, others never get more than without them. */
+/* With random refunds, other packets never get more than without the refunded ones. */
 static void refund_is_never_too_much(void **state)
 {
 	(void)state;
@@ -288,7 +289,7 @@ static void refund_is_never_too_much(void **state)
 	}
 }
 
-/* Two CPUs whose clocks differ, and a time that goes on while they push. */
+/* Two CPUs with differing clocks, and a time that advances while they push. */
 #define THREADS 2
 
 struct shared {
@@ -328,7 +329,7 @@ static void two_cpus_share_one_bucket(void **state)
 	pthread_barrier_init(&shared.barrier, NULL, THREADS);
 	run_threads(THREADS, push, &shared, 0);
 	pthread_barrier_destroy(&shared.barrier);
-	/* 20 us by which the clocks differ, twice, are worth 12 */
+	/* clocks differ by 20 us; twice that is worth 12 units */
 	assert_true(shared.passed <= 5000 + 300000 + 12);
 	assert_true(shared.passed > 290000);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* bpf/parse/http.h against the same list of methods as text. */
+/* bpf/parse/http.h against the list of methods as text. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@ static int is_method(const char *start)
 	return 0;
 }
 
-/* The first byte of the segment is the lowest one. */
+/* The first byte of the segment is the least significant. */
 static __u64 word_of(const char *start)
 {
 	__u64 word = 0;
@@ -88,7 +88,7 @@ static void near_misses_are_rejected(void **state)
 		"PRI * HT",
 		"EHLO a.b",
 		"\x16\x03\x01\x02\x00\x01\x00\x01", /* TLS: ClientHello */
-		"\x16\x03\x03\x00\x7A\x02\x00\x00", /* and ServerHello */
+		"\x16\x03\x03\x00\x7A\x02\x00\x00", /* TLS: ServerHello */
 		"\0\0\0\0\0\0\0\0",
 		"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
 	};
@@ -114,7 +114,7 @@ static void every_bit_matters(void **state)
 	}
 }
 
-/* Each byte of a method, replaced by any other one. */
+/* Each byte of a method replaced by every other value. */
 static void every_byte_matters(void **state)
 {
 	(void)state;
