@@ -31,8 +31,8 @@ static enum exit_code read_arguments(struct arguments *arguments, const char *al
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":", known, &index)) != -1) {
 		if (option != '?' && option != ':' && !strchr(allowed, option))
-			return command_usage(&cmd_account, "'account %s' takes no '--%s'", argv[0],
-			                     known[index].name);
+			return command_usage(&account_command, "'account %s' takes no '--%s'",
+			                     argv[0], known[index].name);
 		if (option == 'p')
 			arguments->parent = optarg;
 		else if (option == 'a')
@@ -42,7 +42,7 @@ static enum exit_code read_arguments(struct arguments *arguments, const char *al
 		else if (option == 'w')
 			arguments->withdraw = true;
 		else
-			return command_usage(&cmd_account,
+			return command_usage(&account_command,
 			                     option == ':' ? "'%s' needs a value"
 			                                   : "unknown option '%s'",
 			                     argv[optind - 1]);
@@ -50,7 +50,7 @@ static enum exit_code read_arguments(struct arguments *arguments, const char *al
 	if (optind < argc)
 		arguments->name = argv[optind++];
 	if (optind < argc)
-		return command_usage(&cmd_account, "unexpected '%.60s'", argv[optind]);
+		return command_usage(&account_command, "unexpected '%.60s'", argv[optind]);
 	return EXIT_DONE;
 }
 
@@ -73,8 +73,9 @@ static enum exit_code run_add(const struct globals *globals, const struct argume
 	enum exit_code error;
 
 	if (arguments->parent && arguments->approved)
-		return command_usage(&cmd_account, "a sub-account may never ask for permits, so "
-		                                   "it can't be approved");
+		return command_usage(&account_command,
+		                     "a sub-account may never ask for permits, so "
+		                     "it can't be approved");
 	error = account_add(globals->state_dir, arguments->name, arguments->parent,
 	                    arguments->approved, token);
 	if (!error)
@@ -101,8 +102,9 @@ static enum exit_code run_token(const struct globals *globals, const struct argu
 	enum exit_code error;
 
 	if (!arguments->rotate)
-		return command_usage(&cmd_account, "a token can't be shown again: --rotate makes "
-		                                   "a new one and voids the old one");
+		return command_usage(&account_command,
+		                     "a token can't be shown again: --rotate makes "
+		                     "a new one and voids the old one");
 	error = account_rotate_token(globals->state_dir, arguments->name, token);
 	if (!error)
 		print_token(globals, "rotated", arguments->name, token);
@@ -195,18 +197,18 @@ static enum exit_code run_account(const struct globals *globals, int argc, char 
 			continue;
 		error = read_arguments(&arguments, verbs[i].options, argc - 1, argv + 1);
 		if (!error && verbs[i].takes_name != !!arguments.name)
-			error = command_usage(&cmd_account, verbs[i].takes_name
-			                                            ? "whose name?"
-			                                            : "list takes no name");
+			error = command_usage(&account_command, verbs[i].takes_name
+			                                                ? "whose name?"
+			                                                : "list takes no name");
 		return error ? error : verbs[i].run(globals, &arguments);
 	}
-	return command_usage(&cmd_account,
+	return command_usage(&account_command,
 	                     argc > 1 ? "'%.60s' is none of add, list, approve, token and remove"
 	                              : "add, list, approve, token or remove?",
 	                     argc > 1 ? argv[1] : "");
 }
 
-const struct command cmd_account = {
+const struct command account_command = {
 	.name = "account",
 	.usage = "account add NAME [--parent ROOT] [--approved] | list | approve NAME [--withdraw] "
 		 "| token NAME --rotate | remove NAME",

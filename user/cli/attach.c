@@ -20,8 +20,8 @@
 struct target {
 	char interface[IF_NAMESIZE];
 	__u32 ifindex;
-	struct interface_info before;
-	struct interface_change change;
+	struct link_info before;
+	struct link_change change;
 };
 
 struct run {
@@ -29,7 +29,7 @@ struct run {
 	struct attach_options options;
 	struct attach_policy policy;
 	struct permit_context permits;
-	struct instance instance;
+	struct maps maps;
 	struct target *targets;
 	int target_count;
 	bool was_attached; /* some interface obeys the policy that is there */
@@ -50,14 +50,14 @@ static struct target *add_target(struct run *run, const char *interface, __u32 i
 	target = &larger[run->target_count++];
 	*target = (struct target){.ifindex = ifindex, .change.link = -1};
 	snprintf(target->interface, sizeof(target->interface), "%s", interface);
-	interface_read(run->instance.pin_dir, interface, &target->before);
+	link_info_read(run->maps.pin_dir, interface, &target->before);
 	return target;
 }
 
 /* An interface that has gone and come again under the same name is a new one. */
 static enum exit_code check_target(const struct target *target, enum attach_mode mode)
 {
-	const struct interface_info *before = &target->before;
+	const struct link_info *before = &target->before;
 
 	if (before->state == LINK_FOREIGN)
 		return fail(EXIT_FAILED, "choose another directory with --pin-dir",
@@ -77,8 +77,8 @@ static enum exit_code check_target(const struct target *target, enum attach_mode
 		return fail(EXIT_BUSY, "detach it first: the kernel can't change the mode in place",
 		            "%s is attached in %s mode; nothing was changed", target->interface,
 		            attach_mode_name(before->mode));
-	return interface_check_foreign(target->interface, target->ifindex,
-	                               before->state == LINK_ATTACHED ? before->program_id : 0);
+	return link_check_foreign(target->interface, target->ifindex,
+	                          before->state == LINK_ATTACHED ? before->program_id : 0);
 }
 
 static enum exit_code add_named_targets(struct run *run)
@@ -108,13 +108,13 @@ static bool is_named(const struct run *run, const char *interface)
 static enum exit_code add_other_targets(struct run *run)
 {
 	char(*interfaces)[IF_NAMESIZE];
-	int count = pins_list_interfaces(run->instance.pin_dir, &interfaces);
+	int count = pin_dir_list_interfaces(run->maps.pin_dir, &interfaces);
 	enum exit_code error = EXIT_DONE;
 
 	for (int i = 0; i < count && !error; i++) {
-		struct interface_info info;
+		struct link_info info;
 
-		interface_read(run->instance.pin_dir, interfaces[i], &info);
+		link_info_read(run->maps.pin_dir, interfaces[i], &info);
 		if (info.state == LINK_ATTACHED || info.state == LINK_GONE)
 			run->was_attached = true;
 		if (info.state != LINK_ATTACHED || is_named(run, interfaces[i]))
@@ -125,7 +125,7 @@ static enum exit_code add_other_targets(struct run *run)
 			             "the pin directory is in use for '%s' in another network "
 			             "namespace; nothing was changed",
 			             interfaces[i]);
-		else if (!info.uses_pinned_maps || run->instance.other_layout)
+		else if (!info.uses_pinned_maps || run->maps.incompatible)
 			error = add_target(run, interfaces[i], info.ifindex) ? EXIT_DONE
 			                                                     : EXIT_FAILED;
 	}
@@ -137,29 +137,27 @@ static enum exit_code compose_policy(struct run *run)
 {
 	const struct attach_options *options = &run->options;
 
-	if (run->was_attached && !instance_has_policy(&run->instance) &&
-	    !instance_lacks_policy(&run->instance))
+	if (run->was_attached && !generation_has_policy(&run->maps) &&
+	    !generation_lacks_policy(&run->maps))
 		return fail(EXIT_FAILED, "try again",
 		            "the policy in force can't be read; nothing was changed");
 	/* what a command left that was killed before it attached anything is nobody's wish */
-	run->had_policy = run->was_attached && instance_has_policy(&run->instance);
+	run->had_policy = run->was_attached && generation_has_policy(&run->maps);
 	if (run->was_attached && !run->had_policy && !run->policy.is_of_file &&
 	    (!attach_options_have_limits(options) || !options->has_action))
 		warn("the policy of the other version can't be read: what --limit and --action "
 		     "don't say is the default now");
-	return attach_policy_compose(&run->policy, run->had_policy ? &run->instance : NULL,
-	                             options);
+	return attach_policy_compose(&run->policy, run->had_policy ? &run->maps : NULL, options);
 }
 
 /* Of those that are attached already and those that will be. */
 static enum exit_code check_redirects(const struct run *run)
 {
-	enum exit_code error =
-		interface_check_redirects(run->instance.pin_dir, &run->policy.policy);
+	enum exit_code error = link_check_redirects(run->maps.pin_dir, &run->policy.policy);
 
 	for (int i = 0; i < run->target_count && !error; i++)
-		error = interface_check_redirect(run->targets[i].interface, run->targets[i].ifindex,
-		                                 &run->policy.policy);
+		error = link_check_redirect(run->targets[i].interface, run->targets[i].ifindex,
+		                            &run->policy.policy);
 	return error;
 }
 
@@ -167,13 +165,12 @@ static enum exit_code check_redirects(const struct run *run)
 static void remove_if_unused(const struct run *run)
 {
 	char(*interfaces)[IF_NAMESIZE];
-	int count = pins_list_interfaces(run->instance.pin_dir, &interfaces);
+	int count = pin_dir_list_interfaces(run->maps.pin_dir, &interfaces);
 
 	free(interfaces);
 	if (!count)
-		pins_remove_shared(run->instance.pin_dir,
-		                   instance_pinned_permit_room(run->instance.pin_dir) &&
-		                           instance_has_permits(&run->instance));
+		pin_dir_remove_maps(run->maps.pin_dir, maps_pinned_permit_room(run->maps.pin_dir) &&
+		                                               maps_may_hold_permits(&run->maps));
 }
 
 static enum exit_code prepare_targets(struct run *run)
@@ -183,8 +180,8 @@ static enum exit_code prepare_targets(struct run *run)
 	for (int i = 0; i < run->target_count && !error; i++) {
 		struct target *target = &run->targets[i];
 
-		error = interface_prepare(&run->instance, target->interface, target->ifindex,
-		                          &target->before, run->options.mode, &target->change);
+		error = link_prepare(&run->maps, target->interface, target->ifindex,
+		                     &target->before, run->options.mode, &target->change);
 	}
 	return error;
 }
@@ -194,8 +191,8 @@ static enum exit_code commit_targets(struct run *run)
 	enum exit_code error = EXIT_DONE;
 
 	for (int i = 0; i < run->target_count && !error; i++)
-		error = interface_commit(&run->instance, run->targets[i].interface,
-		                         &run->targets[i].before, &run->targets[i].change);
+		error = link_commit(&run->maps, run->targets[i].interface, &run->targets[i].before,
+		                    &run->targets[i].change);
 	return error;
 }
 
@@ -206,45 +203,45 @@ static enum exit_code commit_targets(struct run *run)
  * was written to the copy that nobody obeys. */
 static enum exit_code apply(struct run *run)
 {
-	bool pin_last = run->instance.other_layout, is_due = false;
+	bool pin_last = run->maps.incompatible, must_commit = false;
 	enum exit_code error = compose_policy(run);
 
 	if (!error)
 		error = check_redirects(run);
 	if (!error)
-		error = pins_make_room(run->globals->pin_dir);
+		error = pin_dir_make_room(run->globals->pin_dir);
 	if (!error)
-		error = instance_prepare_policy(&run->instance, &run->policy.policy, &is_due);
-	if (!error && is_due && !run->had_policy)
-		error = instance_put_in_force(&run->instance);
+		error = activate_prepare(&run->maps, &run->policy.policy, &must_commit);
+	if (!error && must_commit && !run->had_policy)
+		error = activate_commit(&run->maps);
 	if (!error)
 		error = prepare_targets(run);
 	if (!error && !pin_last)
-		error = instance_pin(&run->instance);
+		error = maps_create_pins(&run->maps);
 	if (!error)
 		error = commit_targets(run);
 	if (!error && pin_last)
-		error = instance_pin(&run->instance);
-	if (!error && is_due && run->had_policy)
-		error = instance_put_in_force(&run->instance);
+		error = maps_create_pins(&run->maps);
+	if (!error && must_commit && run->had_policy)
+		error = activate_commit(&run->maps);
 	return error;
 }
 
 static __u32 choose_sources(const struct run *run)
 {
-	__u32 there = instance_pinned_sources(run->instance.pin_dir);
+	__u32 there = maps_pinned_sources(run->maps.pin_dir);
 
 	if (run->options.sources)
 		return run->options.sources;
 	if (run->policy.policy.sources)
 		return run->policy.policy.sources;
-	return there ? there : INSTANCE_DEFAULT_SOURCES;
+	return there ? there : MAPS_DEFAULT_SOURCES;
 }
 
 /* Never less than there is: the room for permits shrinks only by detaching. */
 static __u32 choose_permit_room(const struct run *run)
 {
-	__u32 there = instance_pinned_permit_room(run->instance.pin_dir);
+	__u32 there = maps_pinned_permit_room(run->maps.pin_dir);
 	__u32 stored = permit_count_stored(run->permits.state_dir);
 	__u32 room = run->permits.rules->max_permits;
 
@@ -262,7 +259,7 @@ static void restore_permits(struct run *run)
 {
 	struct failure failure = {};
 	struct failure *usual = output_capture(&failure);
-	enum exit_code error = permit_restore(&run->permits, &run->instance);
+	enum exit_code error = permit_restore(&run->permits, &run->maps);
 
 	output_capture(usual);
 	if (error)
@@ -272,19 +269,19 @@ static void restore_permits(struct run *run)
 
 static enum exit_code attach_locked(struct run *run)
 {
-	enum exit_code error = pins_check(run->instance.pin_dir);
+	enum exit_code error = pin_check(run->maps.pin_dir);
 	__u32 sources, room;
 
 	if (error)
 		return error;
 	sources = choose_sources(run);
 	room = choose_permit_room(run);
-	instance_open(&run->instance, run->instance.pin_dir, sources, room);
+	maps_open(&run->maps, run->maps.pin_dir, sources, room);
 	error = add_named_targets(run);
 	if (!error)
 		error = add_other_targets(run);
 	if (!error)
-		error = instance_complete(&run->instance, sources, room);
+		error = maps_create_missing(&run->maps, sources, room);
 	if (!error)
 		restore_permits(run);
 	if (!error)
@@ -315,9 +312,9 @@ static void print_json(struct run *run)
 		                                "replaced", target->before.state == LINK_ATTACHED));
 	}
 	output_json(json_pack("{s:o, s:o, s:b, s:b, s:I}", "attached", attached, "policy",
-	                      policy_json(&run->instance), "action_overridden",
-	                      overrides_action(run), "layout_changed", run->instance.other_layout,
-	                      "permits", (json_int_t)instance_count_permits(&run->instance)));
+	                      policy_json(&run->maps), "action_overridden", overrides_action(run),
+	                      "layout_changed", run->maps.incompatible, "permits",
+	                      (json_int_t)maps_count_permits(&run->maps)));
 }
 
 static void print_text(const struct globals *globals, struct run *run)
@@ -333,15 +330,15 @@ static void print_text(const struct globals *globals, struct run *run)
 		               ? ", program replaced in place; no packet went unfiltered"
 		               : "");
 	}
-	policy_print(&run->instance);
+	policy_print(&run->maps);
 	if (overrides_action(run))
 		printf("note       the action is that of the command line, until the file is read "
 		       "again\n");
-	if (run->instance.fresh[SHARED_BUCKETS] && run->instance.other_layout)
+	if (run->maps.created[MAP_BUCKETS] && run->maps.incompatible)
 		printf("note       %s: buckets start anew; permits in force: %u\n",
-		       run->instance.resized ? "the number of buckets changed"
-		                             : "the maps' layout changed",
-		       instance_count_permits(&run->instance));
+		       run->maps.resized ? "the number of buckets changed"
+		                         : "the maps' layout changed",
+		       maps_count_permits(&run->maps));
 	printf("undo       xdp-ratelimit%s%s detach", own_dir ? " --pin-dir " : "",
 	       own_dir ? globals->pin_dir : "");
 	for (int i = 0; i < run->options.interface_count; i++)
@@ -355,9 +352,9 @@ static enum exit_code lock_pin_dir(const char *pin_dir, int *lock)
 	enum exit_code error;
 
 	for (int attempt = 0; attempt < 100; attempt++) {
-		error = system_prepare_pin_dir(pin_dir, true);
+		error = bpffs_prepare_pin_dir(pin_dir, true);
 		if (!error)
-			error = pins_lock(pin_dir, PINS_LONG_WAIT_MS, lock);
+			error = pin_lock(pin_dir, PIN_LOCK_LONG_WAIT_MS, lock);
 		if (error != EXIT_NOT_FOUND)
 			return error;
 	}
@@ -381,7 +378,7 @@ static enum exit_code read_and_lock(struct run *run, struct config *config, int 
 			error = lock_pin_dir(globals->pin_dir, lock);
 	}
 	if (error && mark.readings > 1)
-		pins_discard(globals->pin_dir); /* it may have been made for the first reading */
+		pin_dir_discard(globals->pin_dir); /* it may have been made for the first reading */
 	return error;
 }
 
@@ -395,12 +392,12 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 	enum exit_code error;
 	int lock = -1;
 
-	for (int i = 0; i < SHARED_MAPS; i++)
-		run.instance.maps[i] = -1;
-	run.instance.pin_dir = globals->pin_dir;
+	for (int i = 0; i < MAP_IDS; i++)
+		run.maps.fds[i] = -1;
+	run.maps.pin_dir = globals->pin_dir;
 	error = attach_options_read(&run.options, argc, argv);
 	if (!error)
-		error = system_check(true);
+		error = bpffs_check_system(true);
 	if (!error)
 		error = read_and_lock(&run, &config, &lock);
 	if (!error)
@@ -410,8 +407,8 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 	else if (!error)
 		print_text(globals, &run);
 	for (int i = 0; i < run.target_count; i++)
-		interface_discard(&run.targets[i].change);
-	instance_close(&run.instance);
+		link_discard(&run.targets[i].change);
+	maps_close(&run.maps);
 	policy_free(&run.policy.policy);
 	free(run.targets);
 	if (lock >= 0)
@@ -419,7 +416,7 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 	return error;
 }
 
-const struct command cmd_attach = {
+const struct command attach_command = {
 	.name = "attach",
 	.usage = "attach IF... [--config FILE] [--limit LIMIT]... [--action ACTION] [--monitor] "
 		 "[--mode auto|native|generic] [--sources N]",

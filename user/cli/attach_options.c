@@ -46,7 +46,7 @@ static enum exit_code add_limit(struct attach_options *options, const char *text
 		return fail(EXIT_USAGE, NULL, "%s", complaint);
 	place = place_of(options, &limit);
 	if (!place)
-		return command_usage(&cmd_attach,
+		return command_usage(&attach_command,
 		                     "limit '%.60s': at most %d limits are possible, and %d with "
 		                     "an endpoint or another scope than source",
 		                     text, XRL_MAX_LIMITS, XRL_MAX_SCOPED);
@@ -60,7 +60,8 @@ static enum exit_code add_limit(struct attach_options *options, const char *text
 static enum exit_code set_action(struct attach_options *options, const char *text)
 {
 	if (options->has_action)
-		return command_usage(&cmd_attach, "only one of --action and --monitor is possible");
+		return command_usage(&attach_command,
+		                     "only one of --action and --monitor is possible");
 	options->has_action = true;
 	return action_parse(text, &options->action);
 }
@@ -72,7 +73,8 @@ static enum exit_code set_mode(struct attach_options *options, const char *text)
 			options->mode = mode;
 			return EXIT_DONE;
 		}
-	return command_usage(&cmd_attach, "mode '%.60s': expected auto, native or generic", text);
+	return command_usage(&attach_command, "mode '%.60s': expected auto, native or generic",
+	                     text);
 }
 
 static enum exit_code set_sources(struct attach_options *options, const char *text)
@@ -81,7 +83,7 @@ static enum exit_code set_sources(struct attach_options *options, const char *te
 
 	if (sources_parse(text, &options->sources,
 	                  &(struct complaint){complaint, sizeof(complaint)}))
-		return command_usage(&cmd_attach, "%s", complaint);
+		return command_usage(&attach_command, "%s", complaint);
 	return EXIT_DONE;
 }
 
@@ -99,9 +101,9 @@ static enum exit_code take_option(struct attach_options *options, int option, ch
 	case OPTION_SOURCES:
 		return set_sources(options, optarg);
 	case ':':
-		return command_usage(&cmd_attach, "'%s' needs a value", argv[optind - 1]);
+		return command_usage(&attach_command, "'%s' needs a value", argv[optind - 1]);
 	default:
-		return command_usage(&cmd_attach, "unknown option '%s'", argv[optind - 1]);
+		return command_usage(&attach_command, "unknown option '%s'", argv[optind - 1]);
 	}
 }
 
@@ -136,7 +138,8 @@ static enum exit_code add_interface(struct attach_options *options, const char *
 		if (options->ifindexes[i] == ifindex)
 			return EXIT_DONE;
 	if (options->interface_count == MAX_INTERFACES)
-		return command_usage(&cmd_attach, "at most %d interfaces at once", MAX_INTERFACES);
+		return command_usage(&attach_command, "at most %d interfaces at once",
+		                     MAX_INTERFACES);
 	options->interfaces[options->interface_count] = interface;
 	options->ifindexes[options->interface_count++] = ifindex;
 	return EXIT_DONE;
@@ -152,13 +155,13 @@ enum exit_code attach_options_read(struct attach_options *options, int argc, cha
 	while (!error && (option = getopt_long(argc, argv, ":", known, NULL)) != -1)
 		error = take_option(options, option, argv);
 	if (!error && optind == argc)
-		error = command_usage(&cmd_attach, "which interface?");
+		error = command_usage(&attach_command, "which interface?");
 	for (int i = optind; !error && i < argc; i++)
 		error = add_interface(options, argv[i]);
 	for (int i = 0; !error && i < options->interface_count; i++)
 		if (options->action.ifindex == options->ifindexes[i])
 			error = command_usage(
-				&cmd_attach,
+				&attach_command,
 				"what exceeds the limits on %s can't be redirected to %s itself",
 				options->interfaces[i], options->interfaces[i]);
 	return error;

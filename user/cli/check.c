@@ -75,7 +75,7 @@ static enum exit_code run_check(const struct globals *globals, int argc, char **
 	int checked;
 
 	if (argc > 2)
-		return command_usage(&cmd_check, "one file is expected");
+		return command_usage(&check_command, "one file is expected");
 	for (int i = 0; globals->json && i < 2; i++)
 		result.list[i] = json_array();
 	checked = policy_file_check(result.path, take_finding, &result, &policy);
@@ -91,7 +91,7 @@ static enum exit_code run_check(const struct globals *globals, int argc, char **
 	return checked ? EXIT_FAILED : EXIT_DONE;
 }
 
-const struct command cmd_check = {
+const struct command check_command = {
 	.name = "check",
 	.usage = "check [FILE]",
 	.summary = "what is wrong with the configuration, and what is hardly meant",

@@ -21,12 +21,12 @@ enum exit_code command_usage(const struct command *command, const char *format, 
 
 enum exit_code command_begin_reading(const struct globals *globals)
 {
-	enum exit_code error = system_check(false);
+	enum exit_code error = bpffs_check_system(false);
 
 	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
+		error = bpffs_prepare_pin_dir(globals->pin_dir, false);
 	if (!error)
-		pins_lock_shared(globals->pin_dir);
+		pin_lock_shared(globals->pin_dir);
 	return error;
 }
 
@@ -41,8 +41,8 @@ enum exit_code command_begin_permits(const struct globals *globals, struct confi
 		.rules = &config->permits,
 	};
 	if (!error)
-		error = system_check(false);
+		error = bpffs_check_system(false);
 	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
+		error = bpffs_prepare_pin_dir(globals->pin_dir, false);
 	return error;
 }

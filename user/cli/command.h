@@ -22,8 +22,10 @@ struct command {
 	enum exit_code (*run)(const struct globals *globals, int argc, char **argv);
 };
 
-extern const struct command cmd_attach, cmd_detach, cmd_status, cmd_stats, cmd_show, cmd_metrics;
-extern const struct command cmd_permit, cmd_account, cmd_serve, cmd_check, cmd_reload;
+extern const struct command attach_command, detach_command, status_command, stats_command,
+	show_command, metrics_command;
+extern const struct command permit_command, account_command, serve_command, check_command,
+	reload_command;
 
 enum exit_code command_usage(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -20,7 +20,7 @@ static bool has_pins(const char *pin_dir, const char *interface)
 
 	if (!*interface || strchr(interface, '/') || strlen(interface) >= IF_NAMESIZE)
 		return false;
-	pins_interface_path(path, pin_dir, interface, NULL);
+	pin_path_of_link(path, pin_dir, interface, NULL);
 	return !stat(path, &entry);
 }
 
@@ -31,49 +31,48 @@ static enum exit_code not_attached(const char *interface)
 }
 
 /* Whether every permit of the map is in the store as well, so that the map can go. */
-static bool permits_are_stored(const struct permit_context *permits,
-                               const struct instance *instance, unsigned int *stored_permits)
+static bool permits_are_stored(const struct permit_context *permits, const struct maps *maps,
+                               unsigned int *stored_permits)
 {
 	struct failure failure;
 	struct failure *usual = output_capture(&failure);
-	bool mended = instance_takes_permits(instance) && !permit_restore(permits, instance);
+	bool mended = maps_take_permits(maps) && !permit_restore(permits, maps);
 
 	*stored_permits = mended ? permit_count_stored(permits->state_dir) : 0;
 	output_capture(usual);
-	return mended && *stored_permits >= instance_count_permits(instance);
+	return mended && *stored_permits >= maps_count_permits(maps);
 }
 
 /* With the last interface go the shared maps, but never a permit that is in force. */
 static enum exit_code remove_unused(const struct permit_context *permits,
                                     unsigned int *kept_permits)
 {
-	struct instance instance;
+	struct maps maps;
 	bool keep;
 	char(*left)[IF_NAMESIZE];
-	int count = pins_list_interfaces(permits->pin_dir, &left);
+	int count = pin_dir_list_interfaces(permits->pin_dir, &left);
 
 	free(left);
 	*kept_permits = 0;
 	if (count)
 		return EXIT_DONE;
-	instance_open(&instance, permits->pin_dir, 0, 0);
-	keep = !permits_are_stored(permits, &instance, kept_permits) &&
-	       instance_has_permits(&instance);
+	maps_open(&maps, permits->pin_dir, 0, 0);
+	keep = !permits_are_stored(permits, &maps, kept_permits) && maps_may_hold_permits(&maps);
 	if (keep)
-		*kept_permits = instance_count_permits(&instance);
-	instance_close(&instance);
-	return pins_remove_shared(permits->pin_dir, keep);
+		*kept_permits = maps_count_permits(&maps);
+	maps_close(&maps);
+	return pin_dir_remove_maps(permits->pin_dir, keep);
 }
 
 static enum exit_code detach_locked(const char *pin_dir, char **names, int count)
 {
-	enum exit_code error = pins_check(pin_dir);
+	enum exit_code error = pin_check(pin_dir);
 
 	for (int i = 0; i < count && !error; i++)
 		if (!has_pins(pin_dir, names[i]))
 			error = not_attached(names[i]);
 	for (int i = 0; i < count && !error; i++)
-		error = interface_detach(pin_dir, names[i]);
+		error = link_detach(pin_dir, names[i]);
 	return error;
 }
 
@@ -107,7 +106,7 @@ static enum exit_code choose(const struct globals *globals, bool all, int argc, 
 		*count = argc;
 		return EXIT_DONE;
 	}
-	*count = pins_list_interfaces(globals->pin_dir, &interfaces);
+	*count = pin_dir_list_interfaces(globals->pin_dir, &interfaces);
 	if (*count < 0)
 		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s",
 		            globals->pin_dir);
@@ -134,18 +133,19 @@ static enum exit_code run_detach(const struct globals *globals, int argc, char *
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (option != 'a')
-			return command_usage(&cmd_detach, "unknown option '%s'", argv[optind - 1]);
+			return command_usage(&detach_command, "unknown option '%s'",
+			                     argv[optind - 1]);
 		all = true;
 	}
 	if (all == (optind < argc))
-		return command_usage(&cmd_detach, "name the interfaces, or say --all");
+		return command_usage(&detach_command, "name the interfaces, or say --all");
 	config_set_default(&config); /* detach obeys no file that may be broken */
-	error = system_check(true);
+	error = bpffs_check_system(true);
 	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
+		error = bpffs_prepare_pin_dir(globals->pin_dir, false);
 	if (error)
 		return error;
-	error = pins_lock(globals->pin_dir, PINS_LONG_WAIT_MS, &lock);
+	error = pin_lock(globals->pin_dir, PIN_LOCK_LONG_WAIT_MS, &lock);
 	if (error == EXIT_NOT_FOUND)
 		return all ? fail(error, NULL, "the limiter is not attached to any interface")
 		           : not_attached(argv[optind]);
@@ -160,7 +160,7 @@ static enum exit_code run_detach(const struct globals *globals, int argc, char *
 	return error;
 }
 
-const struct command cmd_detach = {
+const struct command detach_command = {
 	.name = "detach",
 	.usage = "detach IF... | --all",
 	.summary = "let everything through again on these interfaces; permits in force are kept",

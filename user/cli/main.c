@@ -9,8 +9,9 @@
 #include "user/config/settings.h"
 
 static const struct command *const commands[] = {
-	&cmd_attach, &cmd_detach, &cmd_reload,  &cmd_check,   &cmd_status, &cmd_stats,
-	&cmd_show,   &cmd_permit, &cmd_account, &cmd_metrics, &cmd_serve,
+	&attach_command,  &detach_command,  &reload_command, &check_command,
+	&status_command,  &stats_command,   &show_command,   &permit_command,
+	&account_command, &metrics_command, &serve_command,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -5,7 +5,7 @@
 
 #include "user/cli/command.h"
 #include "user/datapath/counters.h"
-#include "user/datapath/flood_state.h"
+#include "user/datapath/gate_status.h"
 #include "user/datapath/maps.h"
 #include "user/datapath/link.h"
 
@@ -55,9 +55,9 @@ static void print_attached(const char *pin_dir, char (*interfaces)[IF_NAMESIZE],
 	print_head("xdp_ratelimit_attached", "gauge",
 	           "Whether the limiter is on the interface, and in which mode.");
 	for (int i = 0; i < count; i++) {
-		struct interface_info info;
+		struct link_info info;
 
-		interface_read(pin_dir, interfaces[i], &info);
+		link_info_read(pin_dir, interfaces[i], &info);
 		printf("xdp_ratelimit_attached{interface=\"");
 		print_label(interfaces[i]);
 		printf("\",mode=\"%s\"} %d\n", attach_mode_name(info.mode),
@@ -71,11 +71,11 @@ static void print_number(const char *name, const char *type, const char *help, _
 	printf("%s %llu\n", name, value);
 }
 
-static void print_gate(struct instance *instance)
+static void print_gate(struct maps *maps)
 {
-	struct flood_state flood;
+	struct gate_status flood;
 
-	if (!flood_state_read(instance, &flood))
+	if (!gate_read(maps, &flood))
 		return;
 	print_number("xdp_ratelimit_gate_engaged", "gauge",
 	             "Whether the gate keeps unknown sources from getting a bucket at once.",
@@ -93,15 +93,15 @@ static void print_gate(struct instance *instance)
 
 static void print_instance(const char *pin_dir)
 {
-	struct instance instance;
+	struct maps maps;
 
-	instance_open(&instance, pin_dir, 0, 0);
+	maps_open(&maps, pin_dir, 0, 0);
 	print_number("xdp_ratelimit_permits", "gauge", "Permits in force.",
-	             instance_count_permits(&instance));
+	             maps_count_permits(&maps));
 	print_number("xdp_ratelimit_bucket_capacity", "gauge",
-	             "Sources that there are buckets for.", instance_sources(&instance));
-	print_gate(&instance);
-	instance_close(&instance);
+	             "Sources that there are buckets for.", maps_sources(&maps));
+	print_gate(&maps);
+	maps_close(&maps);
 }
 
 static enum exit_code run_metrics(const struct globals *globals, int argc, char **argv)
@@ -112,11 +112,11 @@ static enum exit_code run_metrics(const struct globals *globals, int argc, char 
 	int count, readable = 0;
 
 	if (argc > 1)
-		return command_usage(&cmd_metrics, "unexpected argument '%s'", argv[1]);
+		return command_usage(&metrics_command, "unexpected argument '%s'", argv[1]);
 	error = command_begin_reading(globals);
 	if (error)
 		return error;
-	count = pins_list_interfaces(globals->pin_dir, &interfaces);
+	count = pin_dir_list_interfaces(globals->pin_dir, &interfaces);
 	sums = calloc(count > 0 ? count : 1, sizeof(*sums));
 	if (count < 0 || !sums)
 		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s",
@@ -138,7 +138,7 @@ static enum exit_code run_metrics(const struct globals *globals, int argc, char 
 	return EXIT_DONE;
 }
 
-const struct command cmd_metrics = {
+const struct command metrics_command = {
 	.name = "metrics",
 	.usage = "metrics",
 	.summary = "the counters in OpenMetrics text, for the textfile collector",

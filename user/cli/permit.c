@@ -122,14 +122,14 @@ static enum exit_code read_request(struct request *request, int argc, char **arg
 		else if (option == 'c')
 			request->comment = optarg;
 		else
-			return command_usage(&cmd_permit,
+			return command_usage(&permit_command,
 			                     option == ':' ? "'%s' needs a value"
 			                                   : "unknown option '%s'",
 			                     argv[optind - 1]);
 	}
 	if (optind != argc - 1)
-		return command_usage(&cmd_permit, "exactly one list of addresses is expected, "
-		                                  "separated by commas without blanks");
+		return command_usage(&permit_command, "exactly one list of addresses is expected, "
+		                                      "separated by commas without blanks");
 	return read_addresses(rules, argv[optind], &request->addresses);
 }
 
@@ -176,7 +176,8 @@ static enum exit_code run_revoke(const struct globals *globals,
 	if (!request)
 		return fail(EXIT_FAILED, NULL, "out of memory");
 	error = argc == 2 ? read_addresses(context->rules, argv[1], &request->addresses)
-	                  : command_usage(&cmd_permit, "exactly one list of addresses is expected");
+	                  : command_usage(&permit_command,
+	                                  "exactly one list of addresses is expected");
 	if (!error)
 		error = permit_revoke(context, PERMIT_ALL_ACCOUNTS, &request->addresses,
 		                      &request->outcome);
@@ -233,7 +234,7 @@ static enum exit_code run_list(const struct globals *globals, const struct permi
 	__u32 count;
 
 	if (argc != 1 + all)
-		return command_usage(&cmd_permit, "unexpected '%.60s'", argv[1 + all]);
+		return command_usage(&permit_command, "unexpected '%.60s'", argv[1 + all]);
 	error = permit_list(context, PERMIT_ALL_ACCOUNTS, all, &records, &count);
 	if (error)
 		return error;
@@ -264,13 +265,13 @@ static enum exit_code run_permit(const struct globals *globals, int argc, char *
 		error = command_begin_permits(globals, &config, &context);
 		return error ? error : verbs[i].run(globals, &context, argc - 1, argv + 1);
 	}
-	return command_usage(&cmd_permit,
+	return command_usage(&permit_command,
 	                     argc > 1 ? "'%.60s' is none of request, list and revoke"
 	                              : "request, list or revoke?",
 	                     argc > 1 ? argv[1] : "");
 }
 
-const struct command cmd_permit = {
+const struct command permit_command = {
 	.name = "permit",
 	.usage = "permit request IP[,IP...] [--account NAME] [--comment TEXT] | list [--all] | "
 		 "revoke IP[,IP...]",

@@ -11,14 +11,14 @@ static void print_result(const struct globals *globals, struct reload *reload)
 	if (reload->sources)
 		warn("there are %u buckets, and the file wants %u: attach again changes that, and "
 		     "then all buckets start anew",
-		     instance_sources(&reload->instance), reload->sources);
+		     maps_sources(&reload->maps), reload->sources);
 	if (globals->json) {
 		output_json(json_pack("{s:b, s:o}", "changed", reload->changed, "policy",
-		                      policy_json(&reload->instance)));
+		                      policy_json(&reload->maps)));
 		return;
 	}
 	printf("%s\n", reload->changed ? "reloaded" : "unchanged  it was in force already");
-	policy_print(&reload->instance);
+	policy_print(&reload->maps);
 }
 
 static enum exit_code run_reload(const struct globals *globals, int argc, char **argv)
@@ -27,10 +27,10 @@ static enum exit_code run_reload(const struct globals *globals, int argc, char *
 	enum exit_code error;
 
 	if (argc > 1)
-		return command_usage(&cmd_reload, "unexpected argument '%s'", argv[1]);
-	error = system_check(false);
+		return command_usage(&reload_command, "unexpected argument '%s'", argv[1]);
+	error = bpffs_check_system(false);
 	if (!error)
-		error = system_prepare_pin_dir(globals->pin_dir, false);
+		error = bpffs_prepare_pin_dir(globals->pin_dir, false);
 	if (error)
 		return error;
 	error = reload_policy(&reload, globals->pin_dir, globals->config_path,
@@ -41,7 +41,7 @@ static enum exit_code run_reload(const struct globals *globals, int argc, char *
 	return error;
 }
 
-const struct command cmd_reload = {
+const struct command reload_command = {
 	.name = "reload",
 	.usage = "reload [--config FILE]",
 	.summary = "put the policy of the configuration in force; a bad file changes nothing",

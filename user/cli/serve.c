@@ -65,7 +65,7 @@ static enum exit_code run_serve(const struct globals *globals, int argc, char **
 	return error;
 }
 
-const struct command cmd_serve = {
+const struct command serve_command = {
 	.name = "serve",
 	.usage = "serve [--listen LIST] [--certificate FILE --key FILE] [--plaintext] "
 		 "[--trusted-proxies LIST] [--user NAME]",

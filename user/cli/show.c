@@ -12,7 +12,7 @@
 
 #define SECOND_NS 1000000000ULL
 
-static void print_limit(const struct source_state *source, const struct source_limit *of,
+static void print_limit(const struct source *source, const struct source_limit *of,
                         const char *label, const char *what)
 {
 	const struct limit_rest *rest = &of->rest;
@@ -31,7 +31,7 @@ static void print_limit(const struct source_state *source, const struct source_l
 	printf("\n");
 }
 
-static void print_class(const struct source_state *source)
+static void print_class(const struct source *source)
 {
 	char cidr[CIDR_TEXT_SIZE];
 
@@ -45,7 +45,7 @@ static void print_class(const struct source_state *source)
 	}
 }
 
-static void print_permit(const struct source_state *source)
+static void print_permit(const struct source *source)
 {
 	char until[OUTPUT_TIME_SIZE];
 
@@ -57,9 +57,9 @@ static void print_permit(const struct source_state *source)
 	printf("permit     until %s%s\n", until, source->permitted ? ": no limit applies" : "");
 }
 
-static void print_source(const struct source_state *source, const char *address)
+static void print_source(const struct source *source, const char *address)
 {
-	const struct newcomer_state *newcomer = &source->newcomer;
+	const struct newcomer *newcomer = &source->newcomer;
 
 	printf("source     %s", address);
 	if (source->is_newcomer)
@@ -72,7 +72,7 @@ static void print_source(const struct source_state *source, const char *address)
 	printf("\n");
 }
 
-static void print_text(const struct source_state *source, const char *address)
+static void print_text(const struct source *source, const char *address)
 {
 	const struct xrl_class *class = source->class;
 
@@ -95,13 +95,13 @@ static void print_text(const struct source_state *source, const char *address)
 
 static enum exit_code run_show(const struct globals *globals, int argc, char **argv)
 {
-	struct source_state source;
+	struct source source;
 	struct xrl_address address;
-	struct instance instance;
+	struct maps maps;
 	enum exit_code error;
 
 	if (argc != 2)
-		return command_usage(&cmd_show, "exactly one address is expected");
+		return command_usage(&show_command, "exactly one address is expected");
 	/* inet_pton takes four decimal octets without leading zeros and nothing else */
 	if (inet_pton(AF_INET, argv[1], &address) != 1)
 		return fail(EXIT_USAGE, "for example: xdp-ratelimit show 192.0.2.1",
@@ -109,18 +109,18 @@ static enum exit_code run_show(const struct globals *globals, int argc, char **a
 	error = command_begin_reading(globals);
 	if (error)
 		return error;
-	error = instance_open_attached(&instance, globals->pin_dir);
+	error = maps_open_attached(&maps, globals->pin_dir);
 	if (!error)
-		error = source_state_read(&instance, &address, &source);
+		error = source_read(&maps, &address, &source);
 	if (!error && globals->json)
-		output_json(source_state_json(&source));
+		output_json(source_json(&source));
 	else if (!error)
 		print_text(&source, argv[1]);
-	instance_close(&instance);
+	maps_close(&maps);
 	return error;
 }
 
-const struct command cmd_show = {
+const struct command show_command = {
 	.name = "show",
 	.usage = "show IP",
 	.summary = "what is left to a source, and until when it is refused",

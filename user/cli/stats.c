@@ -41,7 +41,7 @@ static enum exit_code show(const struct globals *globals, char (*interfaces)[IF_
                            int count)
 {
 	json_t *list = globals->json ? json_object() : NULL;
-	struct instance instance;
+	struct maps maps;
 
 	for (int i = 0; i < count; i++) {
 		struct xrl_counter_pair sums[XRL_COUNTERS];
@@ -58,13 +58,13 @@ static enum exit_code show(const struct globals *globals, char (*interfaces)[IF_
 		else
 			print_counters(interfaces[i], sums);
 	}
-	instance_open(&instance, globals->pin_dir, 0, 0);
+	maps_open(&maps, globals->pin_dir, 0, 0);
 	if (list)
 		output_json(json_pack("{s:o, s:o}", "interfaces", list, "gate",
-		                      flood_totals_json(&instance)));
+		                      flood_totals_json(&maps)));
 	else
-		flood_print_totals(&instance);
-	instance_close(&instance);
+		flood_print_totals(&maps);
+	maps_close(&maps);
 	return EXIT_DONE;
 }
 
@@ -89,11 +89,11 @@ static enum exit_code run_stats(const struct globals *globals, int argc, char **
 	int count;
 
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
-		return command_usage(&cmd_stats, "unexpected argument '%s'", argv[argc - 1]);
+		return command_usage(&stats_command, "unexpected argument '%s'", argv[argc - 1]);
 	error = command_begin_reading(globals);
 	if (error)
 		return error;
-	count = pins_list_interfaces(globals->pin_dir, &interfaces);
+	count = pin_dir_list_interfaces(globals->pin_dir, &interfaces);
 	if (count <= 0)
 		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
 		            "the limiter is not attached to any interface (pin directory %s)",
@@ -106,7 +106,7 @@ static enum exit_code run_stats(const struct globals *globals, int argc, char **
 	return error;
 }
 
-const struct command cmd_stats = {
+const struct command stats_command = {
 	.name = "stats",
 	.usage = "stats [IF]",
 	.summary = "what became of the packets, by interface: verdict and reason",

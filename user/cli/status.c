@@ -10,7 +10,7 @@
 #include "user/datapath/link.h"
 #include "user/output/policy.h"
 
-static const char *state_name(const struct interface_info *info)
+static const char *state_name(const struct link_info *info)
 {
 	switch (info->state) {
 	case LINK_ATTACHED:
@@ -25,7 +25,7 @@ static const char *state_name(const struct interface_info *info)
 }
 
 /* What the operator should know and do about it, or NULL. */
-static const char *advice(const char *interface, const struct interface_info *info)
+static const char *advice(const char *interface, const struct link_info *info)
 {
 	if (info->state == LINK_GONE && if_nametoindex(interface))
 		return "a new interface of that name is NOT limited; attach it again";
@@ -42,8 +42,7 @@ static const char *advice(const char *interface, const struct interface_info *in
 	return NULL;
 }
 
-static json_t *interface_json(const char *interface, const struct interface_info *info,
-                              const char *note)
+static json_t *interface_json(const char *interface, const struct link_info *info, const char *note)
 {
 	char since[OUTPUT_TIME_SIZE];
 	json_t *object = json_pack("{s:s, s:s, s:s?}", "interface", interface, "state",
@@ -62,8 +61,7 @@ static json_t *interface_json(const char *interface, const struct interface_info
 	return object;
 }
 
-static void print_interface(const char *interface, const struct interface_info *info,
-                            const char *note)
+static void print_interface(const char *interface, const struct link_info *info, const char *note)
 {
 	char since[OUTPUT_TIME_SIZE];
 
@@ -80,42 +78,42 @@ static void print_interface(const char *interface, const struct interface_info *
 	printf("%s%s\n", note ? "; " : "", note ? note : "");
 }
 
-static void show(const struct globals *globals, struct instance *instance,
-                 char (*interfaces)[IF_NAMESIZE], int count)
+static void show(const struct globals *globals, struct maps *maps, char (*interfaces)[IF_NAMESIZE],
+                 int count)
 {
 	json_t *list = globals->json ? json_array() : NULL;
-	unsigned int permits = instance_count_permits(instance);
+	unsigned int permits = maps_count_permits(maps);
 
 	for (int i = 0; i < count; i++) {
-		struct interface_info info;
+		struct link_info info;
 		const char *note;
 
-		interface_read(globals->pin_dir, interfaces[i], &info);
+		link_info_read(globals->pin_dir, interfaces[i], &info);
 		note = advice(interfaces[i], &info);
 		if (list)
 			json_array_append_new(list, interface_json(interfaces[i], &info, note));
 		else
 			print_interface(interfaces[i], &info, note);
 	}
-	if (instance->other_layout)
+	if (maps->incompatible)
 		warn("the maps in %s are of another version of xdp-ratelimit; attach again to "
 		     "replace them",
 		     globals->pin_dir);
 	if (list) {
 		output_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I}", "version", XRL_VERSION,
 		                      "pin_dir", output_text(globals->pin_dir), "interfaces", list,
-		                      "policy", policy_json(instance), "flood",
-		                      flood_json(instance), "buckets", buckets_json(instance),
-		                      "permits", (json_int_t)permits));
+		                      "policy", policy_json(maps), "flood", flood_json(maps),
+		                      "buckets", buckets_json(maps), "permits",
+		                      (json_int_t)permits));
 		return;
 	}
 	if (!count)
 		printf("not attached to any interface\n");
-	if (count && instance->other_layout)
+	if (count && maps->incompatible)
 		printf("policy     of the other version, which this one can't read\n");
 	else if (count) {
-		policy_print(instance);
-		flood_print(instance);
+		policy_print(maps);
+		flood_print(maps);
 	}
 	printf("permits    %u in force\n", permits);
 }
@@ -123,29 +121,29 @@ static void show(const struct globals *globals, struct instance *instance,
 static enum exit_code run_status(const struct globals *globals, int argc, char **argv)
 {
 	char(*interfaces)[IF_NAMESIZE];
-	struct instance instance;
+	struct maps maps;
 	enum exit_code error;
 	int count;
 
 	if (argc > 1)
-		return command_usage(&cmd_status, "unexpected argument '%s'", argv[1]);
+		return command_usage(&status_command, "unexpected argument '%s'", argv[1]);
 	error = command_begin_reading(globals);
 	if (!error)
-		error = pins_check(globals->pin_dir);
+		error = pin_check(globals->pin_dir);
 	if (error)
 		return error;
-	count = pins_list_interfaces(globals->pin_dir, &interfaces);
+	count = pin_dir_list_interfaces(globals->pin_dir, &interfaces);
 	if (count < 0)
 		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s: %s",
 		            globals->pin_dir, strerror(-count));
-	instance_open(&instance, globals->pin_dir, 0, 0);
-	show(globals, &instance, interfaces, count);
-	instance_close(&instance);
+	maps_open(&maps, globals->pin_dir, 0, 0);
+	show(globals, &maps, interfaces, count);
+	maps_close(&maps);
 	free(interfaces);
 	return EXIT_DONE;
 }
 
-const struct command cmd_status = {
+const struct command status_command = {
 	.name = "status",
 	.usage = "status",
 	.summary = "where the limiter is attached, in which mode, and the policy in force",

@@ -29,19 +29,18 @@ enum exit_code attach_policy_read(struct attach_policy *chosen, struct config *c
 }
 
 /* What isn't given stays as it is, if that was said on a command line, too. */
-static void begin_with(struct policy *policy, struct instance *instance)
+static void begin_with(struct policy *policy, struct maps *maps)
 {
 	__u32 generation, number;
-	const struct xrl_policy *in_force =
-		instance ? instance_policy(instance, &generation) : NULL;
+	const struct xrl_policy *active = maps ? generation_policy(maps, &generation) : NULL;
 
 	policy_free(policy);
 	policy_set_default(policy);
-	if (!in_force || in_force->file[0])
+	if (!active || active->file[0])
 		return;
-	number = in_force->default_class & (XRL_MAX_CLASSES - 1);
-	policy->compiled->classes[0] = in_force->classes[number];
-	policy->redirects[0] = instance_redirect(instance, generation, number);
+	number = active->default_class & (XRL_MAX_CLASSES - 1);
+	policy->compiled->classes[0] = active->classes[number];
+	policy->redirects[0] = generation_redirect(maps, generation, number);
 }
 
 static void set_limits(struct xrl_class *class, const struct attach_options *options)
@@ -65,23 +64,23 @@ static void set_action(struct policy *policy, const struct action *action)
 	}
 }
 
-enum exit_code attach_policy_compose(struct attach_policy *chosen, struct instance *instance,
+enum exit_code attach_policy_compose(struct attach_policy *chosen, struct maps *maps,
                                      const struct attach_options *options)
 {
 	struct policy *policy = &chosen->policy;
 	enum exit_code error = EXIT_DONE;
 	__u32 generation;
 
-	if (instance && !instance_policy(instance, &generation))
+	if (maps && !generation_policy(maps, &generation))
 		return fail(EXIT_FAILED, "try again",
 		            "the policy in force can't be read; nothing was changed");
 	if (attach_options_have_limits(options)) {
-		begin_with(policy, instance);
+		begin_with(policy, maps);
 		set_limits(&policy->compiled->classes[0], options);
 		policy_finish(policy);
-	} else if (!chosen->is_of_file && instance) {
+	} else if (!chosen->is_of_file && maps) {
 		policy_free(policy);
-		error = instance_copy_policy(instance, policy);
+		error = activate_copy_policy(maps, policy);
 	}
 	if (!error && options->has_action)
 		set_action(policy, &options->action);

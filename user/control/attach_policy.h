@@ -19,6 +19,6 @@ enum exit_code attach_policy_read(struct attach_policy *chosen, struct config *c
                                   const struct attach_options *options);
 
 /* What was asked for; for the rest that of the configuration, or else what is in force; else the
- * default. `instance`, NULL: nothing is in force. */
-enum exit_code attach_policy_compose(struct attach_policy *chosen, struct instance *instance,
+ * default. `maps`, NULL: nothing is in force. */
+enum exit_code attach_policy_compose(struct attach_policy *chosen, struct maps *maps,
                                      const struct attach_options *options);

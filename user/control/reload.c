@@ -12,7 +12,7 @@
 
 static enum exit_code lock_attached(struct reload *reload, const char *pin_dir)
 {
-	enum exit_code error = pins_lock(pin_dir, PINS_WAIT_MS, &reload->lock);
+	enum exit_code error = pin_lock(pin_dir, PIN_LOCK_WAIT_MS, &reload->lock);
 
 	if (error == EXIT_NOT_FOUND)
 		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
@@ -20,8 +20,8 @@ static enum exit_code lock_attached(struct reload *reload, const char *pin_dir)
 		            pin_dir);
 	if (error)
 		return error;
-	error = instance_open_attached(&reload->instance, pin_dir);
-	return error ? error : interface_check_maps(pin_dir);
+	error = maps_open_attached(&reload->maps, pin_dir);
+	return error ? error : link_check_maps(pin_dir);
 }
 
 static enum exit_code read_file(const char *path, bool must_exist, struct policy *policy)
@@ -43,8 +43,8 @@ static enum exit_code read_file(const char *path, bool must_exist, struct policy
 static void begin(struct reload *reload)
 {
 	*reload = (struct reload){.lock = -1};
-	for (int i = 0; i < SHARED_MAPS; i++)
-		reload->instance.maps[i] = -1;
+	for (int i = 0; i < MAP_IDS; i++)
+		reload->maps.fds[i] = -1;
 }
 
 /* Whether anything can be put in force is looked at first: where not, the file doesn't matter. */
@@ -73,10 +73,10 @@ enum exit_code reload_policy(struct reload *reload, const char *pin_dir, const c
 	begin(reload);
 	error = read_and_lock(reload, pin_dir, path, must_exist, &policy);
 	if (!error)
-		error = interface_check_redirects(pin_dir, &policy);
+		error = link_check_redirects(pin_dir, &policy);
 	if (!error)
-		error = instance_publish(&reload->instance, &policy, &reload->changed);
-	if (policy.sources && policy.sources != instance_sources(&reload->instance))
+		error = activate_policy(&reload->maps, &policy, &reload->changed);
+	if (policy.sources && policy.sources != maps_sources(&reload->maps))
 		reload->sources = policy.sources;
 	policy_free(&policy);
 	return error;
@@ -84,7 +84,7 @@ enum exit_code reload_policy(struct reload *reload, const char *pin_dir, const c
 
 void reload_close(struct reload *reload)
 {
-	instance_close(&reload->instance);
+	maps_close(&reload->maps);
 	if (reload->lock >= 0)
 		close(reload->lock);
 	reload->lock = -1;

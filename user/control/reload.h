@@ -7,10 +7,10 @@
  * for `serve`. */
 
 struct reload {
-	struct instance instance; /* to be closed, whatever the result */
-	int lock;                 /* likewise; -1: none */
-	bool changed;             /* else it was in force before */
-	__u32 sources; /* that the file wants and there aren't. 0: as many as there are */
+	struct maps maps; /* to be closed, whatever the result */
+	int lock;         /* likewise; -1: none */
+	bool changed;     /* else it was in force before */
+	__u32 sources;    /* that the file wants and there aren't. 0: as many as there are */
 };
 
 /* A bad file changes nothing. `must_exist`: the file was named. EXIT_NOT_FOUND when nothing is

@@ -23,8 +23,8 @@
 /* There are two copies of everything. The one that is not in force is written, map by map, and
  * then one store of the generation changes their roles. Whoever is killed before has changed
  * nothing that a program looks at, and the next one writes all of the copy again. */
-struct publication {
-	struct instance *instance;
+struct activation {
+	struct maps *maps;
 	struct policy *policy;
 	const struct xrl_policy *old; /* NULL: none */
 	__u32 old_generation, generation, copy;
@@ -37,10 +37,10 @@ static enum exit_code cannot_write(const char *map, int error)
 	            strerror(error));
 }
 
-static enum exit_code merge(struct publication *publication)
+static enum exit_code merge(struct activation *activation)
 {
-	if (!policy_merge(publication->policy, publication->old, publication->generation,
-	                  &publication->merge))
+	if (!policy_merge(activation->policy, activation->old, activation->generation,
+	                  &activation->merge))
 		return EXIT_DONE;
 	return fail(
 		EXIT_FAILED,
@@ -53,12 +53,12 @@ static enum exit_code merge(struct publication *publication)
 /* ---- whether anything has changed ---- */
 
 /* For how many sources or prefixes there must be buckets of separate limits. 0: of none. */
-static __u32 wanted_entries(const struct publication *publication)
+static __u32 needed_scoped_entries(const struct activation *activation)
 {
-	__u64 sources = instance_sources(publication->instance), sum = 0, least;
+	__u64 sources = maps_sources(activation->maps), sum = 0, least;
 
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
-		const struct xrl_class *class = &publication->policy->compiled->classes[i];
+		const struct xrl_class *class = &activation->policy->compiled->classes[i];
 
 		for (__u32 j = 0; j < class->separate_count; j++) {
 			__u32 bits = class->separate[j].scope_bits;
@@ -75,47 +75,47 @@ static __u32 wanted_entries(const struct publication *publication)
 	return sum > least ? sum : least;
 }
 
-static bool same_ports(const struct publication *publication)
+static bool same_ports(const struct activation *activation)
 {
-	const struct xrl_ports *ports =
-		instance_map_memory(publication->instance, SHARED_PROTECTED_PORTS, false);
-	bool same = ports && !memcmp(&ports[publication->old_generation & 1],
-	                             &publication->policy->protected_ports, sizeof(*ports));
+	const struct xrl_ports *ports = maps_mmap(activation->maps, MAP_PROTECTED_PORTS, false);
+	bool same = ports && !memcmp(&ports[activation->old_generation & 1],
+	                             &activation->policy->protected_ports, sizeof(*ports));
 
-	instance_unmap_memory((void *)ports, SHARED_PROTECTED_PORTS);
+	maps_munmap((void *)ports, MAP_PROTECTED_PORTS);
 	return same;
 }
 
-static bool same_redirects(const struct publication *publication)
+static bool same_redirects(const struct activation *activation)
 {
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++)
-		if (instance_redirect(publication->instance, publication->old_generation, i) !=
-		    publication->policy->redirects[i])
+		if (generation_redirect(activation->maps, activation->old_generation, i) !=
+		    activation->policy->redirects[i])
 			return false;
 	return true;
 }
 
 /* CIDRs come from a file only, and its hash is among the rest. */
-static bool is_in_force(const struct publication *publication)
+static bool is_active(const struct activation *activation)
 {
-	const struct xrl_policy *old = publication->old;
-	struct xrl_policy *new = publication->policy->compiled;
+	const struct xrl_policy *old = activation->old;
+	struct xrl_policy *new = activation->policy->compiled;
 
 	if (!old)
 		return false;
 	new->since_unix_seconds = old->since_unix_seconds;
 	new->separate_entries = old->separate_entries;
-	return !memcmp(new, old, sizeof(*new)) && same_ports(publication) &&
-	       same_redirects(publication) && wanted_entries(publication) <= old->separate_entries;
+	return !memcmp(new, old, sizeof(*new)) && same_ports(activation) &&
+	       same_redirects(activation) &&
+	       needed_scoped_entries(activation) <= old->separate_entries;
 }
 
 /* ---- what the copy consists of ---- */
 
 /* Those of the policy before the one in force go first, so that there are never more than two. */
-static enum exit_code write_cidrs(const struct publication *publication)
+static enum exit_code write_cidrs(const struct activation *activation)
 {
-	const struct policy *policy = publication->policy;
-	int error = inner_map_set(publication->instance, INNER_CIDRS, publication->copy, -1), map;
+	const struct policy *policy = activation->policy;
+	int error = inner_map_set(activation->maps, INNER_CIDRS, activation->copy, -1), map;
 
 	if (error)
 		return cannot_write("cidrs", -error);
@@ -127,18 +127,18 @@ static enum exit_code write_cidrs(const struct publication *publication)
 		return fail(EXIT_FAILED, NULL,
 		            "the kernel refused a map of %zu CIDRs: %s; nothing was changed",
 		            policy->cidr_count, strerror(-map));
-	error = inner_map_set(publication->instance, INNER_CIDRS, publication->copy, map);
+	error = inner_map_set(activation->maps, INNER_CIDRS, activation->copy, map);
 	close(map);
 	return error ? cannot_write("cidrs", -error) : EXIT_DONE;
 }
 
 /* The map in force, if it is large enough: state stays. Else a new one. What fails for the moment
  * is no reason to lose state. */
-static int choose_separate(const struct publication *publication, __u32 wanted)
+static int choose_scoped(const struct activation *activation, __u32 wanted)
 {
-	int map = publication->old ? inner_map_open(publication->instance, INNER_SEPARATE,
-	                                            publication->old_generation & 1)
-	                           : -ENOENT;
+	int map = activation->old ? inner_map_open(activation->maps, INNER_SCOPED,
+	                                           activation->old_generation & 1)
+	                          : -ENOENT;
 	__u32 size = inner_map_size(map);
 	int error;
 
@@ -155,30 +155,30 @@ static int choose_separate(const struct publication *publication, __u32 wanted)
 		     map >= 0 ? "there must be more of them now"
 		              : "their map can't be opened by this process");
 	/* what the copy has of an older policy goes first, for its memory */
-	error = inner_map_set(publication->instance, INNER_SEPARATE, publication->copy, -1);
-	return error ? error : inner_map_make(INNER_SEPARATE, wanted);
+	error = inner_map_set(activation->maps, INNER_SCOPED, activation->copy, -1);
+	return error ? error : inner_map_make(INNER_SCOPED, wanted);
 }
 
-static enum exit_code write_separate(const struct publication *publication)
+static enum exit_code write_scoped(const struct activation *activation)
 {
-	__u32 wanted = wanted_entries(publication);
-	int map = wanted ? choose_separate(publication, wanted) : -1, error;
+	__u32 wanted = needed_scoped_entries(activation);
+	int map = wanted ? choose_scoped(activation, wanted) : -1, error;
 
 	if (wanted && map < 0)
 		return fail(EXIT_FAILED, "fewer sources need less memory",
 		            "the kernel refused a map of %u buckets for limits with an endpoint "
 		            "or for a prefix: %s; nothing was changed",
 		            wanted, strerror(-map));
-	publication->policy->compiled->separate_entries = inner_map_size(map);
-	error = inner_map_set(publication->instance, INNER_SEPARATE, publication->copy, map);
+	activation->policy->compiled->separate_entries = inner_map_size(map);
+	error = inner_map_set(activation->maps, INNER_SCOPED, activation->copy, map);
 	if (map >= 0)
 		close(map);
 	return error ? cannot_write("separate_buckets", -error) : EXIT_DONE;
 }
 
-static enum exit_code refused_redirect(const struct publication *publication, __u32 number)
+static enum exit_code refused_redirect(const struct activation *activation, __u32 number)
 {
-	__u32 ifindex = publication->policy->redirects[number];
+	__u32 ifindex = activation->policy->redirects[number];
 	char interface[IF_NAMESIZE] = "that interface";
 	int error = errno;
 
@@ -188,132 +188,130 @@ static enum exit_code refused_redirect(const struct publication *publication, __
 	            strerror(error));
 }
 
-static enum exit_code write_redirects(const struct publication *publication)
+static enum exit_code write_redirects(const struct activation *activation)
 {
-	int map = publication->instance->maps[SHARED_REDIRECTS];
+	int map = activation->maps->fds[MAP_REDIRECTS];
 
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
-		__u32 key = publication->copy * XRL_MAX_CLASSES + i;
-		const __u32 *ifindex = &publication->policy->redirects[i];
+		__u32 key = activation->copy * XRL_MAX_CLASSES + i;
+		const __u32 *ifindex = &activation->policy->redirects[i];
 
 		if (!*ifindex)
 			bpf_map_delete_elem(map, &key);
 		else if (bpf_map_update_elem(map, &key, ifindex, BPF_ANY))
-			return refused_redirect(publication, i);
+			return refused_redirect(activation, i);
 	}
 	return EXIT_DONE;
 }
 
 /* What is a variable in the program, in its memory. */
-static enum exit_code write_variables(const struct publication *publication)
+static enum exit_code write_variables(const struct activation *activation)
 {
-	const struct instance *instance = publication->instance;
-	const struct policy *policy = publication->policy;
-	struct xrl_policy *policies = instance_map_memory(instance, SHARED_CLASSES, true);
-	struct xrl_ports *ports = instance_map_memory(instance, SHARED_PROTECTED_PORTS, true);
-	struct xrl_class_bucket *buckets =
-		instance_map_memory(instance, SHARED_CLASS_BUCKETS, true);
+	const struct maps *maps = activation->maps;
+	const struct policy *policy = activation->policy;
+	struct xrl_policy *policies = maps_mmap(maps, MAP_CLASSES, true);
+	struct xrl_ports *ports = maps_mmap(maps, MAP_PROTECTED_PORTS, true);
+	struct xrl_class_bucket *buckets = maps_mmap(maps, MAP_CLASS_BUCKETS, true);
 	bool there = policies && ports && buckets;
 
 	for (int i = 0; there && i < XRL_CLASS_BUCKETS; i++)
-		if (publication->merge.is_new_place[i])
+		if (activation->merge.is_new_place[i])
 			buckets[i] = (struct xrl_class_bucket){};
 	if (there) {
-		ports[publication->copy] = policy->protected_ports;
-		memcpy(&policies[publication->copy], policy->compiled, sizeof(*policies));
+		ports[activation->copy] = policy->protected_ports;
+		memcpy(&policies[activation->copy], policy->compiled, sizeof(*policies));
 	}
-	instance_unmap_memory(policies, SHARED_CLASSES);
-	instance_unmap_memory(ports, SHARED_PROTECTED_PORTS);
-	instance_unmap_memory(buckets, SHARED_CLASS_BUCKETS);
+	maps_munmap(policies, MAP_CLASSES);
+	maps_munmap(ports, MAP_PROTECTED_PORTS);
+	maps_munmap(buckets, MAP_CLASS_BUCKETS);
 	return there ? EXIT_DONE : cannot_write("classes", errno);
 }
 
 /* First of all no program may run any more that began while this copy was in force: before the
  * last policy was. The places of class_buckets that only such a policy had are free then, too. */
-static enum exit_code write_copy(const struct publication *publication)
+static enum exit_code write_copy(const struct activation *activation)
 {
-	int error = inner_map_wait(publication->instance);
+	int error = inner_map_wait(activation->maps);
 	enum exit_code code = error ? cannot_write("cidrs", -error) : EXIT_DONE;
 
 	if (!code)
-		code = write_cidrs(publication);
+		code = write_cidrs(activation);
 	fault_point("cidrs_written");
 	if (!code)
-		code = write_separate(publication);
+		code = write_scoped(activation);
 	if (!code)
-		code = write_redirects(publication);
+		code = write_redirects(activation);
 	fault_point("redirects_written");
-	publication->policy->compiled->since_unix_seconds = time(NULL);
+	activation->policy->compiled->since_unix_seconds = time(NULL);
 	if (!code)
-		code = write_variables(publication);
+		code = write_variables(activation);
 	fault_point("policy_written");
 	return code;
 }
 
-enum exit_code instance_prepare_policy(struct instance *instance, struct policy *policy,
-                                       bool *is_due)
+enum exit_code activate_prepare(struct maps *maps, struct policy *policy, bool *must_commit)
 {
-	struct publication publication = {.instance = instance, .policy = policy};
+	struct activation activation = {.maps = maps, .policy = policy};
 	enum exit_code error;
 
-	*is_due = false;
-	publication.old = instance_policy(instance, &publication.old_generation);
+	*must_commit = false;
+	activation.old = generation_policy(maps, &activation.old_generation);
 	/* or else the copy that is in force would be the one to be written */
-	if (!publication.old && !instance_lacks_policy(instance))
+	if (!activation.old && !generation_lacks_policy(maps))
 		return fail(EXIT_FAILED, "try again",
 		            "the policy in force can't be read; nothing was changed");
-	publication.generation = instance_next_generation(publication.old_generation, 1);
-	publication.copy = publication.generation & 1;
-	flood_finish(policy->compiled, instance_sources(instance));
-	error = merge(&publication);
-	if (error || is_in_force(&publication))
+	activation.generation = generation_next(activation.old_generation, 1);
+	activation.copy = activation.generation & 1;
+	flood_finish(policy->compiled, maps_sources(maps));
+	error = merge(&activation);
+	if (error || is_active(&activation))
 		return error;
-	error = write_copy(&publication);
-	*is_due = !error;
+	error = write_copy(&activation);
+	*must_commit = !error;
 	return error;
 }
 
-enum exit_code instance_put_in_force(struct instance *instance)
+enum exit_code activate_commit(struct maps *maps)
 {
-	int failed = instance_bump_generation(instance, 1);
+	int failed = generation_bump(maps, 1);
 
 	fault_point("policy_in_force");
 	return failed ? cannot_write("meta", -failed) : EXIT_DONE;
 }
 
-enum exit_code instance_publish(struct instance *instance, struct policy *policy, bool *changed)
+enum exit_code activate_policy(struct maps *maps, struct policy *policy, bool *changed)
 {
-	bool is_due;
-	enum exit_code error = instance_prepare_policy(instance, policy, &is_due);
+	bool must_commit;
+	enum exit_code error = activate_prepare(maps, policy, &must_commit);
 
-	if (!error && is_due)
-		error = instance_put_in_force(instance);
-	*changed = !error && is_due;
+	if (!error && must_commit)
+		error = activate_commit(maps);
+	*changed = !error && must_commit;
 	return error;
 }
 
 /* ---- and back ---- */
 
-enum exit_code instance_copy_policy(struct instance *instance, struct policy *policy)
+enum exit_code activate_copy_policy(struct maps *maps, struct policy *policy)
 {
-	const struct xrl_policy *in_force;
+	const struct xrl_policy *active;
 	const struct xrl_ports *ports;
 	__u32 generation;
 	int error;
 
 	*policy = (struct policy){};
-	in_force = instance_policy(instance, &generation);
-	ports = instance_map_memory(instance, SHARED_PROTECTED_PORTS, false);
-	if (!in_force || !ports)
+	active = generation_policy(maps, &generation);
+	ports = maps_mmap(maps, MAP_PROTECTED_PORTS, false);
+	if (!active || !ports)
 		return fail(EXIT_FAILED, "run attach again: it mends that",
-		            "there is no policy in %s", instance->pin_dir);
+		            "there is no policy in %s", maps->pin_dir);
 	policy->compiled = allocate_zeros(1, sizeof(*policy->compiled));
-	memcpy(policy->compiled, in_force, sizeof(*in_force));
+	memcpy(policy->compiled, active, sizeof(*active));
 	policy->protected_ports = ports[generation & 1];
-	instance_unmap_memory((void *)ports, SHARED_PROTECTED_PORTS);
+	maps_munmap((void *)ports, MAP_PROTECTED_PORTS);
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++)
-		policy->redirects[i] = instance_redirect(instance, generation, i);
-	error = cidr_map_read(instance, generation & 1, &policy->cidrs, &policy->cidr_count);
+		policy->redirects[i] = generation_redirect(maps, generation, i);
+	error = cidr_map_read(maps, generation & 1, &policy->cidrs, &policy->cidr_count);
 	if (!error && policy->cidr_count == policy->compiled->cidr_count)
 		return EXIT_DONE;
 	return fail(EXIT_FAILED, "name the policy's file with --config",

@@ -41,7 +41,7 @@ static enum exit_code need_capability(int capability, const char *name)
 	            "this process lacks the capability %s", name);
 }
 
-enum exit_code system_check(bool changes_network)
+enum exit_code bpffs_check_system(bool changes_network)
 {
 	struct utsname kernel;
 	int major, minor;
@@ -159,7 +159,7 @@ static bool is_on_bpffs(const char *pin_dir)
 	return is_bpffs(parent);
 }
 
-enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create)
+enum exit_code bpffs_prepare_pin_dir(const char *pin_dir, bool create)
 {
 	enum exit_code error;
 

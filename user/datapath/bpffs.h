@@ -6,8 +6,8 @@
 /* What the machine must offer before anything else makes sense. */
 
 /* Reports what is missing: a capability, by its name, or a newer kernel. */
-enum exit_code system_check(bool changes_network);
+enum exit_code bpffs_check_system(bool changes_network);
 
 /* Makes sure that `pin_dir` lies on a bpffs: mounts one on /sys/fs/bpf if need be. With
  * `create`, makes the directory as well; without, a missing one is no error. */
-enum exit_code system_prepare_pin_dir(const char *pin_dir, bool create);
+enum exit_code bpffs_prepare_pin_dir(const char *pin_dir, bool create);

@@ -35,17 +35,17 @@ static bool count_in_batches(int map, struct batch *batch, __u32 *occupied)
 	}
 }
 
-bool bucket_count(const struct instance *instance, __u32 *occupied)
+bool bucket_count(const struct maps *maps, __u32 *occupied)
 {
 	struct batch *batch;
 	bool done;
 
-	if (instance->maps[SHARED_BUCKETS] < 0)
+	if (maps->fds[MAP_BUCKETS] < 0)
 		return false;
 	batch = malloc(sizeof(*batch));
 	if (!batch)
 		return false;
-	done = count_in_batches(instance->maps[SHARED_BUCKETS], batch, occupied);
+	done = count_in_batches(maps->fds[MAP_BUCKETS], batch, occupied);
 	free(batch);
 	return done;
 }

@@ -7,4 +7,4 @@
 
 /* How many sources have a bucket now. Looks at each of them: some 100 ms for a million. False:
  * it can't be found out. */
-bool bucket_count(const struct instance *instance, __u32 *occupied);
+bool bucket_count(const struct maps *maps, __u32 *occupied);

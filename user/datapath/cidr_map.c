@@ -51,10 +51,9 @@ int cidr_map_make(const struct policy *policy)
 	return error;
 }
 
-int cidr_map_read(const struct instance *instance, __u32 copy, struct policy_cidr **cidrs,
-                  size_t *count)
+int cidr_map_read(const struct maps *maps, __u32 copy, struct policy_cidr **cidrs, size_t *count)
 {
-	int map = inner_map_open(instance, INNER_CIDRS, copy);
+	int map = inner_map_open(maps, INNER_CIDRS, copy);
 	struct xrl_cidr cidr, *previous = NULL;
 
 	*cidrs = NULL;
@@ -85,11 +84,10 @@ static bool has_address(const struct xrl_cidr *cidr, const struct xrl_address *a
 }
 
 /* Whether there is one at all, as the kernel finds it. */
-static bool is_in_any(const struct instance *instance, __u32 copy,
-                      const struct xrl_address *address)
+static bool is_in_any(const struct maps *maps, __u32 copy, const struct xrl_address *address)
 {
 	const struct xrl_cidr key = {.prefix_bits = 32, .address = *address};
-	int map = inner_map_open(instance, INNER_CIDRS, copy);
+	int map = inner_map_open(maps, INNER_CIDRS, copy);
 	__u32 class_number;
 	bool is_in = map >= 0 && !bpf_map_lookup_elem(map, &key, &class_number);
 
@@ -99,14 +97,14 @@ static bool is_in_any(const struct instance *instance, __u32 copy,
 }
 
 /* The kernel says which class it is, but not by which prefix: for that they are all read. */
-bool cidr_map_find(const struct instance *instance, __u32 copy, const struct xrl_address *address,
+bool cidr_map_find(const struct maps *maps, __u32 copy, const struct xrl_address *address,
                    struct policy_cidr *found)
 {
 	struct policy_cidr *cidrs;
 	bool is_found = false;
 	size_t count;
 
-	if (!is_in_any(instance, copy, address) || cidr_map_read(instance, copy, &cidrs, &count))
+	if (!is_in_any(maps, copy, address) || cidr_map_read(maps, copy, &cidrs, &count))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (!has_address(&cidrs[i].cidr, address) ||

@@ -10,9 +10,8 @@
 int cidr_map_make(const struct policy *policy);
 
 /* All of them, to be freed. 0, also where there are none, or -errno. */
-int cidr_map_read(const struct instance *instance, __u32 copy, struct policy_cidr **cidrs,
-                  size_t *count);
+int cidr_map_read(const struct maps *maps, __u32 copy, struct policy_cidr **cidrs, size_t *count);
 
 /* The one with the longest prefix that has the address in it. False: none. */
-bool cidr_map_find(const struct instance *instance, __u32 copy, const struct xrl_address *address,
+bool cidr_map_find(const struct maps *maps, __u32 copy, const struct xrl_address *address,
                    struct policy_cidr *found);

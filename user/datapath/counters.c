@@ -36,9 +36,9 @@ int counters_read(const char *pin_dir, const char *interface,
 	__u32 zero = 0;
 	pin_path path;
 
-	pins_interface_path(path, pin_dir, interface, "counters");
-	fd = pins_open_map(path, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(zero),
-	                   sizeof(struct xrl_counters), 1);
+	pin_path_of_link(path, pin_dir, interface, "counters");
+	fd = pin_dir_open_map(path, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(zero),
+	                      sizeof(struct xrl_counters), 1);
 	if (fd < 0)
 		return fd;
 	pairs = cpus > 0 ? calloc(cpus, sizeof(struct xrl_counters)) : NULL;

@@ -11,9 +11,9 @@
 /* Longer than any attach takes until its program runs on all interfaces. */
 #define FIRST_EPOCH_BEGINS_NS 10000000000ULL
 
-enum exit_code gate_begin(const struct instance *instance, __u32 sources)
+enum exit_code gate_init(const struct maps *maps, __u32 sources)
 {
-	struct xrl_flood_state *flood = instance_map_memory(instance, SHARED_FLOOD, true);
+	struct xrl_flood_state *flood = maps_mmap(maps, MAP_FLOOD, true);
 	__u64 key;
 
 	if (!flood || getrandom(&key, sizeof(key), 0) != sizeof(key))
@@ -26,34 +26,34 @@ enum exit_code gate_begin(const struct instance *instance, __u32 sources)
 	 * at the clock for them and marks them elsewhere. So all are marked with every look until
 	 * then, and with the first one after it. */
 	flood->epoch_began_ticks = (clock_boot_ns() + FIRST_EPOCH_BEGINS_NS) >> XRL_CHECKED_SHIFT;
-	instance_unmap_memory(flood, SHARED_FLOOD);
+	maps_munmap(flood, MAP_FLOOD);
 	return EXIT_DONE;
 }
 
-struct xrl_flood_state *gate_expect_permits(const struct instance *instance)
+struct xrl_flood_state *gate_expect_permits(const struct maps *maps)
 {
-	struct xrl_meta *meta = instance_map_memory(instance, SHARED_META, true);
+	struct xrl_meta *meta = maps_mmap(maps, MAP_META, true);
 
 	if (!meta)
 		return NULL;
 	__atomic_store_n(&meta->may_have_permits, 1, __ATOMIC_SEQ_CST);
-	instance_unmap_memory(meta, SHARED_META);
-	return instance_map_memory(instance, SHARED_FLOOD, true);
+	maps_munmap(meta, MAP_META);
+	return maps_mmap(maps, MAP_FLOOD, true);
 }
 
-enum exit_code gate_tell_permits(const struct instance *instance)
+enum exit_code gate_add_permits(const struct maps *maps)
 {
 	struct xrl_address address, *previous = NULL;
 	struct xrl_flood_state *flood = NULL;
 
-	while (!bpf_map_get_next_key(instance->maps[SHARED_PERMITS], previous, &address)) {
+	while (!bpf_map_get_next_key(maps->fds[MAP_PERMITS], previous, &address)) {
 		if (!flood)
-			flood = gate_expect_permits(instance);
+			flood = gate_expect_permits(maps);
 		if (!flood)
 			return fail(EXIT_FAILED, NULL, "cannot write the map flood: %m");
 		flood_expect_permit(flood, &address);
 		previous = &address;
 	}
-	instance_unmap_memory(flood, SHARED_FLOOD);
+	maps_munmap(flood, MAP_FLOOD);
 	return EXIT_DONE;
 }

@@ -9,18 +9,17 @@
 #include "user/datapath/skeleton.h"
 
 static const struct {
-	enum shared_map outer;
+	enum map_id outer;
 	enum bpf_map_type type;
 	const char *name;
 	__u32 key_size, value_size, flags;
 	const char *key_type, *value_type; /* NULL: a plain __u32 */
 } kinds[INNER_KINDS] = {
-	[INNER_CIDRS] = {SHARED_CIDRS, BPF_MAP_TYPE_LPM_TRIE, PINS_CIDRS_NAME,
-                         sizeof(struct xrl_cidr), sizeof(__u32), BPF_F_NO_PREALLOC, "xrl_cidr",
-                         NULL},
-	[INNER_SEPARATE] = {SHARED_SEPARATE_BUCKETS, BPF_MAP_TYPE_LRU_HASH, PINS_SEPARATE_NAME,
-                            sizeof(struct xrl_separate_key), sizeof(struct xrl_separate_bucket), 0,
-                            "xrl_separate_key", "xrl_separate_bucket"},
+	[INNER_CIDRS] = {MAP_CIDRS, BPF_MAP_TYPE_LPM_TRIE, PIN_NAME_CIDRS, sizeof(struct xrl_cidr),
+                         sizeof(__u32), BPF_F_NO_PREALLOC, "xrl_cidr", NULL},
+	[INNER_SCOPED] = {MAP_SCOPED_BUCKETS, BPF_MAP_TYPE_LRU_HASH, PIN_NAME_SCOPED,
+                          sizeof(struct xrl_separate_key), sizeof(struct xrl_separate_bucket), 0,
+                          "xrl_separate_key", "xrl_separate_bucket"},
 };
 
 static __u32 type_id(const struct btf *btf, const char *name)
@@ -78,63 +77,64 @@ static bool read_info(int fd, struct bpf_map_info *info)
 }
 
 /* Whoever was killed between the two may have left another map under the pin. */
-static int open_pin(const struct instance *instance, enum inner_kind kind, __u32 copy, __u32 id)
+static int open_pin(const struct maps *maps, enum inner_kind kind, __u32 copy, __u32 id)
 {
 	struct bpf_map_info info;
 	pin_path path;
 	int fd;
 
-	pins_inner_path(path, instance->pin_dir, kind, copy);
-	fd = pins_open_map(path, kinds[kind].type, kinds[kind].key_size, kinds[kind].value_size, 0);
+	pin_path_of_inner_map(path, maps->pin_dir, kind, copy);
+	fd = pin_dir_open_map(path, kinds[kind].type, kinds[kind].key_size, kinds[kind].value_size,
+	                      0);
 	if (fd < 0 || (read_info(fd, &info) && info.id == id))
 		return fd;
 	close(fd);
 	return -ESTALE;
 }
 
-int inner_map_open(const struct instance *instance, enum inner_kind kind, __u32 copy)
+int inner_map_open(const struct maps *maps, enum inner_kind kind, __u32 copy)
 {
 	__u32 id;
 	int fd;
 
-	if (bpf_map_lookup_elem(instance->maps[kinds[kind].outer], &copy, &id))
+	if (bpf_map_lookup_elem(maps->fds[kinds[kind].outer], &copy, &id))
 		return -errno;
-	fd = open_pin(instance, kind, copy, id);
+	fd = open_pin(maps, kind, copy, id);
 	if (fd < 0)
 		fd = bpf_map_get_fd_by_id(id);
 	return fd >= 0 ? fd : -errno;
 }
 
-static int set_pin(const struct instance *instance, enum inner_kind kind, __u32 copy, int fd)
+static int set_pin(const struct maps *maps, enum inner_kind kind, __u32 copy, int fd)
 {
 	pin_path path;
 
-	pins_inner_path(path, instance->pin_dir, kind, copy);
+	pin_path_of_inner_map(path, maps->pin_dir, kind, copy);
 	if (fd >= 0)
-		return pins_replace(fd, path);
+		return pin_dir_replace(fd, path);
 	return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
-int inner_map_set(const struct instance *instance, enum inner_kind kind, __u32 copy, int fd)
+int inner_map_set(const struct maps *maps, enum inner_kind kind, __u32 copy, int fd)
 {
-	int outer = instance->maps[kinds[kind].outer];
+	int outer = maps->fds[kinds[kind].outer];
 
 	if (fd >= 0 ? bpf_map_update_elem(outer, &copy, &fd, BPF_ANY)
 	            : bpf_map_delete_elem(outer, &copy) && errno != ENOENT)
 		return -errno;
-	return set_pin(instance, kind, copy, fd);
+	return set_pin(maps, kind, copy, fd);
 }
 
 /* The kernel promises this of every write to a map of maps (maybe_wait_bpf_programs). That of
  * membarrier(2) is as good, but not to be had where CPUs run without a tick (nohz_full). */
-int inner_map_wait(const struct instance *instance)
+int inner_map_wait(const struct maps *maps)
 {
 	const __u32 nobodys = XRL_COPIES;
 	int fd = make(INNER_CIDRS, 1, -1, NULL), error = 0;
 
 	if (fd < 0)
 		return fd;
-	if (bpf_map_update_elem(instance->maps[SHARED_CIDRS], &nobodys, &fd, BPF_ANY))
+	if (bpf_map_update_elem(maps->fds[MAP_CIDRS], &nobodys, &fd, BPF_ANY))
 		error = -errno;
 	close(fd);
 	return error;

@@ -56,7 +56,7 @@ static bool read_linked_program(const char *pin_dir, const char *interface, __u3
 	bool ok = false;
 	int fd;
 
-	pins_interface_path(path, pin_dir, interface, "program");
+	pin_path_of_link(path, pin_dir, interface, "program");
 	fd = bpf_obj_get(path);
 	if (fd >= 0) {
 		ok = read_program_fd(fd, program, map_ids, count) && program->id == id;
@@ -76,14 +76,14 @@ static bool contains(const __u32 *ids, __u32 count, __u32 id)
 /* Whether the program uses the very maps that are pinned. */
 static bool uses_pinned_maps(const char *pin_dir, const __u32 *map_ids, __u32 count)
 {
-	for (int i = 0; i < SHARED_MAPS; i++) {
+	for (int i = 0; i < MAP_IDS; i++) {
 		struct bpf_map_info map = {};
 		__u32 size = sizeof(map);
 		bool used = false;
 		pin_path path;
 		int fd;
 
-		pins_shared_path(path, pin_dir, shared_map_names[i]);
+		pin_path_of_map(path, pin_dir, map_names[i]);
 		fd = bpf_obj_get(path);
 		if (fd >= 0) {
 			used = !bpf_obj_get_info_by_fd(fd, &map, &size) &&
@@ -97,7 +97,7 @@ static bool uses_pinned_maps(const char *pin_dir, const __u32 *map_ids, __u32 co
 }
 
 /* Of the program's read-only data. */
-static void read_version(__u32 map_id, struct interface_info *info)
+static void read_version(__u32 map_id, struct link_info *info)
 {
 	struct xrl_program_info about;
 	struct bpf_map_info map = {};
@@ -115,7 +115,7 @@ static void read_version(__u32 map_id, struct interface_info *info)
 }
 
 static void read_program_maps(const char *pin_dir, const __u32 *map_ids, __u32 count,
-                              struct interface_info *info)
+                              struct link_info *info)
 {
 	if (count > MAX_PROGRAM_MAPS)
 		count = MAX_PROGRAM_MAPS;
@@ -126,7 +126,7 @@ static void read_program_maps(const char *pin_dir, const __u32 *map_ids, __u32 c
 
 /* An index means something only in the network namespace of the interface: if our program
  * isn't on the one that has it here, it's another one. */
-static void read_place(struct interface_info *info)
+static void read_place(struct link_info *info)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 
@@ -143,8 +143,7 @@ static void read_place(struct interface_info *info)
 	if_indextoname(info->ifindex, info->name_now);
 }
 
-static void read_link(const char *pin_dir, const char *interface, int fd,
-                      struct interface_info *info)
+static void read_link(const char *pin_dir, const char *interface, int fd, struct link_info *info)
 {
 	__u32 map_ids[MAX_PROGRAM_MAPS] = {}, size = sizeof(struct bpf_link_info);
 	struct bpf_link_info link = {};
@@ -165,13 +164,13 @@ static void read_link(const char *pin_dir, const char *interface, int fd,
 		read_place(info);
 }
 
-void interface_read(const char *pin_dir, const char *interface, struct interface_info *info)
+void link_info_read(const char *pin_dir, const char *interface, struct link_info *info)
 {
 	pin_path path;
 	int fd;
 
-	*info = (struct interface_info){.mode = MODE_UNKNOWN};
-	pins_interface_path(path, pin_dir, interface, "link");
+	*info = (struct link_info){.mode = MODE_UNKNOWN};
+	pin_path_of_link(path, pin_dir, interface, "link");
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return;
@@ -179,16 +178,16 @@ void interface_read(const char *pin_dir, const char *interface, struct interface
 	close(fd);
 }
 
-enum exit_code interface_check_maps(const char *pin_dir)
+enum exit_code link_check_maps(const char *pin_dir)
 {
 	enum exit_code error = EXIT_DONE;
 	char(*interfaces)[IF_NAMESIZE];
-	int count = pins_list_interfaces(pin_dir, &interfaces);
+	int count = pin_dir_list_interfaces(pin_dir, &interfaces);
 
 	for (int i = 0; i < count && !error; i++) {
-		struct interface_info info;
+		struct link_info info;
 
-		interface_read(pin_dir, interfaces[i], &info);
+		link_info_read(pin_dir, interfaces[i], &info);
 		if (info.state == LINK_ATTACHED && !info.uses_pinned_maps)
 			error = fail(EXIT_FAILED, "run attach again: it mends that",
 			             "the program on %s runs on other maps than those pinned in "
@@ -200,8 +199,8 @@ enum exit_code interface_check_maps(const char *pin_dir)
 	return error;
 }
 
-enum exit_code interface_check_redirect(const char *interface, __u32 ifindex,
-                                        const struct policy *policy)
+enum exit_code link_check_redirect(const char *interface, __u32 ifindex,
+                                   const struct policy *policy)
 {
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++)
 		if (policy->redirects[i] == ifindex)
@@ -220,7 +219,7 @@ static bool redirects(const struct policy *policy)
 	return false;
 }
 
-static enum exit_code check_attached(const char *interface, const struct interface_info *info,
+static enum exit_code check_attached(const char *interface, const struct link_info *info,
                                      const struct policy *policy)
 {
 	if (info->state != LINK_ATTACHED)
@@ -230,19 +229,19 @@ static enum exit_code check_attached(const char *interface, const struct interfa
 		            "the policy redirects, and '%s' is in another network namespace than "
 		            "this command; nothing was changed",
 		            interface);
-	return interface_check_redirect(interface, info->ifindex, policy);
+	return link_check_redirect(interface, info->ifindex, policy);
 }
 
-enum exit_code interface_check_redirects(const char *pin_dir, const struct policy *policy)
+enum exit_code link_check_redirects(const char *pin_dir, const struct policy *policy)
 {
 	enum exit_code error = EXIT_DONE;
 	char(*interfaces)[IF_NAMESIZE];
-	int count = redirects(policy) ? pins_list_interfaces(pin_dir, &interfaces) : 0;
+	int count = redirects(policy) ? pin_dir_list_interfaces(pin_dir, &interfaces) : 0;
 
 	for (int i = 0; i < count && !error; i++) {
-		struct interface_info info;
+		struct link_info info;
 
-		interface_read(pin_dir, interfaces[i], &info);
+		link_info_read(pin_dir, interfaces[i], &info);
 		error = check_attached(interfaces[i], &info, policy);
 	}
 	if (redirects(policy))
@@ -270,7 +269,7 @@ static enum exit_code report_foreign(const char *interface, __u32 program_id)
 	            program.name, program_id);
 }
 
-enum exit_code interface_check_foreign(const char *interface, __u32 ifindex, __u32 our_program_id)
+enum exit_code link_check_foreign(const char *interface, __u32 ifindex, __u32 our_program_id)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	__u32 ids[3];
@@ -286,13 +285,13 @@ enum exit_code interface_check_foreign(const char *interface, __u32 ifindex, __u
 	return EXIT_DONE;
 }
 
-static int open_counters(const struct instance *instance, const char *interface)
+static int open_counters(const struct maps *maps, const char *interface)
 {
 	pin_path path;
 
-	pins_interface_path(path, instance->pin_dir, interface, "counters");
-	return pins_open_map(path, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
-	                     sizeof(struct xrl_counters), 1);
+	pin_path_of_link(path, maps->pin_dir, interface, "counters");
+	return pin_dir_open_map(path, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32),
+	                        sizeof(struct xrl_counters), 1);
 }
 
 static int program_fd(const struct xdp_ratelimit_bpf *skeleton)
@@ -318,8 +317,7 @@ static int load_one(struct xdp_ratelimit_bpf *skeleton, bool frags)
 	return error;
 }
 
-static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
-                                              const char *interface)
+static struct xdp_ratelimit_bpf *open_program(const struct maps *maps, const char *interface)
 {
 	struct xdp_ratelimit_bpf *skeleton = xdp_ratelimit_bpf__open();
 	struct xrl_program_info *about;
@@ -331,11 +329,11 @@ static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
 	}
 	about = (struct xrl_program_info *)&skeleton->rodata_info->program_info;
 	snprintf(about->version, sizeof(about->version), "%s", XRL_VERSION);
-	if (instance_reuse(instance, skeleton)) {
+	if (maps_reuse(maps, skeleton)) {
 		xdp_ratelimit_bpf__destroy(skeleton);
 		return NULL;
 	}
-	counters = open_counters(instance, interface);
+	counters = open_counters(maps, interface);
 	if (counters >= 0) {
 		bpf_map__reuse_fd(skeleton->maps.counters, counters);
 		close(counters);
@@ -344,10 +342,9 @@ static struct xdp_ratelimit_bpf *open_program(const struct instance *instance,
 }
 
 /* Frames of several buffers are known since 5.18; older kernels answer EINVAL. */
-static struct xdp_ratelimit_bpf *load_program(const struct instance *instance,
-                                              const char *interface)
+static struct xdp_ratelimit_bpf *load_program(const struct maps *maps, const char *interface)
 {
-	struct xdp_ratelimit_bpf *skeleton = open_program(instance, interface);
+	struct xdp_ratelimit_bpf *skeleton = open_program(maps, interface);
 	int error;
 
 	if (!skeleton)
@@ -355,7 +352,7 @@ static struct xdp_ratelimit_bpf *load_program(const struct instance *instance,
 	error = load_one(skeleton, true);
 	if (error == -EINVAL) {
 		xdp_ratelimit_bpf__destroy(skeleton);
-		skeleton = open_program(instance, interface);
+		skeleton = open_program(maps, interface);
 		if (!skeleton)
 			return NULL;
 		error = load_one(skeleton, false);
@@ -382,7 +379,7 @@ static enum exit_code report_attach_error(const char *interface, __u32 ifindex, 
 	enum exit_code busy;
 
 	if (error == -EBUSY || error == -EEXIST) {
-		busy = interface_check_foreign(interface, ifindex, 0);
+		busy = link_check_foreign(interface, ifindex, 0);
 		return busy ? busy
 		            : fail(EXIT_BUSY, "try again", "%s is busy: %s", interface,
 		                   strerror(-error));
@@ -421,23 +418,23 @@ static enum exit_code link_new(int program, const char *interface, __u32 ifindex
 	return *link >= 0 ? EXIT_DONE : report_attach_error(interface, ifindex, *link);
 }
 
-static enum exit_code pin(int fd, const struct instance *instance, const char *interface,
+static enum exit_code pin(int fd, const struct maps *maps, const char *interface,
                           const char *object)
 {
 	pin_path path;
 	int error;
 
-	pins_interface_path(path, instance->pin_dir, interface, object);
-	error = pins_replace(fd, path);
+	pin_path_of_link(path, maps->pin_dir, interface, object);
+	error = pin_dir_replace(fd, path);
 	return error ? fail(EXIT_FAILED, NULL, "cannot pin %s: %s", path, strerror(-error))
 	             : EXIT_DONE;
 }
 
-static enum exit_code make_directory(const struct instance *instance, const char *interface)
+static enum exit_code make_directory(const struct maps *maps, const char *interface)
 {
 	pin_path path;
 
-	pins_interface_path(path, instance->pin_dir, interface, NULL);
+	pin_path_of_link(path, maps->pin_dir, interface, NULL);
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return fail(EXIT_FAILED, NULL, "cannot make %s: %m", path);
 	return EXIT_DONE;
@@ -445,32 +442,32 @@ static enum exit_code make_directory(const struct instance *instance, const char
 
 /* The link comes last: until it is pinned, the end of this process takes it off again. Its
  * pin is made in one step and never replaced, so whatever is attached has its pin. */
-static enum exit_code keep_new(const struct instance *instance, const char *interface,
-                               const struct interface_change *change)
+static enum exit_code keep_new(const struct maps *maps, const char *interface,
+                               const struct link_change *change)
 {
-	enum exit_code error = make_directory(instance, interface);
+	enum exit_code error = make_directory(maps, interface);
 	pin_path path;
 
 	if (!error)
-		error = pin(bpf_map__fd(change->program->maps.counters), instance, interface,
+		error = pin(bpf_map__fd(change->program->maps.counters), maps, interface,
 		            "counters");
 	if (!error)
-		error = pin(program_fd(change->program), instance, interface, "program");
-	pins_interface_path(path, instance->pin_dir, interface, "link");
+		error = pin(program_fd(change->program), maps, interface, "program");
+	pin_path_of_link(path, maps->pin_dir, interface, "link");
 	if (!error && bpf_obj_pin(change->link, path))
 		error = fail(EXIT_FAILED, NULL, "cannot pin %s: %m", path);
 	if (error)
-		pins_remove_interface(instance->pin_dir, interface);
+		pin_dir_remove_interface(maps->pin_dir, interface);
 	return error;
 }
 
-static enum exit_code replace(const struct instance *instance, const char *interface,
-                              const struct interface_change *change)
+static enum exit_code replace(const struct maps *maps, const char *interface,
+                              const struct link_change *change)
 {
 	pin_path path;
 	int link, error;
 
-	pins_interface_path(path, instance->pin_dir, interface, "link");
+	pin_path_of_link(path, maps->pin_dir, interface, "link");
 	link = bpf_obj_get(path);
 	error = link < 0 ? -errno : 0;
 	if (!error && bpf_link_update(link, program_fd(change->program), NULL))
@@ -481,17 +478,17 @@ static enum exit_code replace(const struct instance *instance, const char *inter
 		return fail(EXIT_FAILED, NULL, "cannot replace the program on %s: %s", interface,
 		            strerror(-error));
 	/* the same map again, or the first one of a new layout */
-	if (pin(bpf_map__fd(change->program->maps.counters), instance, interface, "counters"))
+	if (pin(bpf_map__fd(change->program->maps.counters), maps, interface, "counters"))
 		return EXIT_FAILED;
-	return pin(program_fd(change->program), instance, interface, "program");
+	return pin(program_fd(change->program), maps, interface, "program");
 }
 
-enum exit_code interface_prepare(const struct instance *instance, const char *interface,
-                                 __u32 ifindex, const struct interface_info *before,
-                                 enum attach_mode mode, struct interface_change *change)
+enum exit_code link_prepare(const struct maps *maps, const char *interface, __u32 ifindex,
+                            const struct link_info *before, enum attach_mode mode,
+                            struct link_change *change)
 {
-	*change = (struct interface_change){
-		.program = load_program(instance, interface),
+	*change = (struct link_change){
+		.program = load_program(maps, interface),
 		.link = -1,
 		.mode = before->state == LINK_ATTACHED ? before->mode : mode,
 	};
@@ -503,36 +500,35 @@ enum exit_code interface_prepare(const struct instance *instance, const char *in
 	                &change->link);
 }
 
-enum exit_code interface_commit(const struct instance *instance, const char *interface,
-                                const struct interface_info *before,
-                                const struct interface_change *change)
+enum exit_code link_commit(const struct maps *maps, const char *interface,
+                           const struct link_info *before, const struct link_change *change)
 {
 	enum exit_code error;
 
 	if (before->state == LINK_ATTACHED)
-		return replace(instance, interface, change);
-	error = before->state == LINK_GONE ? pins_remove_interface(instance->pin_dir, interface)
+		return replace(maps, interface, change);
+	error = before->state == LINK_GONE ? pin_dir_remove_interface(maps->pin_dir, interface)
 	                                   : EXIT_DONE;
-	return error ? error : keep_new(instance, interface, change);
+	return error ? error : keep_new(maps, interface, change);
 }
 
-void interface_discard(struct interface_change *change)
+void link_discard(struct link_change *change)
 {
 	if (change->link >= 0)
 		close(change->link);
 	if (change->program)
 		xdp_ratelimit_bpf__destroy(change->program);
-	*change = (struct interface_change){.link = -1};
+	*change = (struct link_change){.link = -1};
 }
 
-enum exit_code interface_detach(const char *pin_dir, const char *interface)
+enum exit_code link_detach(const char *pin_dir, const char *interface)
 {
-	struct interface_info info;
+	struct link_info info;
 	pin_path path;
 	int link;
 
-	interface_read(pin_dir, interface, &info);
-	pins_interface_path(path, pin_dir, interface, "link");
+	link_info_read(pin_dir, interface, &info);
+	pin_path_of_link(path, pin_dir, interface, "link");
 	if (info.state == LINK_FOREIGN)
 		return fail(EXIT_FAILED, "remove the pin yourself if you know what it is",
 		            "%s is not a link of xdp-ratelimit; nothing was changed", path);
@@ -544,5 +540,5 @@ enum exit_code interface_detach(const char *pin_dir, const char *interface)
 			close(link);
 		}
 	}
-	return pins_remove_interface(pin_dir, interface);
+	return pin_dir_remove_interface(pin_dir, interface);
 }

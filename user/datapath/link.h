@@ -28,7 +28,7 @@ enum link_state {
 };
 
 /* What can be seen of an attached interface. */
-struct interface_info {
+struct link_info {
 	enum link_state state;
 	enum attach_mode mode; /* unknown from another network namespace */
 	bool other_namespace;
@@ -40,45 +40,44 @@ struct interface_info {
 	char version[32]; /* empty when this process may not ask (CAP_SYS_ADMIN) */
 };
 
-void interface_read(const char *pin_dir, const char *interface, struct interface_info *info);
+void link_info_read(const char *pin_dir, const char *interface, struct link_info *info);
 
 /* Reports a program that runs on other maps than those pinned: it obeys nothing that is written
  * there. */
-enum exit_code interface_check_maps(const char *pin_dir);
+enum exit_code link_check_maps(const char *pin_dir);
 
 /* Reports a class that redirects what exceeds its limits on this interface to the interface
  * itself: it would be lost. */
-enum exit_code interface_check_redirect(const char *interface, __u32 ifindex,
-                                        const struct policy *policy);
+enum exit_code link_check_redirect(const char *interface, __u32 ifindex,
+                                   const struct policy *policy);
 
 /* The same of all that are attached. They must be in this network namespace, as an interface to
  * redirect to is only a number. */
-enum exit_code interface_check_redirects(const char *pin_dir, const struct policy *policy);
+enum exit_code link_check_redirects(const char *pin_dir, const struct policy *policy);
 
 /* Reports a program on the interface that is not ours: its name and id. */
-enum exit_code interface_check_foreign(const char *interface, __u32 ifindex, __u32 our_program_id);
+enum exit_code link_check_foreign(const char *interface, __u32 ifindex, __u32 our_program_id);
 
 /* A program that is loaded, and on a new interface already at work, but not yet kept there:
- * interface_discard takes it off again and leaves no trace. */
-struct interface_change {
+ * link_discard takes it off again and leaves no trace. */
+struct link_change {
 	struct xdp_ratelimit_bpf *program;
 	int link; /* of a new interface, else -1 */
 	enum attach_mode mode;
 };
 
-/* Loads the program with the maps of the instance. All that a driver or the kernel may
+/* Loads the program with the maps of the maps. All that a driver or the kernel may
  * refuse is refused here. */
-enum exit_code interface_prepare(const struct instance *instance, const char *interface,
-                                 __u32 ifindex, const struct interface_info *before,
-                                 enum attach_mode mode, struct interface_change *change);
+enum exit_code link_prepare(const struct maps *maps, const char *interface, __u32 ifindex,
+                            const struct link_info *before, enum attach_mode mode,
+                            struct link_change *change);
 
 /* Keeps it: puts it in the place of the program that is there, without a packet in between,
  * and pins it. */
-enum exit_code interface_commit(const struct instance *instance, const char *interface,
-                                const struct interface_info *before,
-                                const struct interface_change *change);
+enum exit_code link_commit(const struct maps *maps, const char *interface,
+                           const struct link_info *before, const struct link_change *change);
 
-void interface_discard(struct interface_change *change);
+void link_discard(struct link_change *change);
 
 /* Takes the program off, if it is ours, and removes the pins. */
-enum exit_code interface_detach(const char *pin_dir, const char *interface);
+enum exit_code link_detach(const char *pin_dir, const char *interface);

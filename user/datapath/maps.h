@@ -6,76 +6,76 @@
 #include "user/datapath/pin_dir.h"
 #include "include/policy.h"
 
-#define INSTANCE_DEFAULT_SOURCES 1048576
+#define MAPS_DEFAULT_SOURCES 1048576
 
 /* The maps that the interfaces of one pin directory share. */
-struct instance {
+struct maps {
 	const char *pin_dir;
 	struct xrl_policy *policies; /* both copies, once they have been looked at; else NULL */
-	int maps[SHARED_MAPS];       /* -1: not there */
-	bool fresh[SHARED_MAPS];     /* made by this command, so that nothing refers to it */
-	bool resized;                /* other_layout, but only in the number of buckets */
-	bool permits_resized;        /* other_layout, but only in the room for permits */
-	bool other_layout;           /* something was there, of another version or size */
+	int fds[MAP_IDS];            /* -1: not there */
+	bool created[MAP_IDS];       /* made by this command, so that nothing refers to it */
+	bool resized;                /* incompatible, but only in the number of buckets */
+	bool permits_resized;        /* incompatible, but only in the room for permits */
+	bool incompatible;           /* something was there, of another version or size */
 };
 
 /* Opens what is pinned and usable. `sources`, `permits`: how many buckets there must be and for
  * how many permits room, 0 for as many as there are. */
-void instance_open(struct instance *instance, const char *pin_dir, __u32 sources, __u32 permits);
+void maps_open(struct maps *maps, const char *pin_dir, __u32 sources, __u32 permits);
 
 /* How many buckets are pinned there, of whatever version. 0: none. */
-__u32 instance_pinned_sources(const char *pin_dir);
+__u32 maps_pinned_sources(const char *pin_dir);
 
 /* The same of the room for permits. */
-__u32 instance_pinned_permit_room(const char *pin_dir);
+__u32 maps_pinned_permit_room(const char *pin_dir);
 
 /* Makes what is missing, and carries the permits over to a new map. Nothing is pinned. */
-enum exit_code instance_complete(struct instance *instance, __u32 sources, __u32 permits);
+enum exit_code maps_create_missing(struct maps *maps, __u32 sources, __u32 permits);
 
 /* Puts pins on what is new. */
-enum exit_code instance_pin(struct instance *instance);
+enum exit_code maps_create_pins(struct maps *maps);
 
-void instance_close(struct instance *instance);
+void maps_close(struct maps *maps);
 
 /* Whether there is a whole one to read: reports why not otherwise. */
-enum exit_code instance_open_attached(struct instance *instance, const char *pin_dir);
+enum exit_code maps_open_attached(struct maps *maps, const char *pin_dir);
 
-/* The policy in force, to be read while the pin directory is locked and until the instance is
+/* The policy in force, to be read while the pin directory is locked and until the maps is
  * closed. NULL: none yet. */
-const struct xrl_policy *instance_policy(struct instance *instance, __u32 *generation);
+const struct xrl_policy *generation_policy(struct maps *maps, __u32 *generation);
 
 /* The interface that a class of it redirects to. 0: none, or it is gone. */
-__u32 instance_redirect(const struct instance *instance, __u32 generation, __u32 class_number);
+__u32 generation_redirect(const struct maps *maps, __u32 generation, __u32 class_number);
 
 /* One of those maps that are variables, in memory. NULL: it can't be had. */
-void *instance_map_memory(const struct instance *instance, enum shared_map map, bool to_write);
-void instance_unmap_memory(void *memory, enum shared_map map);
+void *maps_mmap(const struct maps *maps, enum map_id map, bool to_write);
+void maps_munmap(void *memory, enum map_id map);
 
 /* Whether there is a policy in force, of whatever content. */
-bool instance_has_policy(const struct instance *instance);
+bool generation_has_policy(const struct maps *maps);
 
 /* Whether there is surely none, which is more than that it can't be read. */
-bool instance_lacks_policy(const struct instance *instance);
+bool generation_lacks_policy(const struct maps *maps);
 
 /* 1: the other copy of the policy is in force; 2: the permits have changed. */
-__u32 instance_next_generation(__u32 generation, __u32 step);
+__u32 generation_next(__u32 generation, __u32 step);
 
 /* Puts it in force, in one store. 0 or -errno. */
-int instance_bump_generation(const struct instance *instance, __u32 step);
+int generation_bump(const struct maps *maps, __u32 step);
 
 /* Which change of the permit store the map `permits` holds. 0: unknown, or being changed. */
-__u64 instance_store_change(const struct instance *instance);
-int instance_set_store_change(const struct instance *instance, __u64 change);
+__u64 generation_store_change(const struct maps *maps);
+int generation_set_store_change(const struct maps *maps, __u64 change);
 
 /* Whether permits can be put in force here: all the maps that takes are there. */
-bool instance_takes_permits(const struct instance *instance);
+bool maps_take_permits(const struct maps *maps);
 
 /* Buckets, and room for permits. */
-__u32 instance_sources(const struct instance *instance);
-__u32 instance_permit_room(const struct instance *instance);
+__u32 maps_sources(const struct maps *maps);
+__u32 maps_permit_room(const struct maps *maps);
 
 /* Counts permits that are in force. */
-unsigned int instance_count_permits(const struct instance *instance);
+unsigned int maps_count_permits(const struct maps *maps);
 
 /* Whether permits may be lost if their map goes: when they can't be read, too. */
-bool instance_has_permits(const struct instance *instance);
+bool maps_may_hold_permits(const struct maps *maps);

@@ -9,13 +9,13 @@
 /* The map `permits`: an entry for each permitted address, with its expiry in boot time. */
 
 /* 0 removes the entry. Returns 0 or -errno. */
-int permit_map_set(const struct instance *instance, const struct xrl_address *address,
+int permit_map_set(const struct maps *maps, const struct xrl_address *address,
                    __u64 expires_boot_ns);
 
 /* False: no entry. */
-bool permit_map_get(const struct instance *instance, const struct xrl_address *address,
+bool permit_map_get(const struct maps *maps, const struct xrl_address *address,
                     __u64 *expires_boot_ns);
 
 /* Iterates over the addresses; `previous` is NULL for the first. False: no more. */
-bool permit_map_next(const struct instance *instance, const struct xrl_address *previous,
+bool permit_map_next(const struct maps *maps, const struct xrl_address *previous,
                      struct xrl_address *address);

@@ -16,37 +16,37 @@
 
 #define LOCK_POLL_MS 20
 
-const char *const shared_map_names[SHARED_MAPS] = {
-	[SHARED_BUCKETS] = "buckets",
-	[SHARED_PERMITS] = "permits",
-	[SHARED_CLASSES] = "classes",
-	[SHARED_META] = "meta",
-	[SHARED_REDIRECTS] = "redirects",
-	[SHARED_CIDRS] = "cidrs",
-	[SHARED_SEPARATE_BUCKETS] = "separate_buckets",
-	[SHARED_PROTECTED_PORTS] = "protected_ports",
-	[SHARED_CLASS_BUCKETS] = "class_buckets",
-	[SHARED_GATE] = "gate",
-	[SHARED_FLOOD] = "flood",
+const char *const map_names[MAP_IDS] = {
+	[MAP_BUCKETS] = "buckets",
+	[MAP_PERMITS] = "permits",
+	[MAP_CLASSES] = "classes",
+	[MAP_META] = "meta",
+	[MAP_REDIRECTS] = "redirects",
+	[MAP_CIDRS] = "cidrs",
+	[MAP_SCOPED_BUCKETS] = "separate_buckets",
+	[MAP_PROTECTED_PORTS] = "protected_ports",
+	[MAP_CLASS_BUCKETS] = "class_buckets",
+	[MAP_GATE] = "gate",
+	[MAP_FLOOD] = "flood",
 };
 
-const char *const shared_map_objects[SHARED_MAPS] = {
-	[SHARED_BUCKETS] = "buckets",
-	[SHARED_PERMITS] = "permits",
-	[SHARED_CLASSES] = ".data.classes",
-	[SHARED_META] = ".data.meta",
-	[SHARED_REDIRECTS] = "redirects",
-	[SHARED_CIDRS] = "cidrs",
-	[SHARED_SEPARATE_BUCKETS] = "separate_buckets",
-	[SHARED_PROTECTED_PORTS] = ".data.ports",
-	[SHARED_CLASS_BUCKETS] = ".data.shared",
-	[SHARED_GATE] = "gate",
-	[SHARED_FLOOD] = ".data.flood",
+const char *const map_object_names[MAP_IDS] = {
+	[MAP_BUCKETS] = "buckets",
+	[MAP_PERMITS] = "permits",
+	[MAP_CLASSES] = ".data.classes",
+	[MAP_META] = ".data.meta",
+	[MAP_REDIRECTS] = "redirects",
+	[MAP_CIDRS] = "cidrs",
+	[MAP_SCOPED_BUCKETS] = "separate_buckets",
+	[MAP_PROTECTED_PORTS] = ".data.ports",
+	[MAP_CLASS_BUCKETS] = ".data.shared",
+	[MAP_GATE] = "gate",
+	[MAP_FLOOD] = ".data.flood",
 };
 
 static const char *const inner_map_names[INNER_KINDS] = {
-	[INNER_CIDRS] = PINS_CIDRS_NAME,
-	[INNER_SEPARATE] = PINS_SEPARATE_NAME,
+	[INNER_CIDRS] = PIN_NAME_CIDRS,
+	[INNER_SCOPED] = PIN_NAME_SCOPED,
 };
 
 static const char *const interface_objects[] = {"link", "program", "counters"};
@@ -56,12 +56,12 @@ static const char *const interface_objects[] = {"link", "program", "counters"};
 /* What a pin is called until it takes the place of another one. */
 #define NEW_SUFFIX "%new"
 
-void pins_shared_path(pin_path path, const char *pin_dir, const char *map)
+void pin_path_of_map(pin_path path, const char *pin_dir, const char *map)
 {
 	snprintf(path, PATH_MAX, "%s/%s", pin_dir, map);
 }
 
-void pins_inner_path(pin_path path, const char *pin_dir, enum inner_kind kind, __u32 copy)
+void pin_path_of_inner_map(pin_path path, const char *pin_dir, enum inner_kind kind, __u32 copy)
 {
 	snprintf(path, PATH_MAX, "%s/%s_%u", pin_dir, inner_map_names[kind], copy);
 }
@@ -80,11 +80,11 @@ static bool is_at_plain_name(const char *pin_dir, const char *interface)
 	char name[PIN_NAME_SIZE];
 	pin_path plain, escaped;
 
-	if (!pin_name_is_reserved(interface) || strlen(interface) >= IF_NAMESIZE)
+	if (!pin_path_is_reserved(interface) || strlen(interface) >= IF_NAMESIZE)
 		return false;
-	pin_name_of(interface, name);
-	pins_shared_path(plain, pin_dir, interface);
-	pins_shared_path(escaped, pin_dir, name);
+	pin_path_encode(interface, name);
+	pin_path_of_map(plain, pin_dir, interface);
+	pin_path_of_map(escaped, pin_dir, name);
 	return is_directory(plain) && !is_directory(escaped);
 }
 
@@ -92,7 +92,7 @@ static bool is_at_plain_name(const char *pin_dir, const char *interface)
 static bool read_interface_name(const char *pin_dir, const char *name, char *interface)
 {
 	if (!is_at_plain_name(pin_dir, name))
-		return pin_name_read(name, interface);
+		return pin_path_decode(name, interface);
 	strcpy(interface, name);
 	return true;
 }
@@ -103,9 +103,9 @@ static int move_from_plain_name(const char *pin_dir, const char *interface)
 	char name[PIN_NAME_SIZE];
 	pin_path plain, escaped;
 
-	pin_name_of(interface, name);
-	pins_shared_path(plain, pin_dir, interface);
-	pins_shared_path(escaped, pin_dir, name);
+	pin_path_encode(interface, name);
+	pin_path_of_map(plain, pin_dir, interface);
+	pin_path_of_map(escaped, pin_dir, name);
 	return rename(plain, escaped);
 }
 
@@ -119,12 +119,12 @@ static enum exit_code make_room_for(const char *pin_dir, const char *map)
 	            map);
 }
 
-enum exit_code pins_make_room(const char *pin_dir)
+enum exit_code pin_dir_make_room(const char *pin_dir)
 {
 	enum exit_code error = EXIT_DONE;
 
-	for (int i = 0; i < SHARED_MAPS && !error; i++)
-		error = make_room_for(pin_dir, shared_map_names[i]);
+	for (int i = 0; i < MAP_IDS && !error; i++)
+		error = make_room_for(pin_dir, map_names[i]);
 	for (__u32 i = 0; i < INNER_KINDS * XRL_COPIES && !error; i++) {
 		char name[IF_NAMESIZE];
 
@@ -135,15 +135,14 @@ enum exit_code pins_make_room(const char *pin_dir)
 	return error;
 }
 
-void pins_interface_path(pin_path path, const char *pin_dir, const char *interface,
-                         const char *object)
+void pin_path_of_link(pin_path path, const char *pin_dir, const char *interface, const char *object)
 {
 	char name[PIN_NAME_SIZE];
 
 	if (is_at_plain_name(pin_dir, interface))
 		strcpy(name, interface);
 	else
-		pin_name_of(interface, name);
+		pin_path_encode(interface, name);
 	snprintf(path, PATH_MAX, "%s/%s%s%s", pin_dir, name, object ? "/" : "",
 	         object ? object : "");
 }
@@ -168,7 +167,7 @@ static enum exit_code cannot_open(const char *pin_dir)
 	            "cannot open the pin directory %s: %m", pin_dir);
 }
 
-enum exit_code pins_lock(const char *pin_dir, int wait_ms, int *lock_fd)
+enum exit_code pin_lock(const char *pin_dir, int wait_ms, int *lock_fd)
 {
 	for (int waited_ms = 0; waited_ms <= wait_ms; waited_ms += LOCK_POLL_MS) {
 		int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -189,7 +188,7 @@ enum exit_code pins_lock(const char *pin_dir, int wait_ms, int *lock_fd)
 	            wait_ms / 1000);
 }
 
-void pins_discard(const char *pin_dir)
+void pin_dir_discard(const char *pin_dir)
 {
 	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -199,9 +198,9 @@ void pins_discard(const char *pin_dir)
 		close(fd);
 }
 
-int pins_lock_shared(const char *pin_dir)
+int pin_lock_shared(const char *pin_dir)
 {
-	for (int waited_ms = 0; waited_ms <= PINS_WAIT_MS; waited_ms += LOCK_POLL_MS) {
+	for (int waited_ms = 0; waited_ms <= PIN_LOCK_WAIT_MS; waited_ms += LOCK_POLL_MS) {
 		int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0)
@@ -240,8 +239,8 @@ static bool is_shared_name(const char *name)
 {
 	char base[NAME_MAX + 1];
 
-	return pin_name_is_reserved(name) ||
-	       (is_new_name(name, base) && pin_name_is_reserved(base));
+	return pin_path_is_reserved(name) ||
+	       (is_new_name(name, base) && pin_path_is_reserved(base));
 }
 
 static bool is_dot(const char *name)
@@ -322,11 +321,11 @@ static bool is_our_map(const char *path, const char *name)
 
 	if (is_new_name(name, base))
 		name = base;
-	if (!pin_name_is_reserved(name))
+	if (!pin_path_is_reserved(name))
 		return false;
-	for (int i = 0; i < SHARED_MAPS; i++)
-		if (!strcmp(name, shared_map_names[i]))
-			return has_name(path, shared_map_objects[i]) || has_name(path, name);
+	for (int i = 0; i < MAP_IDS; i++)
+		if (!strcmp(name, map_names[i]))
+			return has_name(path, map_object_names[i]) || has_name(path, name);
 	for (enum inner_kind kind = 0; kind < INNER_KINDS; kind++)
 		if (is_inner_name(name, kind))
 			return has_name(path, inner_map_names[kind]);
@@ -339,7 +338,7 @@ static enum exit_code check_entry(const char *pin_dir, const char *name)
 	struct stat entry;
 	pin_path path;
 
-	pins_shared_path(path, pin_dir, name);
+	pin_path_of_map(path, pin_dir, name);
 	if (stat(path, &entry))
 		return EXIT_DONE;
 	if (S_ISDIR(entry.st_mode)
@@ -349,7 +348,7 @@ static enum exit_code check_entry(const char *pin_dir, const char *name)
 	return foreign(pin_dir, name);
 }
 
-enum exit_code pins_check(const char *pin_dir)
+enum exit_code pin_check(const char *pin_dir)
 {
 	enum exit_code error = EXIT_DONE;
 	struct dirent *entry;
@@ -370,7 +369,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-int pins_list_interfaces(const char *pin_dir, char (**interfaces)[IF_NAMESIZE])
+int pin_dir_list_interfaces(const char *pin_dir, char (**interfaces)[IF_NAMESIZE])
 {
 	struct dirent *entry;
 	DIR *dir = opendir(pin_dir);
@@ -399,8 +398,8 @@ int pins_list_interfaces(const char *pin_dir, char (**interfaces)[IF_NAMESIZE])
 	return count;
 }
 
-int pins_open_map(const char *path, enum bpf_map_type type, __u32 key_size, __u32 value_size,
-                  __u32 max_entries)
+int pin_dir_open_map(const char *path, enum bpf_map_type type, __u32 key_size, __u32 value_size,
+                     __u32 max_entries)
 {
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
@@ -422,7 +421,7 @@ static void new_path(pin_path fresh, const char *path)
 	snprintf(fresh, PATH_MAX, "%.*s%s", PATH_MAX - (int)sizeof(NEW_SUFFIX), path, NEW_SUFFIX);
 }
 
-int pins_replace(int fd, const char *path)
+int pin_dir_replace(int fd, const char *path)
 {
 	pin_path fresh;
 
@@ -446,21 +445,21 @@ static enum exit_code remove_entry(const char *path)
 	return fail(EXIT_FAILED, NULL, "cannot remove %s: %m", path);
 }
 
-enum exit_code pins_remove_interface(const char *pin_dir, const char *interface)
+enum exit_code pin_dir_remove_interface(const char *pin_dir, const char *interface)
 {
 	pin_path path, fresh;
 
 	for (size_t i = 0; i < INTERFACE_OBJECTS; i++) {
 		enum exit_code error;
 
-		pins_interface_path(path, pin_dir, interface, interface_objects[i]);
+		pin_path_of_link(path, pin_dir, interface, interface_objects[i]);
 		new_path(fresh, path);
 		unlink(fresh);
 		error = remove_entry(path);
 		if (error)
 			return error;
 	}
-	pins_interface_path(path, pin_dir, interface, NULL);
+	pin_path_of_link(path, pin_dir, interface, NULL);
 	if (rmdir(path) && errno != ENOENT)
 		return fail(EXIT_FAILED, NULL, "cannot remove %s: %m", path);
 	return EXIT_DONE;
@@ -482,22 +481,22 @@ static enum exit_code remove_inner(const char *pin_dir)
 
 	for (enum inner_kind kind = 0; kind < INNER_KINDS && !error; kind++)
 		for (__u32 copy = 0; copy < XRL_COPIES && !error; copy++) {
-			pins_inner_path(path, pin_dir, kind, copy);
+			pin_path_of_inner_map(path, pin_dir, kind, copy);
 			error = remove_with_new(path);
 		}
 	return error;
 }
 
-enum exit_code pins_remove_shared(const char *pin_dir, bool keep_permits)
+enum exit_code pin_dir_remove_maps(const char *pin_dir, bool keep_permits)
 {
 	enum exit_code error = remove_inner(pin_dir);
 	pin_path path, fresh;
 
-	for (int i = 0; i < SHARED_MAPS && !error; i++) {
-		pins_shared_path(path, pin_dir, shared_map_names[i]);
+	for (int i = 0; i < MAP_IDS && !error; i++) {
+		pin_path_of_map(path, pin_dir, map_names[i]);
 		new_path(fresh, path);
 		unlink(fresh);
-		if (!keep_permits || i != SHARED_PERMITS)
+		if (!keep_permits || i != MAP_PERMITS)
 			error = remove_entry(path);
 	}
 	if (!error && !keep_permits)

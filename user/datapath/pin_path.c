@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-bool pin_name_is_reserved(const char *name)
+bool pin_path_is_reserved(const char *name)
 {
 	static const char *const reserved[] = {
 		"buckets", "permits",          "classes",         "meta",          "redirects",
@@ -18,9 +18,9 @@ bool pin_name_is_reserved(const char *name)
 	return false;
 }
 
-void pin_name_of(const char *interface, char *pin)
+void pin_path_encode(const char *interface, char *pin)
 {
-	bool reserved = pin_name_is_reserved(interface);
+	bool reserved = pin_path_is_reserved(interface);
 
 	for (const char *c = interface; *c; c++) {
 		if (*c == '.' || *c == '%' || (reserved && c == interface))
@@ -31,7 +31,7 @@ void pin_name_of(const char *interface, char *pin)
 	*pin = '\0';
 }
 
-bool pin_name_read(const char *pin, char *interface)
+bool pin_path_decode(const char *pin, char *interface)
 {
 	char again[PIN_NAME_SIZE];
 	size_t length = 0;
@@ -51,6 +51,6 @@ bool pin_name_read(const char *pin, char *interface)
 	}
 	interface[length] = '\0';
 	/* what was written differently was not written by us */
-	pin_name_of(interface, again);
+	pin_path_encode(interface, again);
 	return length && !strcmp(pin, again);
 }

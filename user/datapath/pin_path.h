@@ -10,10 +10,10 @@
 
 #define PIN_NAME_SIZE (3 * IF_NAMESIZE)
 
-void pin_name_of(const char *interface, char *pin);
+void pin_path_encode(const char *interface, char *pin);
 
-/* False when no interface has that pin: not a name that pin_name_of writes. */
-bool pin_name_read(const char *pin, char *interface);
+/* False when no interface has that pin: not a name that pin_path_encode writes. */
+bool pin_path_decode(const char *pin, char *interface);
 
 /* The names in the pin directory that aren't interfaces. */
-bool pin_name_is_reserved(const char *name);
+bool pin_path_is_reserved(const char *name);

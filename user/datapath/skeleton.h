@@ -15,7 +15,7 @@
 
 #include "user/util/result.h"
 
-struct instance;
+struct maps;
 
 /* Makes a program use the shared maps that are there. */
-enum exit_code instance_reuse(const struct instance *instance, struct xdp_ratelimit_bpf *skeleton);
+enum exit_code maps_reuse(const struct maps *maps, struct xdp_ratelimit_bpf *skeleton);

@@ -16,7 +16,7 @@ typedef __u64 __attribute__((may_alias)) word;
 
 /* What of a bucket still counts under the policy in force. */
 struct look {
-	struct instance *instance;
+	struct maps *maps;
 	const struct xrl_policy *policy;
 	__u32 generation;
 	struct xrl_bucket bucket;
@@ -28,17 +28,17 @@ static __u64 word_of(const void *at)
 	return *(const word *)at;
 }
 
-static void read_permit(const struct instance *instance, struct source_state *source)
+static void read_permit(const struct maps *maps, struct source *source)
 {
 	struct xrl_permit permit;
 
-	if (!bpf_map_lookup_elem(instance->maps[SHARED_PERMITS], &source->address, &permit) &&
+	if (!bpf_map_lookup_elem(maps->fds[MAP_PERMITS], &source->address, &permit) &&
 	    permit.until_boot_ns > source->now_ns)
 		source->permit_until_boot_ns = permit.until_boot_ns;
 }
 
 /* As the program does when it resolves a bucket (source.h). */
-static __u32 choose_class(const struct look *look, struct source_state *source)
+static __u32 choose_class(const struct look *look, struct source *source)
 {
 	__u32 number = look->policy->default_class;
 
@@ -46,7 +46,7 @@ static __u32 choose_class(const struct look *look, struct source_state *source)
 	if (source->permit_until_boot_ns && look->policy->permitted_class < XRL_MAX_CLASSES) {
 		number = look->policy->permitted_class;
 		source->reason = BY_PERMIT;
-	} else if (cidr_map_find(look->instance, look->generation & 1, &source->address,
+	} else if (cidr_map_find(look->maps, look->generation & 1, &source->address,
 	                         &source->cidr)) {
 		number = source->cidr.class_number;
 		source->reason = BY_CIDR;
@@ -60,7 +60,7 @@ static bool is_younger(const struct look *look, const struct xrl_limit *limit)
 	return (__s32)(limit->since_generation - (__u32)look->bucket.resolved.generation) > 0;
 }
 
-static struct limit_rest rest_of_window(const struct look *look, const struct source_state *source,
+static struct limit_rest rest_of_window(const struct look *look, const struct source *source,
                                         const struct xrl_limit *limit, __u32 place)
 {
 	const struct xrl_bucket *bucket = &look->bucket;
@@ -72,16 +72,15 @@ static struct limit_rest rest_of_window(const struct look *look, const struct so
 	return limit_rest_of(limit, window, look->bucket.checked_ticks, source->now_ns);
 }
 
-static bool read_class_bucket(const struct instance *instance, const struct xrl_limit *limit,
+static bool read_class_bucket(const struct maps *maps, const struct xrl_limit *limit,
                               struct xrl_separate_bucket *bucket)
 {
-	const struct xrl_class_bucket *buckets =
-		instance_map_memory(instance, SHARED_CLASS_BUCKETS, false);
+	const struct xrl_class_bucket *buckets = maps_mmap(maps, MAP_CLASS_BUCKETS, false);
 
 	if (!buckets)
 		return false;
 	*bucket = buckets[limit->id & (XRL_CLASS_BUCKETS - 1)].bucket;
-	instance_unmap_memory((void *)buckets, SHARED_CLASS_BUCKETS);
+	maps_munmap((void *)buckets, MAP_CLASS_BUCKETS);
 	return true;
 }
 
@@ -97,15 +96,14 @@ static struct xrl_address prefix_of(const struct xrl_address *address, __u32 bit
 }
 
 /* `map`: the separate buckets, -1: none. */
-static struct limit_rest rest_of_separate(const struct look *look,
-                                          const struct source_state *source,
+static struct limit_rest rest_of_separate(const struct look *look, const struct source *source,
                                           const struct xrl_limit *limit, int map)
 {
 	struct xrl_separate_bucket bucket = {};
 	struct xrl_separate_key key = {.limit_id = limit->id};
 
 	if (limit->scope_bits == XRL_SCOPE_CLASS) {
-		read_class_bucket(look->instance, limit, &bucket);
+		read_class_bucket(look->maps, limit, &bucket);
 	} else {
 		key.address = prefix_of(&source->address, limit->scope_bits);
 		if (map < 0 || bpf_map_lookup_elem(map, &key, &bucket))
@@ -114,7 +112,7 @@ static struct limit_rest rest_of_separate(const struct look *look,
 	return limit_rest_of(limit, word_of(&bucket.window), bucket.checked_ticks, source->now_ns);
 }
 
-static struct source_limit judge(const struct source_state *source, const struct xrl_limit *limit,
+static struct source_limit judge(const struct source *source, const struct xrl_limit *limit,
                                  struct limit_rest rest)
 {
 	return (struct source_limit){
@@ -125,11 +123,11 @@ static struct source_limit judge(const struct source_state *source, const struct
 	};
 }
 
-static void read_limits(const struct look *look, struct source_state *source)
+static void read_limits(const struct look *look, struct source *source)
 {
 	const struct xrl_class *class = source->class;
 	int map = class->separate_count
-	                  ? inner_map_open(look->instance, INNER_SEPARATE, look->generation & 1)
+	                  ? inner_map_open(look->maps, INNER_SCOPED, look->generation & 1)
 	                  : -1;
 
 	for (__u32 i = 0; i < class->limit_count && i < XRL_MAX_LIMITS; i++)
@@ -148,7 +146,7 @@ static void read_limits(const struct look *look, struct source_state *source)
 		close(map);
 }
 
-static void read_penalty(const struct look *look, struct source_state *source)
+static void read_penalty(const struct look *look, struct source *source)
 {
 	const struct xrl_limit *penalty = &source->class->penalty;
 
@@ -159,23 +157,23 @@ static void read_penalty(const struct look *look, struct source_state *source)
 		                              look->bucket.checked_ticks, source->now_ns);
 }
 
-enum exit_code source_state_read(struct instance *instance, const struct xrl_address *address,
-                                 struct source_state *source)
+enum exit_code source_read(struct maps *maps, const struct xrl_address *address,
+                           struct source *source)
 {
-	struct look look = {.instance = instance};
+	struct look look = {.maps = maps};
 	__u32 number;
 
-	*source = (struct source_state){.address = *address};
-	look.policy = instance_policy(instance, &look.generation);
+	*source = (struct source){.address = *address};
+	look.policy = generation_policy(maps, &look.generation);
 	if (!look.policy)
 		return fail(EXIT_FAILED, "run attach again: it mends that",
-		            "there is no policy in %s", instance->pin_dir);
+		            "there is no policy in %s", maps->pin_dir);
 	/* a look-up by system call leaves the order of the LRU as it was */
-	source->known = !bpf_map_lookup_elem(instance->maps[SHARED_BUCKETS], address, &look.bucket);
+	source->known = !bpf_map_lookup_elem(maps->fds[MAP_BUCKETS], address, &look.bucket);
 	source->is_newcomer =
-		!source->known && flood_state_newcomer(instance, address, &source->newcomer);
+		!source->known && gate_read_newcomer(maps, address, &source->newcomer);
 	source->now_ns = clock_boot_ns();
-	read_permit(instance, source);
+	read_permit(maps, source);
 	number = choose_class(&look, source);
 	source->class = &look.policy->classes[number];
 	source->permitted = source->permit_until_boot_ns && source->reason != BY_PERMIT;
@@ -186,18 +184,17 @@ enum exit_code source_state_read(struct instance *instance, const struct xrl_add
 	return EXIT_DONE;
 }
 
-enum exit_code source_state_look_up(const char *pin_dir, const struct xrl_address *address,
-                                    json_t **json)
+enum exit_code source_look_up(const char *pin_dir, const struct xrl_address *address, json_t **json)
 {
-	struct source_state source;
-	struct instance instance;
-	int lock = pins_lock_shared(pin_dir);
-	enum exit_code error = instance_open_attached(&instance, pin_dir);
+	struct source source;
+	struct maps maps;
+	int lock = pin_lock_shared(pin_dir);
+	enum exit_code error = maps_open_attached(&maps, pin_dir);
 
 	if (!error)
-		error = source_state_read(&instance, address, &source);
-	*json = error ? NULL : source_state_json(&source);
-	instance_close(&instance);
+		error = source_read(&maps, address, &source);
+	*json = error ? NULL : source_json(&source);
+	maps_close(&maps);
 	if (lock >= 0)
 		close(lock);
 	return error;

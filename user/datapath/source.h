@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "user/datapath/flood_state.h"
+#include "user/datapath/gate_status.h"
 #include "user/datapath/maps.h"
 #include "user/policy/limit_usage.h"
 #include "user/policy/policy.h"
@@ -20,14 +20,14 @@ struct source_limit {
 	bool refuses; /* no room, and nothing lets the packet pass all the same */
 };
 
-struct source_state {
+struct source {
 	struct xrl_address address;
-	const struct xrl_class *class; /* of the policy, while the instance is open */
+	const struct xrl_class *class; /* of the policy, while the maps is open */
 	enum class_reason reason;
 	struct policy_cidr cidr; /* by which, where that is the reason */
 	bool known;              /* it has a bucket */
 	bool is_newcomer;        /* it has none, but the gate has seen it */
-	struct newcomer_state newcomer;
+	struct newcomer newcomer;
 	__u64 permit_until_boot_ns; /* 0: none in force */
 	__u64 penalty_ns;           /* from now; 0: none */
 	bool permitted;             /* by the permit, whatever the limits say */
@@ -37,15 +37,15 @@ struct source_state {
 	struct source_limit icmp_errors;
 };
 
-enum exit_code source_state_read(struct instance *instance, const struct xrl_address *address,
-                                 struct source_state *source);
+enum exit_code source_read(struct maps *maps, const struct xrl_address *address,
+                           struct source *source);
 
-const char *source_state_reason(const struct source_state *source);
+const char *source_reason(const struct source *source);
 
 /* As `show IP --json` has it. */
-json_t *source_state_json(const struct source_state *source);
+json_t *source_json(const struct source *source);
 
 /* All of it for one address, with the pin directory locked meanwhile. EXIT_NOT_FOUND when nothing
  * is attached. */
-enum exit_code source_state_look_up(const char *pin_dir, const struct xrl_address *address,
-                                    json_t **json);
+enum exit_code source_look_up(const char *pin_dir, const struct xrl_address *address,
+                              json_t **json);

@@ -7,7 +7,7 @@
 #include "user/util/clock.h"
 #include "user/util/duration.h"
 #include "user/policy/gate.h"
-#include "user/datapath/flood_state.h"
+#include "user/datapath/gate_status.h"
 
 void flood_format_rate(__u64 packets, __u64 period_ns, char text[FLOOD_RATE_SIZE])
 {
@@ -17,7 +17,7 @@ void flood_format_rate(__u64 packets, __u64 period_ns, char text[FLOOD_RATE_SIZE
 	snprintf(text, FLOOD_RATE_SIZE, "%llu/%s", packets, period);
 }
 
-static const char *state_name(const struct flood_state *flood)
+static const char *state_name(const struct gate_status *flood)
 {
 	static const char *const names[] = {
 		[GATE_IS_OFF] = "off", [GATE_IS_READY] = "ready", [GATE_IS_ENGAGED] = "engaged"};
@@ -25,7 +25,7 @@ static const char *state_name(const struct flood_state *flood)
 	return names[flood->state];
 }
 
-static json_t *since_json(const struct flood_state *flood)
+static json_t *since_json(const struct gate_status *flood)
 {
 	char since[OUTPUT_TIME_SIZE];
 
@@ -43,12 +43,12 @@ struct bucket_use {
 	__u64 evicted;
 };
 
-static bool read_use(struct instance *instance, struct bucket_use *use)
+static bool read_use(struct maps *maps, struct bucket_use *use)
 {
-	struct flood_state flood;
+	struct gate_status flood;
 
 	/* in this order, so that one that is made meanwhile doesn't look as if it was evicted */
-	if (!flood_state_read(instance, &flood) || !bucket_count(instance, &use->occupied))
+	if (!gate_read(maps, &flood) || !bucket_count(maps, &use->occupied))
 		return false;
 	use->inserted =
 		flood.inserted_buckets > use->occupied ? flood.inserted_buckets : use->occupied;
@@ -58,11 +58,11 @@ static bool read_use(struct instance *instance, struct bucket_use *use)
 
 /* ---- in JSON ---- */
 
-json_t *flood_totals_json(struct instance *instance)
+json_t *flood_totals_json(struct maps *maps)
 {
-	struct flood_state flood;
+	struct gate_status flood;
 
-	if (!flood_state_read(instance, &flood))
+	if (!gate_read(maps, &flood))
 		return json_null();
 	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "mode",
 	                 flood_mode_name(flood.policy->mode), "state", state_name(&flood), "since",
@@ -73,13 +73,13 @@ json_t *flood_totals_json(struct instance *instance)
 	                 (json_int_t)flood.inserted_buckets);
 }
 
-json_t *flood_json(struct instance *instance)
+json_t *flood_json(struct maps *maps)
 {
 	char newcomers[FLOOD_RATE_SIZE], prefix[FLOOD_RATE_SIZE];
 	const struct xrl_flood *policy;
-	struct flood_state flood;
+	struct gate_status flood;
 
-	if (!flood_state_read(instance, &flood))
+	if (!gate_read(maps, &flood))
 		return json_null();
 	policy = flood.policy;
 	flood_format_rate(policy->newcomers_packets, policy->newcomers_period_ns, newcomers);
@@ -93,20 +93,20 @@ json_t *flood_json(struct instance *instance)
 	                 prefix);
 }
 
-json_t *buckets_json(struct instance *instance)
+json_t *buckets_json(struct maps *maps)
 {
 	struct bucket_use use;
 
-	if (!read_use(instance, &use))
+	if (!read_use(maps, &use))
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I}", "capacity", (json_int_t)instance_sources(instance),
+	return json_pack("{s:I, s:I, s:I, s:I}", "capacity", (json_int_t)maps_sources(maps),
 	                 "occupied", (json_int_t)use.occupied, "inserted", (json_int_t)use.inserted,
 	                 "evicted", (json_int_t)use.evicted);
 }
 
 /* ---- in words ---- */
 
-static void print_gate(const struct flood_state *flood)
+static void print_gate(const struct gate_status *flood)
 {
 	char since[OUTPUT_TIME_SIZE];
 
@@ -129,16 +129,16 @@ static void print_gate(const struct flood_state *flood)
 	       flood->policy->mode == XRL_FLOOD_MONITOR ? " (monitor: refuses nothing)" : "");
 }
 
-void flood_print(struct instance *instance)
+void flood_print(struct maps *maps)
 {
-	struct flood_state flood;
+	struct gate_status flood;
 	struct bucket_use use;
 
-	if (flood_state_read(instance, &flood))
+	if (gate_read(maps, &flood))
 		print_gate(&flood);
-	if (read_use(instance, &use))
+	if (read_use(maps, &use))
 		printf("buckets    %u of %u taken, %llu made, %llu evicted\n", use.occupied,
-		       instance_sources(instance), use.inserted, use.evicted);
+		       maps_sources(maps), use.inserted, use.evicted);
 }
 
 static void print_total(const char *name, __u64 number)
@@ -146,11 +146,11 @@ static void print_total(const char *name, __u64 number)
 	printf("  %-34s %15llu\n", name, number);
 }
 
-void flood_print_totals(struct instance *instance)
+void flood_print_totals(struct maps *maps)
 {
-	struct flood_state flood;
+	struct gate_status flood;
 
-	if (!flood_state_read(instance, &flood))
+	if (!gate_read(maps, &flood))
 		return;
 	printf("gate\n");
 	print_total("unknown_sources", flood.unknown_sources);

@@ -11,10 +11,10 @@
 void flood_format_rate(__u64 packets, __u64 period_ns, char text[FLOOD_RATE_SIZE]);
 
 /* For `status`: its state, and the buckets behind it. null or nothing: there is none. */
-json_t *flood_json(struct instance *instance);
-json_t *buckets_json(struct instance *instance);
-void flood_print(struct instance *instance);
+json_t *flood_json(struct maps *maps);
+json_t *buckets_json(struct maps *maps);
+void flood_print(struct maps *maps);
 
 /* For `stats`: what it has counted. */
-json_t *flood_totals_json(struct instance *instance);
-void flood_print_totals(struct instance *instance);
+json_t *flood_totals_json(struct maps *maps);
+void flood_print_totals(struct maps *maps);

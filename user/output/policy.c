@@ -18,22 +18,22 @@
 
 /* A policy that is shown. */
 struct view {
-	struct instance *instance;
+	struct maps *maps;
 	const struct xrl_policy *policy;
 	__u32 generation;
 	__u32 cidrs_of[XRL_MAX_CLASSES];
 };
 
-static bool open_view(struct view *view, struct instance *instance)
+static bool open_view(struct view *view, struct maps *maps)
 {
 	struct policy_cidr *cidrs;
 	size_t count;
 
-	*view = (struct view){.instance = instance};
-	view->policy = instance_policy(instance, &view->generation);
+	*view = (struct view){.maps = maps};
+	view->policy = generation_policy(maps, &view->generation);
 	if (!view->policy)
 		return false;
-	if (cidr_map_read(instance, view->generation & 1, &cidrs, &count))
+	if (cidr_map_read(maps, view->generation & 1, &cidrs, &count))
 		warn("the CIDRs of the policy in force can't be read");
 	for (size_t i = 0; i < count; i++)
 		view->cidrs_of[cidrs[i].class_number & (XRL_MAX_CLASSES - 1)]++;
@@ -65,7 +65,7 @@ static const char *format_action(const struct view *view, __u32 number,
                                  char action[ACTION_TEXT_SIZE])
 {
 	action_format(&view->policy->classes[number],
-	              instance_redirect(view->instance, view->generation, number), action,
+	              generation_redirect(view->maps, view->generation, number), action,
 	              ACTION_TEXT_SIZE);
 	return action;
 }
@@ -98,15 +98,14 @@ static void each_range(const __u8 *ports, __u8 protocol,
 static void each_protected(const struct view *view, void (*take)(const char *text, void *context),
                            void *context)
 {
-	struct xrl_ports *ports =
-		instance_map_memory(view->instance, SHARED_PROTECTED_PORTS, false);
+	struct xrl_ports *ports = maps_mmap(view->maps, MAP_PROTECTED_PORTS, false);
 	const struct xrl_ports *in_force = ports ? &ports[view->generation & 1] : NULL;
 
 	if (in_force) {
 		each_range(in_force->tcp, IPPROTO_TCP, take, context);
 		each_range(in_force->udp, IPPROTO_UDP, take, context);
 	}
-	instance_unmap_memory(ports, SHARED_PROTECTED_PORTS);
+	maps_munmap(ports, MAP_PROTECTED_PORTS);
 }
 
 /* ---- in JSON ---- */
@@ -187,13 +186,13 @@ static void append_only_class(json_t *policy, json_t *classes)
 		json_object_set(policy, fields[i], json_object_get(class, fields[i]));
 }
 
-json_t *policy_json(struct instance *instance)
+json_t *policy_json(struct maps *maps)
 {
 	json_t *classes, *protect, *policy;
 	char since[OUTPUT_TIME_SIZE];
 	struct view view;
 
-	if (!open_view(&view, instance))
+	if (!open_view(&view, maps))
 		return json_null();
 	classes = json_array();
 	protect = json_array();
@@ -210,7 +209,7 @@ json_t *policy_json(struct instance *instance)
 	                   class_name(&view, view.policy->permitted_class), "protect", protect,
 	                   "classes", classes, "flood", flood_settings_json(&view.policy->flood),
 	                   "cidrs", (json_int_t)view.policy->cidr_count, "sources",
-	                   (json_int_t)instance_sources(instance));
+	                   (json_int_t)maps_sources(maps));
 	if (json_array_size(classes) == 1)
 		append_only_class(policy, classes);
 	json_decref(classes);
@@ -329,13 +328,13 @@ static void print_flood(const struct xrl_flood *flood)
 	printf("\n");
 }
 
-void policy_print(struct instance *instance)
+void policy_print(struct maps *maps)
 {
 	struct view view;
 	int ranges = 0;
 	bool only;
 
-	if (!open_view(&view, instance)) {
+	if (!open_view(&view, maps)) {
 		printf("policy     none yet\n");
 		return;
 	}
@@ -353,5 +352,5 @@ void policy_print(struct instance *instance)
 	}
 	printf("%s", only ? "" : "\n");
 	print_flood(&view.policy->flood);
-	printf("sources    %u buckets\n", instance_sources(instance));
+	printf("sources    %u buckets\n", maps_sources(maps));
 }

@@ -6,5 +6,5 @@
 #include "user/datapath/maps.h"
 
 /* The policy in force, as every command shows it. */
-json_t *policy_json(struct instance *instance);
-void policy_print(struct instance *instance);
+json_t *policy_json(struct maps *maps);
+void policy_print(struct maps *maps);

@@ -22,7 +22,7 @@ static json_t *time_json(__u64 boot_ns)
 	return json_string(text);
 }
 
-static json_t *moment_json(const struct source_state *source, __u64 from_now_ns)
+static json_t *moment_json(const struct source *source, __u64 from_now_ns)
 {
 	return time_json(from_now_ns ? source->now_ns + from_now_ns : 0);
 }
@@ -32,7 +32,7 @@ static json_t *burst_json(const struct xrl_limit *limit)
 	return limit->algorithm == XRL_TOKEN ? json_integer(limit->max_units) : json_null();
 }
 
-static json_t *limit_json(const struct source_state *source, const struct source_limit *of)
+static json_t *limit_json(const struct source *source, const struct source_limit *of)
 {
 	const struct limit_rest *rest = &of->rest;
 	const struct xrl_limit *limit = of->limit;
@@ -51,7 +51,7 @@ static json_t *limit_json(const struct source_state *source, const struct source
 	                 "scope", scope, "endpoint", limit_format_endpoint(limit, endpoint));
 }
 
-static json_t *newcomer_json(const struct source_state *source)
+static json_t *newcomer_json(const struct source *source)
 {
 	if (!source->is_newcomer)
 		return json_null();
@@ -59,7 +59,7 @@ static json_t *newcomer_json(const struct source_state *source)
 	                 "passed_packets", (json_int_t)source->newcomer.passed_packets);
 }
 
-static json_t *cidr_json(const struct source_state *source)
+static json_t *cidr_json(const struct source *source)
 {
 	char text[CIDR_TEXT_SIZE];
 
@@ -69,7 +69,7 @@ static json_t *cidr_json(const struct source_state *source)
 	return json_string(text);
 }
 
-const char *source_state_reason(const struct source_state *source)
+const char *source_reason(const struct source *source)
 {
 	static const char *const names[] = {
 		[BY_DEFAULT] = "default", [BY_CIDR] = "cidr", [BY_PERMIT] = "permit"};
@@ -77,7 +77,7 @@ const char *source_state_reason(const struct source_state *source)
 	return names[source->reason];
 }
 
-json_t *source_state_json(const struct source_state *source)
+json_t *source_json(const struct source *source)
 {
 	json_t *limits = json_array();
 	char address[INET_ADDRSTRLEN];
@@ -86,7 +86,7 @@ json_t *source_state_json(const struct source_state *source)
 	for (__u32 i = 0; i < source->limit_count; i++)
 		json_array_append_new(limits, limit_json(source, &source->limits[i]));
 	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "source", address,
-	                 "class", source->class->name, "class_reason", source_state_reason(source),
+	                 "class", source->class->name, "class_reason", source_reason(source),
 	                 "cidr", cidr_json(source), "known", source->known, "newcomer",
 	                 newcomer_json(source), "permit_expires_at",
 	                 time_json(source->permit_until_boot_ns), "penalty_until",

@@ -14,14 +14,14 @@
 /* The step of the generation for other permits under the same policy. */
 #define PERMITS_STEP 2
 
-static enum exit_code cannot_write(const struct instance *instance, int error)
+static enum exit_code cannot_write(const struct maps *maps, int error)
 {
 	if (error == E2BIG)
 		return fail(EXIT_FAILED,
 		            "raise 'entries' of [permits] in the configuration and run attach "
 		            "again",
 		            "the map permits is full (%u entries); nothing was changed",
-		            instance_permit_room(instance));
+		            maps_permit_room(maps));
 	return fail(EXIT_FAILED, NULL, "cannot write the map permits: %s; nothing was changed",
 	            strerror(error));
 }
@@ -35,25 +35,24 @@ static __u64 until_boot_ns(const struct permit_entry *entry, const struct wall_c
 }
 
 /* Makes the program classify known sources again. Without a policy no program reads the maps. */
-static int bump_generation(const struct instance *instance)
+static int bump_generation(const struct maps *maps)
 {
-	return instance_has_policy(instance) ? -instance_bump_generation(instance, PERMITS_STEP)
-	                                     : 0;
+	return generation_has_policy(maps) ? -generation_bump(maps, PERMITS_STEP) : 0;
 }
 
-static enum exit_code map_sync_begin(const struct instance *instance)
+static enum exit_code map_sync_begin(const struct maps *maps)
 {
-	int error = instance_set_store_change(instance, 0);
+	int error = generation_set_store_change(maps, 0);
 
 	return error ? fail(EXIT_FAILED, NULL, "cannot write the map meta: %s; nothing was changed",
 	                    strerror(-error))
 	             : EXIT_DONE;
 }
 
-enum exit_code map_sync_write(const struct instance *instance, const struct wall_clock *clock,
+enum exit_code map_sync_write(const struct maps *maps, const struct wall_clock *clock,
                               const struct permit_entries *entries)
 {
-	enum exit_code not_begun = map_sync_begin(instance);
+	enum exit_code not_begun = map_sync_begin(maps);
 	struct xrl_flood_state *flood = NULL;
 	int error = 0;
 
@@ -61,25 +60,25 @@ enum exit_code map_sync_write(const struct instance *instance, const struct wall
 		return not_begun;
 	fault_point("map_marked");
 	if (entries->count) {
-		flood = gate_expect_permits(instance);
+		flood = gate_expect_permits(maps);
 		error = flood ? 0 : errno;
 	}
 	for (__u32 i = 0; i < entries->count && !error; i++) {
 		flood_expect_permit(flood, &entries->entries[i].address);
-		error = -permit_map_set(instance, &entries->entries[i].address,
+		error = -permit_map_set(maps, &entries->entries[i].address,
 		                        until_boot_ns(&entries->entries[i], clock));
 		fault_point(i ? "map_written" : "map_first_written");
 	}
-	instance_unmap_memory(flood, SHARED_FLOOD);
+	maps_munmap(flood, MAP_FLOOD);
 	if (!error)
-		error = bump_generation(instance);
+		error = bump_generation(maps);
 	fault_point("map_bumped");
-	return error ? cannot_write(instance, error) : EXIT_DONE;
+	return error ? cannot_write(maps, error) : EXIT_DONE;
 }
 
-enum exit_code map_sync_commit(const struct instance *instance, __u64 change)
+enum exit_code map_sync_commit(const struct maps *maps, __u64 change)
 {
-	int error = instance_set_store_change(instance, change);
+	int error = generation_set_store_change(maps, change);
 
 	return error ? fail(EXIT_FAILED, "the next command repairs the map",
 	                    "cannot write the map meta: %s", strerror(-error))
@@ -93,18 +92,18 @@ static int compare_entries(const void *a, const void *b)
 	return memcmp(&left->address, &right->address, sizeof(left->address));
 }
 
-enum exit_code map_sync_read(const struct instance *instance, const struct wall_clock *clock,
+enum exit_code map_sync_read(const struct maps *maps, const struct wall_clock *clock,
                              struct permit_entries *found)
 {
 	struct xrl_address *previous = NULL, address;
 	__u64 now_ns = clock_boot_ns();
 	enum exit_code error = EXIT_DONE;
 
-	while (!error && permit_map_next(instance, previous, &address)) {
+	while (!error && permit_map_next(maps, previous, &address)) {
 		__u64 until_ns;
 
 		previous = &address;
-		if (!permit_map_get(instance, &address, &until_ns) || until_ns <= now_ns)
+		if (!permit_map_get(maps, &address, &until_ns) || until_ns <= now_ns)
 			continue;
 		error = permit_entries_add(found, &address);
 		if (!error)
@@ -115,14 +114,14 @@ enum exit_code map_sync_read(const struct instance *instance, const struct wall_
 }
 
 /* Sets right[i] for each entry that the map has as well; collects those only the map has. */
-static enum exit_code compare_map(const struct instance *instance, const struct wall_clock *clock,
+static enum exit_code compare_map(const struct maps *maps, const struct wall_clock *clock,
                                   const struct permit_entries *all, bool *right,
                                   struct permit_entries *extra)
 {
 	struct xrl_address *previous = NULL, address;
 	enum exit_code error = EXIT_DONE;
 
-	while (!error && permit_map_next(instance, previous, &address)) {
+	while (!error && permit_map_next(maps, previous, &address)) {
 		struct permit_entry wanted = {.address = address}, *entry;
 		__u64 until_ns;
 
@@ -132,7 +131,7 @@ static enum exit_code compare_map(const struct instance *instance, const struct 
 		                   : NULL;
 		if (!entry)
 			error = permit_entries_add(extra, &address);
-		else if (permit_map_get(instance, &address, &until_ns))
+		else if (permit_map_get(maps, &address, &until_ns))
 			right[entry - all->entries] = until_ns == until_boot_ns(entry, clock);
 	}
 	return error;
@@ -148,7 +147,7 @@ static void drop_right(struct permit_entries *all, const bool *right)
 	all->count = kept;
 }
 
-enum exit_code map_sync_repair(const struct instance *instance, const struct wall_clock *clock,
+enum exit_code map_sync_repair(const struct maps *maps, const struct wall_clock *clock,
                                struct permit_entries *all, bool synced)
 {
 	struct permit_entries extra = {};
@@ -159,15 +158,15 @@ enum exit_code map_sync_repair(const struct instance *instance, const struct wal
 		return fail(EXIT_FAILED, NULL, "out of memory");
 	if (all->count)
 		qsort(all->entries, all->count, sizeof(*all->entries), compare_entries);
-	error = compare_map(instance, clock, all, right, &extra);
+	error = compare_map(maps, clock, all, right, &extra);
 	if (!error)
 		drop_right(all, right);
 	/* removals first: they make room */
 	if (!error && extra.count)
-		error = map_sync_write(instance, clock, &extra);
+		error = map_sync_write(maps, clock, &extra);
 	/* even without a difference: a writer that died may not have bumped the generation */
 	if (!error && (all->count || !synced))
-		error = map_sync_write(instance, clock, all);
+		error = map_sync_write(maps, clock, all);
 	permit_entries_free(&extra);
 	free(right);
 	return error;

@@ -11,17 +11,17 @@
 /* Marks the map as being changed, writes or removes the entries, and makes the program classify
  * known sources again. The mark stays until map_sync_commit(). On failure, above all of a full
  * map, some entries may have been written. */
-enum exit_code map_sync_write(const struct instance *instance, const struct wall_clock *clock,
+enum exit_code map_sync_write(const struct maps *maps, const struct wall_clock *clock,
                               const struct permit_entries *entries);
 
 /* Records that the map matches the store as of `change`. */
-enum exit_code map_sync_commit(const struct instance *instance, __u64 change);
+enum exit_code map_sync_commit(const struct maps *maps, __u64 change);
 
 /* Reads the entries of the map that have not expired. */
-enum exit_code map_sync_read(const struct instance *instance, const struct wall_clock *clock,
+enum exit_code map_sync_read(const struct maps *maps, const struct wall_clock *clock,
                              struct permit_entries *found);
 
 /* Compares the whole map with the store and corrects every difference. `synced`: the last write
  * completed, so known sources need no second look unless something differs. */
-enum exit_code map_sync_repair(const struct instance *instance, const struct wall_clock *clock,
+enum exit_code map_sync_repair(const struct maps *maps, const struct wall_clock *clock,
                                struct permit_entries *all, bool synced);

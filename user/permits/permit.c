@@ -202,7 +202,7 @@ enum exit_code permit_revoke(const struct permit_context *context, __s64 account
 
 static void warn_of_missing_store(const struct permit_session *session)
 {
-	unsigned int permits = session->attached ? instance_count_permits(&session->instance) : 0;
+	unsigned int permits = session->attached ? maps_count_permits(&session->maps) : 0;
 
 	if (permits)
 		warn("there is no permit store in %s, but %u permits are active: the next request "
@@ -274,11 +274,11 @@ enum exit_code permit_maintain(const struct permit_context *context)
 	return error == EXIT_NOT_FOUND ? EXIT_DONE : error;
 }
 
-enum exit_code permit_restore(const struct permit_context *context, const struct instance *instance)
+enum exit_code permit_restore(const struct permit_context *context, const struct maps *maps)
 {
 	struct permit_session session;
-	enum exit_code error = permit_session_open(&session, context, STORE_EXISTING,
-	                                           PERMIT_VERIFY_FULL, instance);
+	enum exit_code error =
+		permit_session_open(&session, context, STORE_EXISTING, PERMIT_VERIFY_FULL, maps);
 
 	permit_session_close(&session);
 	return error == EXIT_NOT_FOUND ? EXIT_DONE : error;

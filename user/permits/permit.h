@@ -39,11 +39,10 @@ enum exit_code permit_remove_account(const struct permit_context *context, const
                                      __u32 *ended_permits);
 
 /* The following are for attach, which holds the lock of the pin directory. */
-struct instance;
+struct maps;
 
 /* Copies the store, if there is one, to these maps. */
-enum exit_code permit_restore(const struct permit_context *context,
-                              const struct instance *instance);
+enum exit_code permit_restore(const struct permit_context *context, const struct maps *maps);
 
 /* The number of permitted addresses in the store, to size the map. 0 if it cannot be read. */
 __u32 permit_count_stored(const char *state_dir);

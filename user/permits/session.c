@@ -16,26 +16,26 @@ static int shorter(int default_ms, int max_ms)
 	return max_ms && max_ms < default_ms ? max_ms : default_ms;
 }
 
-static enum exit_code open_limiter(struct permit_session *session, const struct instance *instance)
+static enum exit_code open_limiter(struct permit_session *session, const struct maps *maps)
 {
 	const char *pin_dir = session->context->pin_dir;
 	enum exit_code error;
 
-	if (instance) {
-		session->instance = *instance;
+	if (maps) {
+		session->maps = *maps;
 		session->attached = true;
 		return EXIT_DONE;
 	}
-	error = pins_lock(pin_dir, shorter(PINS_WAIT_MS, session->context->wait_ms),
-	                  &session->lock);
+	error = pin_lock(pin_dir, shorter(PIN_LOCK_WAIT_MS, session->context->wait_ms),
+	                 &session->lock);
 	if (error == EXIT_NOT_FOUND)
 		return EXIT_DONE;
 	if (error)
 		return error;
-	instance_open(&session->instance, pin_dir, 0, 0);
+	maps_open(&session->maps, pin_dir, 0, 0);
 	session->owns_instance = true;
-	session->attached = instance_takes_permits(&session->instance);
-	if (session->instance.other_layout)
+	session->attached = maps_take_permits(&session->maps);
+	if (session->maps.incompatible)
 		return fail(
 			EXIT_FAILED,
 			"run attach again with this version: it replaces the program in "
@@ -43,7 +43,7 @@ static enum exit_code open_limiter(struct permit_session *session, const struct 
 			"the maps in %s belong to another version of xdp-ratelimit; nothing was "
 			"changed",
 			pin_dir);
-	return interface_check_maps(pin_dir);
+	return link_check_maps(pin_dir);
 }
 
 /* Drops entries that the store permits for at least as long. */
@@ -69,7 +69,7 @@ static enum exit_code drop_known(struct permit_session *session, struct permit_e
 static enum exit_code import_map(struct permit_session *session)
 {
 	struct permit_entries found = {};
-	enum exit_code error = map_sync_read(&session->instance, &session->clock, &found);
+	enum exit_code error = map_sync_read(&session->maps, &session->clock, &found);
 
 	if (!error)
 		error = drop_known(session, &found);
@@ -86,9 +86,9 @@ static enum exit_code import_map(struct permit_session *session)
  * not claim for the pinned map what holds for the new one. */
 static __u64 change_to_record(const struct permit_session *session, __s64 change)
 {
-	const struct instance *instance = &session->instance;
+	const struct maps *maps = &session->maps;
 
-	return instance->fresh[SHARED_PERMITS] && !instance->fresh[SHARED_META] ? 0 : change;
+	return maps->created[MAP_PERMITS] && !maps->created[MAP_META] ? 0 : change;
 }
 
 static enum exit_code compare_all(struct permit_session *session, __s64 change, bool synced)
@@ -97,9 +97,9 @@ static enum exit_code compare_all(struct permit_session *session, __s64 change, 
 	enum exit_code error = permit_rows_read_all(&session->db, &all);
 
 	if (!error)
-		error = map_sync_repair(&session->instance, &session->clock, &all, synced);
+		error = map_sync_repair(&session->maps, &session->clock, &all, synced);
 	if (!error)
-		error = map_sync_commit(&session->instance, change_to_record(session, change));
+		error = map_sync_commit(&session->maps, change_to_record(session, change));
 	permit_entries_free(&all);
 	return error;
 }
@@ -118,7 +118,7 @@ static enum exit_code repair(struct permit_session *session, enum permit_verify 
 		error = permit_rows_last_change(&session->db, &change);
 	if (error || !session->attached)
 		return error;
-	synced = is_synced && (__u64)change == instance_store_change(&session->instance);
+	synced = is_synced && (__u64)change == generation_store_change(&session->maps);
 	if (synced && verify == PERMIT_VERIFY_NONE)
 		return EXIT_DONE;
 	return compare_all(session, change, synced);
@@ -186,17 +186,17 @@ static enum exit_code prepare(struct permit_session *session, enum permit_verify
 
 enum exit_code permit_session_open(struct permit_session *session,
                                    const struct permit_context *context, enum store_mode mode,
-                                   enum permit_verify verify, const struct instance *instance)
+                                   enum permit_verify verify, const struct maps *maps)
 {
 	enum exit_code error;
 
 	*session = (struct permit_session){.context = context, .lock = -1};
-	error = open_limiter(session, instance);
+	error = open_limiter(session, maps);
 	if (!error)
-		error = store_open(&session->db, context->state_dir, mode,
-		                   shorter(session->lock >= 0 || instance ? STORE_SHORT_WAIT_MS
-		                                                          : STORE_WAIT_MS,
-		                           context->wait_ms));
+		error = store_open(
+			&session->db, context->state_dir, mode,
+			shorter(session->lock >= 0 || maps ? STORE_SHORT_WAIT_MS : STORE_WAIT_MS,
+		                context->wait_ms));
 	if (!error)
 		error = prepare(session, verify);
 	return error;
@@ -228,7 +228,7 @@ bool permit_session_close(struct permit_session *session)
 {
 	store_close(&session->db);
 	if (session->owns_instance)
-		instance_close(&session->instance);
+		maps_close(&session->maps);
 	if (session->lock >= 0)
 		close(session->lock);
 	if (session->changed && !session->attached)
@@ -250,10 +250,10 @@ static void undo(struct permit_session *session, struct permit_entries *changed)
 
 	db_rollback(&session->db);
 	if (!session->attached || permit_rows_look_up(&session->db, changed) ||
-	    map_sync_write(&session->instance, &session->clock, changed) ||
+	    map_sync_write(&session->maps, &session->clock, changed) ||
 	    permit_rows_last_change(&session->db, &change))
 		return;
-	map_sync_commit(&session->instance, change);
+	map_sync_commit(&session->maps, change);
 }
 
 enum exit_code permit_session_commit(struct permit_session *session, struct permit_entries *changed)
@@ -268,7 +268,7 @@ enum exit_code permit_session_commit(struct permit_session *session, struct perm
 	if (!error)
 		error = permit_rows_next_change(&session->db, session->now_unix_ns, &change);
 	if (!error && session->attached)
-		error = map_sync_write(&session->instance, &session->clock, changed);
+		error = map_sync_write(&session->maps, &session->clock, changed);
 	fault_point("before_commit");
 	if (!error)
 		error = db_commit(&session->db);
@@ -277,7 +277,7 @@ enum exit_code permit_session_commit(struct permit_session *session, struct perm
 		undo(session, changed);
 	else if (session->attached)
 		/* after a failure here the next session repairs the map */
-		map_sync_commit(&session->instance, change);
+		map_sync_commit(&session->maps, change);
 	fault_point("synced");
 	return error;
 }

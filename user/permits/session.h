@@ -16,7 +16,7 @@
  * store's. The next transaction sees either, compares the whole map and repairs it. */
 struct permit_session {
 	const struct permit_context *context;
-	struct instance instance;
+	struct maps maps;
 	struct db db;
 	struct wall_clock clock;
 	__s64 now_unix_ns; /* at the beginning of the transaction */
@@ -32,12 +32,12 @@ enum permit_verify {
 };
 
 /* Locks, opens, adjusts the clock, expires old permits and repairs the map. EXIT_NOT_FOUND without
- * a report if there is no store and `mode` is STORE_EXISTING. `instance`: the caller's maps, whose
+ * a report if there is no store and `mode` is STORE_EXISTING. `maps`: the caller's maps, whose
  * lock the caller holds; NULL: those pinned. Always close the session. After an error db.handle is
  * set if the store can at least be read. */
 enum exit_code permit_session_open(struct permit_session *session,
                                    const struct permit_context *context, enum store_mode mode,
-                                   enum permit_verify verify, const struct instance *instance);
+                                   enum permit_verify verify, const struct maps *maps);
 
 /* Returns whether an attached limiter has the changes, including one that was attached during the
  * session. */

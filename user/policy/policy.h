@@ -15,7 +15,7 @@ struct policy_cidr {
 };
 
 struct policy {
-	/* What the program reads. Left at 0, for instance_publish to fill in: id and
+	/* What the program reads. Left at 0, for activate_policy to fill in: id and
 	 * since_generation of the limits, last_limit_id, separate_entries, since_unix_seconds. */
 	struct xrl_policy *compiled;
 	struct xrl_ports protected_ports;

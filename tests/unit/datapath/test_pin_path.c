@@ -37,9 +37,9 @@ static void a_name_is_escaped_and_read_back(void **state)
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		char pin[PIN_NAME_SIZE], interface[IF_NAMESIZE];
 
-		pin_name_of(pairs[i].interface, pin);
+		pin_path_encode(pairs[i].interface, pin);
 		assert_string_equal(pin, pairs[i].pin);
-		assert_true(pin_name_read(pin, interface));
+		assert_true(pin_path_decode(pin, interface));
 		assert_string_equal(interface, pairs[i].interface);
 	}
 }
@@ -57,7 +57,7 @@ static void what_was_not_written_like_this_is_refused(void **state)
 		/* on the heap and no longer than need be, so that ASan sees a step too far */
 		char *pin = strdup(foreign[i]);
 
-		if (pin_name_read(pin, interface))
+		if (pin_path_decode(pin, interface))
 			fail_msg("'%s' was read as '%s'", pin, interface);
 		free(pin);
 	}

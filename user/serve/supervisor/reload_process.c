@@ -13,7 +13,7 @@
 static void log_result(struct reload *reload)
 {
 	__u32 generation = 0;
-	const struct xrl_policy *policy = instance_policy(&reload->instance, &generation);
+	const struct xrl_policy *policy = generation_policy(&reload->maps, &generation);
 
 	log_line("policy %s: %s, generation %u", reload->changed ? "reloaded" : "unchanged",
 	         policy ? policy->file : "", generation);
@@ -21,7 +21,7 @@ static void log_result(struct reload *reload)
 		log_line(
 			"policy: there are %u buckets, and the file wants %u: attach again changes "
 			"that",
-			instance_sources(&reload->instance), reload->sources);
+			maps_sources(&reload->maps), reload->sources);
 }
 
 static void run(const struct options *options)

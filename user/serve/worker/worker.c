@@ -196,7 +196,7 @@ static void rate_limit(struct job *job)
 		return;
 	}
 	address = client_address_ipv4(&job->client);
-	error = source_state_look_up(job->worker->pin_dir, &address, &json);
+	error = source_look_up(job->worker->pin_dir, &address, &json);
 	if (error && error != EXIT_NOT_FOUND) {
 		respond_failure(job, error);
 		return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "user/datapath/flood_state.h"
+#include "user/datapath/gate_status.h"
 
 #include <string.h>
 #include <bpf/bpf.h>
@@ -24,7 +24,7 @@ static struct xrl_taken read_once(const struct xrl_taken *taken)
 /* The gate gets out of the way with the next packet, which may not come for long: then it's
  * `until` that counts. */
 static void read_engaged(const struct xrl_flood_state *flood, __u64 jiffies,
-                         struct flood_state *state)
+                         struct gate_status *state)
 {
 	__u64 until = *(const volatile __u64 *)&flood->engaged_until_jiffies;
 	__s64 left = until - jiffies;
@@ -50,7 +50,7 @@ static __u64 arrivals_per_second(const struct xrl_flood_state *flood, __u64 jiff
 	return units * SECOND_NS / (jiffies_ns() << shift);
 }
 
-static void add_cpus(const struct xrl_flood_state *flood, struct flood_state *state)
+static void add_cpus(const struct xrl_flood_state *flood, struct gate_status *state)
 {
 	for (int i = 0; i < XRL_GATE_CPUS; i++) {
 		state->unknown_sources += flood->cpus[i].unknown_sources;
@@ -58,18 +58,18 @@ static void add_cpus(const struct xrl_flood_state *flood, struct flood_state *st
 	}
 }
 
-bool flood_state_read(struct instance *instance, struct flood_state *state)
+bool gate_read(struct maps *maps, struct gate_status *state)
 {
 	const struct xrl_flood_state *flood;
 	const struct xrl_policy *policy;
 	__u32 generation;
 	__u64 jiffies;
 
-	*state = (struct flood_state){};
-	policy = instance_policy(instance, &generation);
+	*state = (struct gate_status){};
+	policy = generation_policy(maps, &generation);
 	if (!policy)
 		return false;
-	flood = instance_map_memory(instance, SHARED_FLOOD, false);
+	flood = maps_mmap(maps, MAP_FLOOD, false);
 	if (!flood)
 		return false;
 	state->policy = &policy->flood;
@@ -82,16 +82,16 @@ bool flood_state_read(struct instance *instance, struct flood_state *state)
 	state->engaged_times = flood->engaged_times;
 	state->inserted_buckets = flood->insertions;
 	add_cpus(flood, state);
-	instance_unmap_memory((void *)flood, SHARED_FLOOD);
+	maps_munmap((void *)flood, MAP_FLOOD);
 	return true;
 }
 
 /* ---- one source ---- */
 
-static bool read_line(const struct instance *instance, const struct xrl_address *source,
+static bool read_line(const struct maps *maps, const struct xrl_address *source,
                       struct xrl_gate_line *line, __u32 *hash)
 {
-	const struct xrl_flood_state *flood = instance_map_memory(instance, SHARED_FLOOD, false);
+	const struct xrl_flood_state *flood = maps_mmap(maps, MAP_FLOOD, false);
 	__u32 address, number;
 
 	if (!flood)
@@ -99,18 +99,18 @@ static bool read_line(const struct instance *instance, const struct xrl_address 
 	memcpy(&address, source, sizeof(address));
 	*hash = xrl_gate_hash(address, flood->hash_key);
 	number = xrl_gate_set_of(*hash, flood->lines);
-	instance_unmap_memory((void *)flood, SHARED_FLOOD);
-	return !bpf_map_lookup_elem(instance->maps[SHARED_GATE], &number, line);
+	maps_munmap((void *)flood, MAP_FLOOD);
+	return !bpf_map_lookup_elem(maps->fds[MAP_GATE], &number, line);
 }
 
-bool flood_state_newcomer(const struct instance *instance, const struct xrl_address *source,
-                          struct newcomer_state *newcomer)
+bool gate_read_newcomer(const struct maps *maps, const struct xrl_address *source,
+                        struct newcomer *newcomer)
 {
 	struct xrl_gate_line line;
 	__u32 hash;
 
-	*newcomer = (struct newcomer_state){};
-	if (!read_line(instance, source, &line, &hash))
+	*newcomer = (struct newcomer){};
+	if (!read_line(maps, source, &line, &hash))
 		return false;
 	for (int i = 0; i < XRL_GATE_WAYS; i++) {
 		const struct xrl_newcomer *word = &line.newcomers[i];

@@ -10,8 +10,8 @@
 
 enum gate_state { GATE_IS_OFF, GATE_IS_READY, GATE_IS_ENGAGED };
 
-struct flood_state {
-	const struct xrl_flood *policy; /* in force, while the instance is open */
+struct gate_status {
+	const struct xrl_flood *policy; /* in force, while the maps is open */
 	enum gate_state state;
 	__u64 since_boot_ns; /* of that state; 0: ever since there is the gate, or it's off */
 	__u64 engaged_times;
@@ -22,17 +22,17 @@ struct flood_state {
 };
 
 /* False: there is no gate, or no policy. */
-bool flood_state_read(struct instance *instance, struct flood_state *state);
+bool gate_read(struct maps *maps, struct gate_status *state);
 
 /* It counts no further than that. */
 #define NEWCOMER_MAX_SEEN 7
 
 /* What the gate remembers of a source without a bucket. */
-struct newcomer_state {
+struct newcomer {
 	__u32 seen_packets; /* up to NEWCOMER_MAX_SEEN */
 	__u32 passed_packets;
 };
 
 /* False: nothing. */
-bool flood_state_newcomer(const struct instance *instance, const struct xrl_address *source,
-                          struct newcomer_state *newcomer);
+bool gate_read_newcomer(const struct maps *maps, const struct xrl_address *source,
+                        struct newcomer *newcomer);
