@@ -12,6 +12,7 @@ struct policy {
 	__u32 generation; /* its lowest bit selects the copy */
 };
 
+/* 0 before the first policy. */
 static __always_inline __u32 current_generation(void)
 {
 	return *(const volatile __u32 *)&meta.generation;

@@ -19,6 +19,7 @@ static __always_inline __u32 class_by_address(const struct xrl_address *source, 
 	return number ? *number : policy_of(generation)->default_class;
 }
 
+/* Returns 0 if no CIDR of the policy contains the source. */
 static __always_inline int may_match_cidr(const struct xrl_policy *policy,
                                           const struct xrl_address *source)
 {
@@ -51,6 +52,7 @@ static __always_inline __u32 class_of(const struct xrl_address *source, __u64 pe
 	return class_by_address(source, generation) & (XRL_MAX_CLASSES - 1);
 }
 
+/* The word of struct xrl_resolved, without a penalty. */
 static __always_inline xrl_packed classification_pack(__u32 class_number, __u64 permit_expires_ns,
                                                       __u32 generation)
 {
@@ -63,6 +65,7 @@ static __always_inline __u32 classification_class(xrl_packed classification)
 	return classification >> XRL_CLASSIFICATION_CLASS_SHIFT & (XRL_MAX_CLASSES - 1);
 }
 
+/* True if the limit is newer than the classification: older state belongs to another limit. */
 static __always_inline int is_stale(const struct xrl_limit *limit, xrl_packed classification)
 {
 	return (__s32)(limit->since_generation - (__u32)classification) > 0;

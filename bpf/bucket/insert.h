@@ -86,6 +86,8 @@ XRL_GLOBAL_FUNC int carry_over_scoped(struct packet *packet, const struct xrl_cl
 #define IS_INSERTED (1 << 8)
 _Static_assert(XRL_MAX_CLASSES <= IS_INSERTED, "a class is below it");
 
+/* Creates the bucket with what was admitted so far, unless another CPU is first. Returns the class,
+ * with IS_INSERTED if this call created it. */
 XRL_GLOBAL_FUNC int bucket_insert(const struct packet *packet, __u32 generation, __u64 carried)
 {
 	struct xrl_bucket bucket = {};

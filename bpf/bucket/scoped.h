@@ -30,6 +30,7 @@ static __always_inline int is_to_endpoint(const struct packet *packet,
 	       packet->destination_port <= limit->last_port;
 }
 
+/* The source with its host bits zeroed. */
 static __always_inline struct xrl_address prefix_of(const struct xrl_address *source, __u32 bits)
 {
 	__u32 word, mask = bits ? ~0U << ((32 - bits) & 31) : 0;
@@ -184,6 +185,7 @@ XRL_GLOBAL_FUNC __u64 charge_scoped(const struct xrl_limit *limit, const struct 
 	return SCOPED_RETRY;
 }
 
+/* Returns SCOPED_RETRY if other CPUs were always faster. */
 XRL_GLOBAL_FUNC __u64 retry_scoped(const struct xrl_limit *limit, const struct packet *packet,
                                    const struct xrl_cost *cost, __u32 generation)
 {
@@ -199,6 +201,7 @@ struct scoped_receipt {
 	__u32 charged[XRL_MAX_SCOPED];
 };
 
+/* `charged` is an entry of the receipt. A bucket that was evicted meanwhile needs no refund. */
 XRL_GLOBAL_FUNC int refund_scoped(const struct xrl_limit *limit, const struct packet *packet,
                                   const struct xrl_cost *cost, __u64 charged, __u32 generation)
 {

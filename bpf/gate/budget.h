@@ -24,6 +24,7 @@ static __always_inline __u64 budget_read(const struct xrl_taken *budget)
  * this many intervals, a late writer counts into the current one. */
 #define LATE_INTERVALS 16
 
+/* The interval to count into: that of the word, if it is slightly ahead of `interval`. */
 static __always_inline __u32 later_interval(__u64 state, __u32 interval)
 {
 	__u32 written = state >> 32;
@@ -31,6 +32,7 @@ static __always_inline __u32 later_interval(__u64 state, __u32 interval)
 	return written - interval < LATE_INTERVALS ? written : interval;
 }
 
+/* Units taken in this interval. */
 static __always_inline __u32 units_in(__u64 state, __u32 interval)
 {
 	return state >> 32 == later_interval(state, interval) ? (__u32)state : 0;

@@ -53,11 +53,13 @@ xrl_inline __u32 xrl_candidate_age(xrl_packed state, __u32 ticks)
 	return (ticks - (state >> XRL_FIRST_TICKS_SHIFT)) & 0xFFFF;
 }
 
+/* The entry of a source after its first hit. */
 xrl_inline xrl_packed xrl_candidate_new(__u32 tag, __u32 ticks)
 {
 	return (__u64)ticks << XRL_FIRST_TICKS_SHIFT | 1u << XRL_HITS_SHIFT | tag;
 }
 
+/* True if the entry belongs to this source and flood. */
 xrl_inline int xrl_has_tag(xrl_packed state, __u32 tag)
 {
 	return (state & ((1u << XRL_CANDIDATE_TAG_BITS) - 1)) == tag;
@@ -116,6 +118,7 @@ xrl_inline __u64 xrl_is_not_0(__u64 number)
 	return xrl_is_negative(-number);
 }
 
+/* The same as a number, 1 or 0, without a branch. */
 xrl_inline __u64 xrl_tag_matches(xrl_packed state, __u32 tag)
 {
 	return xrl_is_not_0((state ^ tag) & ((1u << XRL_CANDIDATE_TAG_BITS) - 1)) ^ 1;

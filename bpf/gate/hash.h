@@ -44,6 +44,7 @@ xrl_inline __u32 xrl_candidate_tag(__u32 hash, __u32 era)
 	return xrl_hash_tag(hash) | (era & ((1u << XRL_ERA_BITS) - 1)) << XRL_HASH_TAG_BITS;
 }
 
+/* The flood number after this one: 1, 2, 3, 1. */
 xrl_inline __u32 xrl_next_era(__u32 era)
 {
 	return era % ((1u << XRL_ERA_BITS) - 1) + 1;

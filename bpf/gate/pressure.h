@@ -38,6 +38,7 @@ static __always_inline void begin_flood(const struct xrl_flood *policy)
 	__sync_fetch_and_add(&flood.engaged_times, 1);
 }
 
+/* Engages the gate, or keeps it engaged. */
 XRL_GLOBAL_FUNC int engage(const struct xrl_flood *policy, __u64 jiffies)
 {
 	__u64 until = engaged_until(), later;

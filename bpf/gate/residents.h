@@ -15,6 +15,8 @@ XRL_GLOBAL_FUNC int resident_since(const struct xrl_gate_line *set, __u64 bits)
 	return set ? xrl_is_resident(set, flood.epoch, bits) : 1;
 }
 
+/* Returns 0 if the source has no bucket as far as known, 1 if it was added in this epoch, 2 if only
+ * in an older one. */
 static __always_inline int maybe_resident(const struct xrl_address *source)
 {
 	__u32 hash = gate_hash(source);

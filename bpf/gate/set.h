@@ -56,6 +56,7 @@ static __always_inline __u32 find_candidate(const struct xrl_gate_line *set, __u
 	return best & 7;
 }
 
+/* Returns false if the entry was no longer `from`. */
 static __always_inline int candidate_swap(struct xrl_newcomer *way, xrl_packed from, xrl_packed to)
 {
 	return __sync_val_compare_and_swap((xrl_packed *)way, from, to) == from;

@@ -32,6 +32,7 @@ xrl_inline __u32 xrl_checked_now(__u64 now_ns)
  * at any time but the last 34 s before the ticks wrap around. */
 #define XRL_CHECKED_AHEAD_TICKS 1024u
 
+/* True if `seen` is an earlier tick than `now`. */
 xrl_inline int xrl_checked_is_past(__u32 seen, __u32 now)
 {
 	return now - seen - 1 < ~XRL_CHECKED_AHEAD_TICKS;
@@ -95,6 +96,7 @@ XRL_GLOBAL_FUNC __u64 xrl_limit_used(const struct xrl_limit *limit, __u64 state,
 	return xrl_window_used(limit, state);
 }
 
+/* True if the limit warns of this many used units. */
 xrl_inline int xrl_is_near(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
 	return limit->warn_units && xrl_limit_used(limit, state, now_ns) >= limit->warn_units;

@@ -59,6 +59,7 @@ xrl_inline xrl_packed xrl_window_open(const struct xrl_limit *limit, __u64 now_n
 	return xrl_window_ticks(limit, now_ns) << limit->used_bits | units;
 }
 
+/* Ticks since the window opened, modulo the range of ticks. */
 xrl_inline __u32 xrl_window_age_ticks(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
 	return ((now_ns >> limit->tick_shift) - (state >> limit->used_bits)) &

@@ -11,6 +11,7 @@ xrl_inline xrl_packed xrl_classification_read(const struct xrl_bucket *bucket)
 	return *(const volatile xrl_packed *)&bucket->resolved;
 }
 
+/* Returns false if the classification was no longer `from`. A full memory barrier. */
 xrl_inline int xrl_classification_swap(struct xrl_bucket *bucket, xrl_packed from, xrl_packed to)
 {
 	return __sync_val_compare_and_swap((xrl_packed *)&bucket->resolved, from, to) == from;

@@ -6,6 +6,7 @@
 
 #include "bpf/limit/penalty.h"
 
+/* True if no open window of the bucket can have expired. */
 xrl_inline int xrl_is_fresh(const struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	__u32 until = *(const volatile __u32 *)&bucket->settled_until_jiffies;

@@ -48,6 +48,7 @@ xrl_inline __u64 xrl_cost_units(const struct xrl_cost *cost, const struct xrl_li
 	return limit->period_ns ? cost->units[limit->unit & (XRL_UNITS - 1)] : 0;
 }
 
+/* See xrl_penalty_begin. */
 XRL_GLOBAL_FUNC int xrl_begin_penalty(struct xrl_bucket *bucket, const struct xrl_class *class,
                                       __u32 generation)
 {
@@ -139,6 +140,7 @@ xrl_inline __u32 xrl_try_single(struct xrl_bucket *bucket, const struct xrl_clas
 	return units ? xrl_try_one(bucket, class, 0, units) | unit << 16 : XRL_PASS;
 }
 
+/* xrl_limit_charge with the fixed window in line and the other algorithms by a call. */
 xrl_inline xrl_packed xrl_limit_charge_fast(const struct xrl_limit *limit, xrl_packed state,
                                             __u64 now_ns, __u64 units)
 {
@@ -176,6 +178,7 @@ struct xrl_receipt {
 	__u32 charged[XRL_MAX_LIMITS];
 };
 
+/* Refunds what the receipt lists. */
 xrl_inline void xrl_refund_all(struct xrl_bucket *bucket, const struct xrl_class *class,
                                const struct xrl_cost *cost, const struct xrl_receipt *receipt)
 {
@@ -236,6 +239,7 @@ XRL_GLOBAL_FUNC __u32 xrl_try_all(struct xrl_bucket *bucket, const struct xrl_cl
 	return result;
 }
 
+/* Returns XRL_RETRY if other CPUs were always faster. */
 XRL_GLOBAL_FUNC __u32 xrl_retry_all(struct xrl_bucket *bucket, const struct xrl_class *class,
                                     const struct xrl_cost *cost)
 {

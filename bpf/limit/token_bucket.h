@@ -34,6 +34,7 @@ xrl_inline int xrl_token_is_expired(const struct xrl_limit *limit, xrl_packed st
 	return !xrl_token_ahead(limit, state, now_ns);
 }
 
+/* Time that a full bucket takes, in 2^-token_shift ns. */
 xrl_inline __u64 xrl_token_bucket(const struct xrl_limit *limit)
 {
 	return limit->max_units * limit->token_cost;

@@ -17,6 +17,7 @@
 #define HTTP_MASK(text)      (~0ULL >> (8 - (sizeof(text) - 1)) * 8)
 #define HTTP_IS(start, text) (((start)&HTTP_MASK(text)) == HTTP_WORD(text))
 
+/* `start`: the first 8 bytes of the payload, the first one lowest. */
 static inline __attribute__((always_inline)) int http_begins_request(__u64 start)
 {
 	return HTTP_IS(start, "GET ") || HTTP_IS(start, "POST ") || HTTP_IS(start, "HEAD ") ||

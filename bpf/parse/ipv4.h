@@ -20,6 +20,7 @@ static __always_inline __u32 ipv4_frame_bytes(struct xdp_md *ctx, int may_have_f
 	return whole_frame_bytes(ctx, may_have_frags);
 }
 
+/* The cursor is at the IPv4 header. Fills in what packet->wants asks for. */
 static __always_inline enum packet_kind parse_ipv4(struct cursor *frame, int may_have_frags,
                                                    struct packet *packet)
 {

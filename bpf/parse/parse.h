@@ -5,6 +5,7 @@
 
 #include "bpf/parse/ipv4.h"
 
+/* `copies`: read all buffers by copy, not the first one in place. */
 static __always_inline void parse_frame(struct xdp_md *ctx, int may_have_frags, int copies,
                                         struct packet *packet)
 {

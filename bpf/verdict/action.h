@@ -36,6 +36,7 @@ static __noinline int redirect(struct xdp_md *ctx, const struct policy *policy, 
 	return XDP_REDIRECT;
 }
 
+/* Returns the XDP action for a packet that is rejected for this xrl_reason, and counts it. */
 static __always_inline int reject(struct xdp_md *ctx, const struct policy *policy, __u32 reason,
                                   __u32 bytes)
 {

@@ -100,6 +100,7 @@ static __always_inline __u32 bytes_64(const struct packet *packet)
 	return (packet->frame_bytes + 63) >> 6;
 }
 
+/* True if the class admits no more of this source without a bucket. */
 static __always_inline int exceeds(xrl_packed state, const struct packet *packet,
                                    const struct xrl_class *class)
 {
@@ -241,6 +242,7 @@ static __always_inline int has_scoped_limits(const struct packet *packet,
 
 #define GATE_ATTEMPTS 3
 
+/* The gate's result for a source without a known bucket. */
 static __always_inline __u64 decide_candidate(const struct packet *packet, __u32 generation)
 {
 	__u64 result = decide_candidate_once(packet, generation);

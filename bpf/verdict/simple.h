@@ -21,6 +21,7 @@ static __always_inline void residents_readd_if_due(const struct xrl_address *sou
 		residents_add(source);
 }
 
+/* xrl_refresh_simple by a call. */
 XRL_GLOBAL_FUNC __u32 refresh_simple(struct xrl_bucket *bucket, const struct xrl_class *class)
 {
 	return xrl_refresh_simple(bucket, class);

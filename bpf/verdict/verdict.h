@@ -208,6 +208,7 @@ static __always_inline struct xrl_bucket *gate_check(struct packet *packet,
 	return NULL;
 }
 
+/* True if the gate has decided, and no bucket is needed. */
 static __always_inline int gate_is_final(__u64 gate)
 {
 	return gate_kind(gate) == GATE_PASS || gate_kind(gate) == GATE_REJECT;
