@@ -20,7 +20,7 @@ static void trigger(const char *command)
 		fprintf(stderr, "fault: XRL_FAULT_COMMAND failed\n");
 }
 
-void fault_point(const char *name)
+void failpoint(const char *name)
 {
 	const char *wanted = getenv("XRL_FAULT");
 
@@ -32,7 +32,7 @@ void fault_point(const char *name)
 		trigger(getenv("XRL_FAULT_COMMAND"));
 }
 
-__u64 fault_period_ns(__u64 period_ns)
+__u64 failpoint_period_ns(__u64 period_ns)
 {
 	const char *divisor = getenv("XRL_PERIODS_OVER");
 

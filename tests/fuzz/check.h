@@ -17,14 +17,14 @@
 	} while (0)
 
 /* One printable line, not cut off. */
-static inline void check_complaint(const char *complaint, size_t size)
+static inline void check_parse_error(const char *parse_error, size_t size)
 {
-	size_t length = strnlen(complaint, size);
+	size_t length = strnlen(parse_error, size);
 
 	check(length > 0);
 	check(length < size - 1);
 	for (size_t i = 0; i < length; i++)
-		check(complaint[i] >= ' ' && complaint[i] <= '~');
+		check(parse_error[i] >= ' ' && parse_error[i] <= '~');
 }
 
 /* Called by libFuzzer and by tests/fuzz/replay.c. */

@@ -64,11 +64,11 @@ static void check_round_trip(const struct address_list *list, __u32 max_addresse
 	static char text[ADDRESS_LIST_MAX * (INET_ADDRSTRLEN + 1)];
 	size_t length = format(list, text);
 	static struct address_list again;
-	char complaint[256];
+	char parse_error[256];
 
 	check(count_hosts(text, length) == (int)list->count);
-	check(!address_list_parse(&again, text, length, max_addresses, complaint,
-	                          sizeof(complaint)));
+	check(!address_list_parse(&again, text, length, max_addresses, parse_error,
+	                          sizeof(parse_error)));
 	check(again.count == list->count);
 	check(!memcmp(again.addresses, list->addresses, list->count * sizeof(list->addresses[0])));
 }
@@ -76,19 +76,19 @@ static void check_round_trip(const struct address_list *list, __u32 max_addresse
 static void check_with(const char *text, size_t length, int hosts, __u32 max_addresses)
 {
 	static struct address_list list;
-	char complaint[256] = "";
-	int error = address_list_parse(&list, text, length, max_addresses, complaint,
-	                               sizeof(complaint));
+	char parse_error[256] = "";
+	int error = address_list_parse(&list, text, length, max_addresses, parse_error,
+	                               sizeof(parse_error));
 
 	check(!error == (hosts > 0 && hosts <= (int)max_addresses));
 	if (error) {
 		check(error == -EINVAL);
 		check(!list.count);
-		check_complaint(complaint, sizeof(complaint));
+		check_parse_error(parse_error, sizeof(parse_error));
 		return;
 	}
 	check(list.count == (__u32)hosts);
-	check(!complaint[0]);
+	check(!parse_error[0]);
 	check_round_trip(&list, max_addresses);
 }
 

@@ -108,14 +108,14 @@ static enum exit_code read_config(struct config *config, const void *text, size_
 	enum exit_code code;
 
 	check(fwrite(text, 1, length, file) == length && !fflush(file));
-	output_capture(&failure);
+	result_capture(&failure);
 	code = config_read(config, path, true);
-	output_capture(NULL);
+	result_capture(NULL);
 	check(code == failure.code);
 	if (!code)
 		return code;
 	check(code == EXIT_FAILED);
-	check_complaint(failure.message, sizeof(failure.message));
+	check_parse_error(failure.message, sizeof(failure.message));
 	check(!strncmp(failure.message, path, strlen(path)));
 	check(failure.message[strlen(path)] == ':');
 	check(atoi(failure.message + strlen(path) + 1) > 0);

@@ -61,30 +61,30 @@ static void check_round_trip(const struct form *form, bool every)
 	static char text[3 * FORM_MAX_LENGTH + 2 * FORM_MAX_FIELDS + 1];
 	static struct form again;
 	size_t length = format(form, text, every);
-	char complaint[256];
+	char parse_error[256];
 
 	if (length > FORM_MAX_LENGTH)
 		return;
-	check(!form_parse(&again, text, length, complaint, sizeof(complaint)));
+	check(!form_parse(&again, text, length, parse_error, sizeof(parse_error)));
 	check_same(form, &again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct form form;
-	char complaint[256] = "";
+	char parse_error[256] = "";
 	int error;
 
 	memset(&form, 0xa5, sizeof(form));
-	error = form_parse(&form, (const char *)data, size, complaint, sizeof(complaint));
+	error = form_parse(&form, (const char *)data, size, parse_error, sizeof(parse_error));
 	check_fields(&form);
 	if (error) {
 		check(error == -EINVAL);
 		check(!form.count);
-		check_complaint(complaint, sizeof(complaint));
+		check_parse_error(parse_error, sizeof(parse_error));
 		return 0;
 	}
-	check(!complaint[0]);
+	check(!parse_error[0]);
 	check_round_trip(&form, false);
 	check_round_trip(&form, true);
 	return 0;

@@ -22,7 +22,7 @@ static void take_finding(const struct policy_finding *finding, void *context)
 	struct told *told = context;
 
 	check(finding->line > 0 && finding->line >= told->last_line);
-	check_complaint(finding->text, 1000);
+	check_parse_error(finding->text, 1000);
 	told->last_line = finding->line;
 	told->mistakes += finding->is_mistake;
 }
@@ -31,7 +31,7 @@ static void check_limit(const struct xrl_limit *limit, __u32 warn_percent)
 {
 	__u64 most = limit->unit == XRL_BYTES ? LIMIT_MAX_BYTES : LIMIT_MAX_UNITS;
 	struct xrl_limit again, same = *limit;
-	char text[LIMIT_TEXT_SIZE], complaint[480];
+	char text[LIMIT_TEXT_SIZE], parse_error[480];
 
 	check(limit->unit < XRL_UNITS && limit->algorithm < XRL_ALGORITHMS);
 	check(limit->rate_units >= 1 && limit->rate_units <= most);
@@ -49,7 +49,7 @@ static void check_limit(const struct xrl_limit *limit, __u32 warn_percent)
 	check((unsigned __int128)limit->max_units * limit->period_ns <=
 	      (unsigned __int128)LIMIT_MAX_PERIOD_NS * limit->rate_units);
 	limit_format(limit, text, sizeof(text));
-	check(!limit_parse(text, &again, complaint, sizeof(complaint)));
+	check(!limit_parse(text, &again, parse_error, sizeof(parse_error)));
 	same.warn_units = 0;
 	check(!memcmp(&same, &again, sizeof(same)));
 }
@@ -151,14 +151,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum exit_code policy_code, config_code;
 
 	check(policy_file_check(path, take_finding, &told, NULL) >= 0);
-	output_capture(&failure);
+	result_capture(&failure);
 	policy_code = policy_file_read(path, true, &policy, NULL);
-	output_capture(&failure);
+	result_capture(&failure);
 	config_code = config_read(&config, path, true);
-	output_capture(NULL);
+	result_capture(NULL);
 	check(!told.mistakes == (!policy_code && !config_code));
 	if (policy_code || config_code)
-		check_complaint(failure.message, sizeof(failure.message));
+		check_parse_error(failure.message, sizeof(failure.message));
 	if (!policy_code)
 		check_policy(&policy);
 	policy_free(&policy);

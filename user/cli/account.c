@@ -58,7 +58,7 @@ static void print_token(const struct globals *globals, const char *what, const c
                         const char *token)
 {
 	if (globals->json) {
-		output_json(json_pack("{s:s, s:s}", "account", name, "token", token));
+		result_print(json_pack("{s:s, s:s}", "account", name, "token", token));
 		return;
 	}
 	printf("%-10s %s\n", what, name);
@@ -89,7 +89,7 @@ static enum exit_code run_approve(const struct globals *globals, const struct ar
 	enum exit_code error = account_approve(globals->state_dir, arguments->name, approved);
 
 	if (!error && globals->json)
-		output_json(
+		result_print(
 			json_pack("{s:s, s:b}", "account", arguments->name, "approved", approved));
 	else if (!error)
 		printf("%-10s %s\n", approved ? "approved" : "withdrawn", arguments->name);
@@ -121,8 +121,8 @@ static enum exit_code run_remove(const struct globals *globals, const struct arg
 	if (!error)
 		error = permit_remove_account(&context, arguments->name, &ended);
 	if (!error && globals->json)
-		output_json(json_pack("{s:s, s:I}", "account", arguments->name, "ended_permits",
-		                      (json_int_t)ended));
+		result_print(json_pack("{s:s, s:I}", "account", arguments->name, "ended_permits",
+		                       (json_int_t)ended));
 	else if (!error)
 		printf("%-10s %s, with %u permit%s in force\n", "removed", arguments->name, ended,
 		       ended == 1 ? "" : "s");
@@ -131,9 +131,9 @@ static enum exit_code run_remove(const struct globals *globals, const struct arg
 
 static json_t *account_json(const struct account *account)
 {
-	char created[OUTPUT_TIME_SIZE];
+	char created[RESULT_TIME_SIZE];
 
-	output_time(created, account->created_unix_ns / SECOND_NS);
+	result_format_time(created, account->created_unix_ns / SECOND_NS);
 	return json_pack("{s:s, s:s?, s:b, s:b, s:s, s:I}", "account", account->name, "parent",
 	                 account->parent[0] ? account->parent : NULL, "approved", account->approved,
 	                 "has_token", account->has_token, "created_at", created, "permits",
@@ -142,9 +142,9 @@ static json_t *account_json(const struct account *account)
 
 static void print_account(const struct account *account)
 {
-	char created[OUTPUT_TIME_SIZE];
+	char created[RESULT_TIME_SIZE];
 
-	output_time(created, account->created_unix_ns / SECOND_NS);
+	result_format_time(created, account->created_unix_ns / SECOND_NS);
 	printf("%-20s %-20s %-9s %-6s %s %8u\n", account->name,
 	       account->parent[0] ? account->parent : "-",
 	       account->parent[0] ? "never" : (account->approved ? "yes" : "no"),
@@ -173,7 +173,7 @@ static enum exit_code run_list(const struct globals *globals, const struct argum
 	}
 	free(accounts);
 	if (globals->json)
-		output_json(json_pack("{s:o}", "accounts", list));
+		result_print(json_pack("{s:o}", "accounts", list));
 	return EXIT_DONE;
 }
 

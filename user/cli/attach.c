@@ -258,10 +258,10 @@ static __u32 choose_permit_room(const struct run *run)
 static void restore_permits(struct run *run)
 {
 	struct failure failure = {};
-	struct failure *usual = output_capture(&failure);
+	struct failure *usual = result_capture(&failure);
 	enum exit_code error = permit_restore(&run->permits, &run->maps);
 
-	output_capture(usual);
+	result_capture(usual);
 	if (error)
 		warn("the permits of the store were not restored: %s%s%s", failure.message,
 		     failure.hint[0] ? "; " : "", failure.hint);
@@ -311,10 +311,10 @@ static void print_json(struct run *run)
 		                                "mode", attach_mode_name(target->change.mode),
 		                                "replaced", target->before.state == LINK_ATTACHED));
 	}
-	output_json(json_pack("{s:o, s:o, s:b, s:b, s:I}", "attached", attached, "policy",
-	                      policy_json(&run->maps), "action_overridden", overrides_action(run),
-	                      "layout_changed", run->maps.incompatible, "permits",
-	                      (json_int_t)maps_count_permits(&run->maps)));
+	result_print(json_pack("{s:o, s:o, s:b, s:b, s:I}", "attached", attached, "policy",
+	                       policy_json(&run->maps), "action_overridden", overrides_action(run),
+	                       "layout_changed", run->maps.incompatible, "permits",
+	                       (json_int_t)maps_count_permits(&run->maps)));
 }
 
 static void print_text(const struct globals *globals, struct run *run)
@@ -366,9 +366,9 @@ static enum exit_code read_and_lock(struct run *run, struct config *config, int 
 {
 	const struct globals *globals = run->globals;
 	enum exit_code error = EXIT_DONE;
-	struct file_mark mark = {};
+	struct file_stamp mark = {};
 
-	while (!error && file_mark_is_due(&mark, globals->config_path)) {
+	while (!error && file_stamp_changed(&mark, globals->config_path)) {
 		if (*lock >= 0)
 			close(*lock);
 		*lock = -1;

@@ -40,10 +40,10 @@ static struct xrl_limit *place_of(struct attach_options *options, const struct x
 static enum exit_code add_limit(struct attach_options *options, const char *text)
 {
 	struct xrl_limit limit, *place;
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
-	if (limit_parse(text, &limit, complaint, sizeof(complaint)))
-		return fail(EXIT_USAGE, NULL, "%s", complaint);
+	if (limit_parse(text, &limit, parse_error, sizeof(parse_error)))
+		return fail(EXIT_USAGE, NULL, "%s", parse_error);
 	place = place_of(options, &limit);
 	if (!place)
 		return command_usage(&attach_command,
@@ -79,11 +79,11 @@ static enum exit_code set_mode(struct attach_options *options, const char *text)
 
 static enum exit_code set_sources(struct attach_options *options, const char *text)
 {
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
 	if (sources_parse(text, &options->sources,
-	                  &(struct complaint){complaint, sizeof(complaint)}))
-		return command_usage(&attach_command, "%s", complaint);
+	                  &(struct parse_error){parse_error, sizeof(parse_error)}))
+		return command_usage(&attach_command, "%s", parse_error);
 	return EXIT_DONE;
 }
 

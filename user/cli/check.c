@@ -85,9 +85,9 @@ static enum exit_code run_check(const struct globals *globals, int argc, char **
 	if (!globals->json)
 		print_summary(&result, &policy);
 	else
-		output_json(json_pack("{s:o, s:b, s:o, s:o}", "file", output_text(result.path),
-		                      "correct", !checked, "mistakes", result.list[1], "warnings",
-		                      result.list[0]));
+		result_print(json_pack("{s:o, s:b, s:o, s:o}", "file", result_text(result.path),
+		                       "correct", !checked, "mistakes", result.list[1], "warnings",
+		                       result.list[0]));
 	return checked ? EXIT_FAILED : EXIT_DONE;
 }
 

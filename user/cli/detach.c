@@ -35,11 +35,11 @@ static bool permits_are_stored(const struct permit_context *permits, const struc
                                unsigned int *stored_permits)
 {
 	struct failure failure;
-	struct failure *usual = output_capture(&failure);
+	struct failure *usual = result_capture(&failure);
 	bool mended = maps_take_permits(maps) && !permit_restore(permits, maps);
 
 	*stored_permits = mended ? permit_count_stored(permits->state_dir) : 0;
-	output_capture(usual);
+	result_capture(usual);
 	return mended && *stored_permits >= maps_count_permits(maps);
 }
 
@@ -84,8 +84,8 @@ static void print_result(const struct globals *globals, char **names, int count,
 
 		for (int i = 0; i < count; i++)
 			json_array_append_new(detached, json_string(names[i]));
-		output_json(json_pack("{s:o, s:I}", "detached", detached, "kept_permits",
-		                      (json_int_t)kept_permits));
+		result_print(json_pack("{s:o, s:I}", "detached", detached, "kept_permits",
+		                       (json_int_t)kept_permits));
 		return;
 	}
 	for (int i = 0; i < count; i++)

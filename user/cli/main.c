@@ -77,7 +77,7 @@ static int take_globals(int *argc, char **argv, struct globals *globals)
 	/* first of all, so that a mistake in what follows is reported in JSON, too */
 	for (int j = 1; j < *argc && strcmp(argv[j], "--"); j++)
 		if (!strcmp(argv[j], "--json"))
-			output_use_json(true);
+			result_use_json(true);
 	while (i < *argc) {
 		int taken = strcmp(argv[i], "--") ? take_global(*argc, argv, i, globals) : 0;
 
@@ -133,7 +133,7 @@ static enum exit_code run(const struct globals *globals, int argc, char **argv)
 		return fail(EXIT_USAGE, "xdp-ratelimit --help lists the commands",
 		            "which command?");
 	if (!strcmp(argv[1], "--version") && globals->json)
-		output_json(json_pack("{s:s}", "version", XRL_VERSION));
+		result_print(json_pack("{s:s}", "version", XRL_VERSION));
 	else if (!strcmp(argv[1], "--version"))
 		printf("xdp-ratelimit %s\n", XRL_VERSION);
 	else if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 		return error;
 	libbpf_log_enable(globals.verbose);
 	error = run(&globals, argc, argv);
-	if (!error && output_json_failed())
+	if (!error && result_json_failed())
 		error = EXIT_FAILED;
 	if ((fflush(stdout) || ferror(stdout)) && !error)
 		error = fail(EXIT_FAILED, NULL, "cannot write the output: %m");

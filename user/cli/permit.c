@@ -21,9 +21,9 @@ static const char *write_address(const struct xrl_address *address, address_text
 }
 
 /* Rounded up: at the second that is shown, it has come. */
-static void write_time(__s64 unix_ns, char text[OUTPUT_TIME_SIZE])
+static void write_time(__s64 unix_ns, char text[RESULT_TIME_SIZE])
 {
-	output_time(text, (unix_ns + SECOND_NS - 1) / SECOND_NS);
+	result_format_time(text, (unix_ns + SECOND_NS - 1) / SECOND_NS);
 }
 
 /* "24 h 15 min": the two largest parts. */
@@ -46,7 +46,7 @@ static void print_results(const struct permit_outcome *outcome)
 	for (__u32 i = 0; i < outcome->count; i++) {
 		const struct permit_result *result = &outcome->results[i];
 		address_text address;
-		char until[OUTPUT_TIME_SIZE], span[32];
+		char until[RESULT_TIME_SIZE], span[32];
 
 		write_time(result->until_unix_ns, until);
 		write_span(result->until_unix_ns - clock_unix_ns(), span);
@@ -78,12 +78,12 @@ struct request {
 static enum exit_code read_addresses(const struct permit_rules *rules, const char *text,
                                      struct address_list *addresses)
 {
-	char complaint[300];
+	char parse_error[300];
 
-	if (address_list_parse(addresses, text, strlen(text), rules->max_addresses, complaint,
-	                       sizeof(complaint)))
+	if (address_list_parse(addresses, text, strlen(text), rules->max_addresses, parse_error,
+	                       sizeof(parse_error)))
 		return fail(EXIT_USAGE, "for example: 192.0.2.1,192.0.2.2",
-		            "%s; nothing was changed", complaint);
+		            "%s; nothing was changed", parse_error);
 	return EXIT_DONE;
 }
 
@@ -94,10 +94,10 @@ static void print_request(const struct globals *globals, const struct request *r
 	char window[DURATION_TEXT_SIZE];
 
 	if (globals->json) {
-		output_json(json_pack("{s:s, s:o, s:o, s:b}", "account", request->account,
-		                      "permits", permit_results_json(&request->outcome), "quota",
-		                      permit_quota_json(quota), "applied",
-		                      request->outcome.attached));
+		result_print(json_pack("{s:s, s:o, s:o, s:b}", "account", request->account,
+		                       "permits", permit_results_json(&request->outcome), "quota",
+		                       permit_quota_json(quota), "applied",
+		                       request->outcome.attached));
 		return;
 	}
 	print_results(&request->outcome);
@@ -185,9 +185,9 @@ static enum exit_code run_revoke(const struct globals *globals,
 		error = fail(EXIT_NOT_FOUND, "xdp-ratelimit permit list shows them",
 		             "there is no permit for %.60s", argv[1]);
 	if (!error && globals->json)
-		output_json(json_pack("{s:o, s:b}", "permits",
-		                      permit_results_json(&request->outcome), "applied",
-		                      request->outcome.attached));
+		result_print(json_pack("{s:o, s:b}", "permits",
+		                       permit_results_json(&request->outcome), "applied",
+		                       request->outcome.attached));
 	else if (!error)
 		print_results(&request->outcome);
 	if (!error && !globals->json)
@@ -200,10 +200,10 @@ static enum exit_code run_revoke(const struct globals *globals,
 
 static void print_record(const struct permit_record *record, __s64 now_ns)
 {
-	char since[OUTPUT_TIME_SIZE], until[OUTPUT_TIME_SIZE], span[32];
+	char since[RESULT_TIME_SIZE], until[RESULT_TIME_SIZE], span[32];
 	address_text address;
 
-	output_time(since, record->since_unix_ns / SECOND_NS);
+	result_format_time(since, record->since_unix_ns / SECOND_NS);
 	write_time(record->until_unix_ns, until);
 	write_span(record->until_unix_ns - now_ns, span);
 	printf("%-15s %-16s %s  %s  ", write_address(&record->address, address), record->account,
@@ -239,7 +239,7 @@ static enum exit_code run_list(const struct globals *globals, const struct permi
 	if (error)
 		return error;
 	if (globals->json)
-		output_json(json_pack("{s:o}", "permits", permit_records_json(records, count)));
+		result_print(json_pack("{s:o}", "permits", permit_records_json(records, count)));
 	else if (count)
 		print_records(records, count);
 	else

@@ -13,8 +13,8 @@ static void print_result(const struct globals *globals, struct reload *reload)
 		     "then all buckets start anew",
 		     maps_sources(&reload->maps), reload->sources);
 	if (globals->json) {
-		output_json(json_pack("{s:b, s:o}", "changed", reload->changed, "policy",
-		                      policy_json(&reload->maps)));
+		result_print(json_pack("{s:b, s:o}", "changed", reload->changed, "policy",
+		                       policy_json(&reload->maps)));
 		return;
 	}
 	printf("%s\n", reload->changed ? "reloaded" : "unchanged  it was in force already");

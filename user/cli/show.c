@@ -47,13 +47,13 @@ static void print_class(const struct source *source)
 
 static void print_permit(const struct source *source)
 {
-	char until[OUTPUT_TIME_SIZE];
+	char until[RESULT_TIME_SIZE];
 
 	if (!source->permit_until_boot_ns) {
 		printf("permit     none\n");
 		return;
 	}
-	output_time(until, clock_unix_seconds(source->permit_until_boot_ns + SECOND_NS - 1));
+	result_format_time(until, clock_unix_seconds(source->permit_until_boot_ns + SECOND_NS - 1));
 	printf("permit     until %s%s\n", until, source->permitted ? ": no limit applies" : "");
 }
 
@@ -113,7 +113,7 @@ static enum exit_code run_show(const struct globals *globals, int argc, char **a
 	if (!error)
 		error = source_read(&maps, &address, &source);
 	if (!error && globals->json)
-		output_json(source_json(&source));
+		result_print(source_json(&source));
 	else if (!error)
 		print_text(&source, argv[1]);
 	maps_close(&maps);

@@ -44,13 +44,13 @@ static const char *advice(const char *interface, const struct link_info *info)
 
 static json_t *interface_json(const char *interface, const struct link_info *info, const char *note)
 {
-	char since[OUTPUT_TIME_SIZE];
+	char since[RESULT_TIME_SIZE];
 	json_t *object = json_pack("{s:s, s:s, s:s?}", "interface", interface, "state",
 	                           state_name(info), "note", note);
 
 	if (info->state != LINK_ATTACHED)
 		return object;
-	output_time(since, clock_unix_seconds(info->loaded_boot_ns));
+	result_format_time(since, clock_unix_seconds(info->loaded_boot_ns));
 	json_object_set_new(object, "mode", json_string(attach_mode_name(info->mode)));
 	json_object_set_new(object, "ifindex", json_integer(info->ifindex));
 	json_object_set_new(object, "name_now",
@@ -63,11 +63,11 @@ static json_t *interface_json(const char *interface, const struct link_info *inf
 
 static void print_interface(const char *interface, const struct link_info *info, const char *note)
 {
-	char since[OUTPUT_TIME_SIZE];
+	char since[RESULT_TIME_SIZE];
 
 	printf("%-10s ", interface);
 	if (info->state == LINK_ATTACHED) {
-		output_time(since, clock_unix_seconds(info->loaded_boot_ns));
+		result_format_time(since, clock_unix_seconds(info->loaded_boot_ns));
 		printf("%s mode, program %u%s%s since %s", attach_mode_name(info->mode),
 		       info->program_id, *info->version ? ", version " : "", info->version, since);
 		if (*info->name_now && strcmp(info->name_now, interface))
@@ -100,11 +100,11 @@ static void show(const struct globals *globals, struct maps *maps, char (*interf
 		     "replace them",
 		     globals->pin_dir);
 	if (list) {
-		output_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I}", "version", XRL_VERSION,
-		                      "pin_dir", output_text(globals->pin_dir), "interfaces", list,
-		                      "policy", policy_json(maps), "flood", flood_json(maps),
-		                      "buckets", buckets_json(maps), "permits",
-		                      (json_int_t)permits));
+		result_print(json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I}", "version",
+		                       XRL_VERSION, "pin_dir", result_text(globals->pin_dir),
+		                       "interfaces", list, "policy", policy_json(maps), "flood",
+		                       flood_json(maps), "buckets", buckets_json(maps), "permits",
+		                       (json_int_t)permits));
 		return;
 	}
 	if (!count)

@@ -27,14 +27,14 @@ static bool take_prefix(const char *at, __u32 *bits)
 {
 	__u64 number;
 
-	if (take_number(&at, &number) || *at || number > 32)
+	if (number_take(&at, &number) || *at || number > 32)
 		return false;
 	*bits = number;
 	return true;
 }
 
 int cidr_parse(const char *key, const char *text, struct xrl_cidr *cidr,
-               const struct complaint *complaint)
+               const struct parse_error *parse_error)
 {
 	size_t length = strcspn(text, "/");
 	struct xrl_cidr network;
@@ -42,20 +42,20 @@ int cidr_parse(const char *key, const char *text, struct xrl_cidr *cidr,
 
 	cidr->prefix_bits = 32;
 	if (length >= sizeof(address))
-		return complain_value(complaint, key, text, EXPECTED);
+		return parse_fail_value(parse_error, key, text, EXPECTED);
 	snprintf(address, sizeof(address), "%.*s", (int)length, text);
 	/* inet_pton takes four decimal octets without leading zeros and nothing else */
 	if (inet_pton(AF_INET, address, &cidr->address) != 1)
-		return complain_value(complaint, key, text, EXPECTED);
+		return parse_fail_value(parse_error, key, text, EXPECTED);
 	if (text[length] && !take_prefix(text + length + 1, &cidr->prefix_bits))
-		return complain_value(complaint, key, text,
-		                      "the length of a prefix is from 0 to 32");
+		return parse_fail_value(parse_error, key, text,
+		                        "the length of a prefix is from 0 to 32");
 	network = (struct xrl_cidr){cidr->prefix_bits, network_of(cidr)};
 	if (!memcmp(&network.address, &cidr->address, sizeof(network.address)))
 		return 0;
 	cidr_format(&network, meant);
-	return complain_value(complaint, key, text,
-	                      "there are bits behind the prefix, did you mean '%s'?", meant);
+	return parse_fail_value(parse_error, key, text,
+	                        "there are bits behind the prefix, did you mean '%s'?", meant);
 }
 
 void cidr_format(const struct xrl_cidr *cidr, char text[CIDR_TEXT_SIZE])
@@ -73,7 +73,7 @@ bool cidr_list_add(struct cidr_list *list, const struct xrl_cidr *cidr, __u32 cl
 {
 	if (list->count == XRL_MAX_CIDRS)
 		return false;
-	list->entries = allocate_more(list->entries, list->count, sizeof(*list->entries));
+	list->entries = xgrow_array(list->entries, list->count, sizeof(*list->entries));
 	list->entries[list->count] = (struct cidr_entry){
 		.cidr = {*cidr, class_number},
 		.line = line,

@@ -20,9 +20,9 @@ struct cidr_list {
 
 #define CIDR_TEXT_SIZE 20
 
-/* Reads "a.b.c.d" or "a.b.c.d/n". 0, or -EINVAL with a complaint of `key`. */
+/* Reads "a.b.c.d" or "a.b.c.d/n". 0, or -EINVAL with a parse error that names `key`. */
 int cidr_parse(const char *key, const char *text, struct xrl_cidr *cidr,
-               const struct complaint *complaint);
+               const struct parse_error *parse_error);
 void cidr_format(const struct xrl_cidr *cidr, char text[CIDR_TEXT_SIZE]);
 
 /* At most XRL_MAX_CIDRS: one too many isn't added, and it is false. */

@@ -63,12 +63,12 @@ static void add_limit(struct policy_reader *reader, int line, const char *value,
 
 void policy_reader_limit(struct policy_reader *reader, int line, const char *value)
 {
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 	struct xrl_limit limit;
 
 	lines_of(reader)->limit = line;
-	if (limit_parse(value, &limit, complaint, sizeof(complaint)))
-		findings_mistake(reader->findings, line, "%s", complaint);
+	if (limit_parse(value, &limit, parse_error, sizeof(parse_error)))
+		findings_mistake(reader->findings, line, "%s", parse_error);
 	else
 		add_limit(reader, line, value, &limit);
 }
@@ -96,7 +96,7 @@ void policy_reader_penalty(struct policy_reader *reader, int line, const char *v
 	__u64 period_ns;
 
 	lines_of(reader)->penalty = line;
-	if (take_duration(&at, &period_ns) || *at || period_ns < LIMIT_MIN_PERIOD_NS ||
+	if (duration_take(&at, &period_ns) || *at || period_ns < LIMIT_MIN_PERIOD_NS ||
 	    period_ns > LIMIT_MAX_PERIOD_NS)
 		findings_mistake(reader->findings, line,
 		                 "penalty '%s': expected a whole number and one of ms, s, m, h, d, "
@@ -114,7 +114,7 @@ void policy_reader_warn(struct policy_reader *reader, int line, const char *valu
 	__u64 percent;
 
 	lines_of(reader)->warn = line;
-	if (take_number(&at, &percent) || strcmp(at, "%") || !percent || percent > 100) {
+	if (number_take(&at, &percent) || strcmp(at, "%") || !percent || percent > 100) {
 		findings_mistake(reader->findings, line, "warn '%s': expected 1%% to 100%%",
 		                 quote(quoted, value, strlen(value)));
 		return;
@@ -125,15 +125,15 @@ void policy_reader_warn(struct policy_reader *reader, int line, const char *valu
 
 void policy_reader_cidrs(struct policy_reader *reader, int line, const char *value)
 {
-	char item[POLICY_ITEM_SIZE], complaint[COMPLAINT_SIZE];
+	char item[POLICY_ITEM_SIZE], parse_error[PARSE_ERROR_SIZE];
 	struct xrl_cidr cidr;
 
 	lines_of(reader)->sources = line;
 	while (value) {
 		value = policy_reader_item(value, item);
 		if (cidr_parse("sources", item, &cidr,
-		               &(struct complaint){complaint, sizeof(complaint)})) {
-			findings_mistake(reader->findings, line, "%s", complaint);
+		               &(struct parse_error){parse_error, sizeof(parse_error)})) {
+			findings_mistake(reader->findings, line, "%s", parse_error);
 			continue;
 		}
 		if (reader->class_number == XRL_MAX_CLASSES || reader->too_many_cidrs ||

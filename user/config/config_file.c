@@ -28,11 +28,11 @@ static void take_section(void *context, int line, const char *name)
 {
 	struct reading *reading = context;
 	enum section section = section_find(name);
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
 	if (section == SECTION_UNKNOWN) {
-		complain_section(&(struct complaint){complaint, sizeof(complaint)}, name);
-		findings_mistake(reading->findings, line, "%s", complaint);
+		section_fail_unknown(&(struct parse_error){parse_error, sizeof(parse_error)}, name);
+		findings_mistake(reading->findings, line, "%s", parse_error);
 	}
 	if (reading->reader && !is_of_config(section))
 		policy_reader_section(reading->reader, line, section, section_class_name(name));
@@ -41,11 +41,11 @@ static void take_section(void *context, int line, const char *name)
 static void take_config(struct reading *reading, int line, const char *section, const char *key,
                         const char *value)
 {
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
-	if (config_take(reading->config, &reading->lines, line, section, key, value, complaint,
-	                sizeof(complaint)))
-		findings_mistake(reading->findings, line, "%s", complaint);
+	if (config_take(reading->config, &reading->lines, line, section, key, value, parse_error,
+	                sizeof(parse_error)))
+		findings_mistake(reading->findings, line, "%s", parse_error);
 }
 
 static void take_setting(void *context, int line, const char *name, const char *key,

@@ -14,8 +14,8 @@ add(struct findings *findings, int line, bool is_mistake, const char *format, va
 	char *text;
 
 	if (vasprintf(&text, format, args) < 0)
-		allocate_failed();
-	findings->list = allocate_more(findings->list, findings->count, sizeof(*findings->list));
+		xalloc_failed();
+	findings->list = xgrow_array(findings->list, findings->count, sizeof(*findings->list));
 	findings->list[findings->count] = (struct found){{line, is_mistake, text}, findings->count};
 	findings->count++;
 	findings->mistakes += is_mistake;

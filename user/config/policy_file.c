@@ -30,7 +30,7 @@ static void set_file(struct xrl_policy *policy, const char *path)
 
 static void set_period(struct xrl_limit *limit)
 {
-	__u64 period_ns = fault_period_ns(limit->period_ns);
+	__u64 period_ns = failpoint_period_ns(limit->period_ns);
 
 	if (period_ns == limit->period_ns)
 		return;
@@ -70,7 +70,7 @@ static void complete(struct policy *policy, const struct policy_reader *reader, 
 enum exit_code policy_file_read_all(const char *path, bool must_exist, struct config *config,
                                     struct policy *policy, bool *is_given)
 {
-	struct policy_reader *reader = allocate_zeros(1, sizeof(*reader));
+	struct policy_reader *reader = xcalloc(1, sizeof(*reader));
 	struct findings findings = {};
 	enum exit_code code;
 	int error;
@@ -117,8 +117,8 @@ int policy_file_check(const char *path,
                       void (*report)(const struct policy_finding *finding, void *context),
                       void *context, struct policy_summary *summary)
 {
-	struct policy_reader *reader = allocate_zeros(1, sizeof(*reader));
-	struct config *config = allocate_zeros(1, sizeof(*config));
+	struct policy_reader *reader = xcalloc(1, sizeof(*reader));
+	struct config *config = xcalloc(1, sizeof(*config));
 	struct findings findings = {};
 	struct policy policy;
 	int error;

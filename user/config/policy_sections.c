@@ -27,7 +27,7 @@ struct policy_key {
 void policy_reader_begin(struct policy_reader *reader, struct policy *policy,
                          struct findings *findings)
 {
-	*policy = (struct policy){.compiled = allocate_zeros(1, sizeof(*policy->compiled))};
+	*policy = (struct policy){.compiled = xcalloc(1, sizeof(*policy->compiled))};
 	*reader = (struct policy_reader){
 		.policy = policy,
 		.findings = findings,
@@ -73,11 +73,11 @@ static bool is_class_name(const char *name)
 
 static void read_sources(struct policy_reader *reader, int line, const char *value)
 {
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
 	if (sources_parse(value, &reader->policy->sources,
-	                  &(struct complaint){complaint, sizeof(complaint)}))
-		findings_mistake(reader->findings, line, "%s", complaint);
+	                  &(struct parse_error){parse_error, sizeof(parse_error)}))
+		findings_mistake(reader->findings, line, "%s", parse_error);
 }
 
 static void read_reference(struct policy_reader *reader, int line, const char *key,
@@ -113,14 +113,14 @@ static void protect(struct xrl_ports *ports, const struct endpoint *endpoint)
 
 static void read_protect(struct policy_reader *reader, int line, const char *value)
 {
-	char item[POLICY_ITEM_SIZE], complaint[COMPLAINT_SIZE];
+	char item[POLICY_ITEM_SIZE], parse_error[PARSE_ERROR_SIZE];
 	struct endpoint endpoint;
 
 	while (value) {
 		value = policy_reader_item(value, item);
 		if (endpoint_parse("protect", item, &endpoint,
-		                   &(struct complaint){complaint, sizeof(complaint)}))
-			findings_mistake(reader->findings, line, "%s", complaint);
+		                   &(struct parse_error){parse_error, sizeof(parse_error)}))
+			findings_mistake(reader->findings, line, "%s", parse_error);
 		else
 			protect(&reader->policy->protected_ports, &endpoint);
 	}
@@ -128,33 +128,33 @@ static void read_protect(struct policy_reader *reader, int line, const char *val
 
 static void read_icmp_limit(struct policy_reader *reader, int line, const char *value)
 {
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
-	if (limit_parse_icmp(value, &reader->icmp_limit, complaint, sizeof(complaint)))
-		findings_mistake(reader->findings, line, "%s", complaint);
+	if (limit_parse_icmp(value, &reader->icmp_limit, parse_error, sizeof(parse_error)))
+		findings_mistake(reader->findings, line, "%s", parse_error);
 }
 
 static void read_gate(struct policy_reader *reader, int line, const char *value)
 {
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
 	if (!flood_parse_gate(value, &reader->policy->compiled->flood.mode,
-	                      &(struct complaint){complaint, sizeof(complaint)}))
+	                      &(struct parse_error){parse_error, sizeof(parse_error)}))
 		return;
 	reader->flood_mistaken = true;
-	findings_mistake(reader->findings, line, "%s", complaint);
+	findings_mistake(reader->findings, line, "%s", parse_error);
 }
 
 static void read_rate(struct policy_reader *reader, const char *key, const char *value, int line,
                       __u64 *packets, __u64 *period_ns)
 {
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
 	if (!flood_parse_rate(key, value, packets, period_ns,
-	                      &(struct complaint){complaint, sizeof(complaint)}))
+	                      &(struct parse_error){parse_error, sizeof(parse_error)}))
 		return;
 	reader->flood_mistaken = true;
-	findings_mistake(reader->findings, line, "%s", complaint);
+	findings_mistake(reader->findings, line, "%s", parse_error);
 }
 
 static void read_newcomers(struct policy_reader *reader, int line, const char *value)
@@ -282,12 +282,13 @@ void policy_reader_setting(struct policy_reader *reader, int line, const char *s
                            const char *key, const char *value)
 {
 	const struct policy_key *found = find_key(section_find(section), key);
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 	int before;
 
 	if (!found) {
-		complain_key(&(struct complaint){complaint, sizeof(complaint)}, section, key);
-		findings_mistake(reader->findings, line, "%s", complaint);
+		section_fail_key(&(struct parse_error){parse_error, sizeof(parse_error)}, section,
+		                 key);
+		findings_mistake(reader->findings, line, "%s", parse_error);
 		return;
 	}
 	before = reader->line_of[found - keys];

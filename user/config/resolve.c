@@ -17,19 +17,19 @@ static void complain_class(const struct policy_reader *reader, const char *key,
 	const struct xrl_policy *policy = reader->policy->compiled;
 	__u32 count = policy_count_classes(policy);
 	const char *names[XRL_MAX_CLASSES];
-	char complaint[COMPLAINT_SIZE];
+	char parse_error[PARSE_ERROR_SIZE];
 
 	if (reader->class_missing)
 		return;
 	for (__u32 i = 0; i < count; i++)
 		names[i] = policy->classes[i].name;
 	if (count)
-		complain_word(&(struct complaint){complaint, sizeof(complaint)}, "class",
-		              reference->name, names, count);
+		parse_fail_word(&(struct parse_error){parse_error, sizeof(parse_error)}, "class",
+		                reference->name, names, count);
 	else
-		snprintf(complaint, sizeof(complaint), "unknown class '%s'; there is none",
+		snprintf(parse_error, sizeof(parse_error), "unknown class '%s'; there is none",
 		         reference->name);
-	findings_mistake(reader->findings, reference->line, "%s: %s", key, complaint);
+	findings_mistake(reader->findings, reference->line, "%s: %s", key, parse_error);
 }
 
 /* XRL_MAX_CLASSES: there is none of this name, or it isn't given. */
@@ -114,7 +114,7 @@ static void move_cidrs(struct policy_reader *reader)
 	struct cidr_list *list = &reader->cidrs;
 
 	cidr_list_settle(list, policy->compiled, reader->findings);
-	policy->cidrs = allocate_zeros(list->count, sizeof(*policy->cidrs));
+	policy->cidrs = xcalloc(list->count, sizeof(*policy->cidrs));
 	policy->cidr_count = list->count;
 	for (size_t i = 0; i < list->count; i++)
 		policy->cidrs[i] = list->entries[i].cidr;

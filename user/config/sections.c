@@ -64,27 +64,27 @@ const char *section_class_name(const char *name)
 }
 
 /* Something like "clas standard". 0: it isn't. */
-static int complain_class(const struct complaint *complaint, const char *name)
+static int complain_class(const struct parse_error *parse_error, const char *name)
 {
 	size_t length = strcspn(name, " \t");
 	const char *const word = CLASS, *rest = name + length + strspn(name + length, " \t");
 	char first[16], quoted[QUOTE_SIZE], quoted_rest[QUOTE_SIZE];
 
 	snprintf(first, sizeof(first), "%.*s", length < sizeof(first) ? (int)length : 0, name);
-	if (!nearest(first, &word, 1))
+	if (!suggest(first, &word, 1))
 		return 0;
-	return complain(complaint, "unknown section '%s', did you mean '" CLASS " %s'?",
-	                quote(quoted, name, strlen(name)),
-	                *rest ? quote(quoted_rest, rest, strlen(rest)) : "NAME");
+	return parse_fail(parse_error, "unknown section '%s', did you mean '" CLASS " %s'?",
+	                  quote(quoted, name, strlen(name)),
+	                  *rest ? quote(quoted_rest, rest, strlen(rest)) : "NAME");
 }
 
-int complain_section(const struct complaint *complaint, const char *name)
+int section_fail_unknown(const struct parse_error *parse_error, const char *name)
 {
-	int error = complain_class(complaint, name);
+	int error = complain_class(parse_error, name);
 
 	if (error)
 		return error;
-	return complain_word(complaint, "section", name, section_names + 1, SECTIONS - 1);
+	return parse_fail_word(parse_error, "section", name, section_names + 1, SECTIONS - 1);
 }
 
 /* The sections where the key belongs, as "[a]" or "[a] or [b]". False: there is none. */
@@ -100,7 +100,7 @@ static bool find_home(const char *key, char *home, size_t size)
 	return length;
 }
 
-int complain_key(const struct complaint *complaint, const char *section, const char *key)
+int section_fail_key(const struct parse_error *parse_error, const char *section, const char *key)
 {
 	enum section number = section_find(section);
 	char home[64], quoted[QUOTE_SIZE];
@@ -108,10 +108,10 @@ int complain_key(const struct complaint *complaint, const char *section, const c
 	size_t count = 0;
 
 	if (find_home(key, home, sizeof(home)))
-		return complain(complaint, "'%s' belongs in section %s, not in [%s]", key, home,
-		                quote(quoted, section, strlen(section)));
+		return parse_fail(parse_error, "'%s' belongs in section %s, not in [%s]", key, home,
+		                  quote(quoted, section, strlen(section)));
 	for (size_t i = 0; i < KEYS; i++)
 		if (keys[i].section == number)
 			words[count++] = keys[i].key;
-	return complain_word(complaint, "key", key, words, count);
+	return parse_fail_word(parse_error, "key", key, words, count);
 }

@@ -23,5 +23,5 @@ enum section section_find(const char *name);
 const char *section_class_name(const char *name);
 
 /* Both return -EINVAL. The key must be unknown in the section. */
-int complain_section(const struct complaint *complaint, const char *name);
-int complain_key(const struct complaint *complaint, const char *section, const char *key);
+int section_fail_unknown(const struct parse_error *parse_error, const char *name);
+int section_fail_key(const struct parse_error *parse_error, const char *section, const char *key);

@@ -21,7 +21,7 @@
 struct setting {
 	const char *section, *key;
 	int (*read)(const struct setting *setting, const char *value, struct config *config,
-	            const struct complaint *complaint);
+	            const struct parse_error *parse_error);
 	size_t offset;
 	__u64 least, most;
 	const char *expected; /* of texts and lists */
@@ -54,65 +54,65 @@ static void *place(const struct setting *setting, struct config *config)
 }
 
 static int read_count(const struct setting *setting, const char *value, struct config *config,
-                      const struct complaint *complaint)
+                      const struct parse_error *parse_error)
 {
 	__u32 *count = place(setting, config);
 	const char *at = value;
 	__u64 number;
 
-	if (take_number(&at, &number) || *at || number < setting->least || number > setting->most)
-		return complain_value(complaint, setting->key, value,
-		                      "expected a whole number from %llu to %llu", setting->least,
-		                      setting->most);
+	if (number_take(&at, &number) || *at || number < setting->least || number > setting->most)
+		return parse_fail_value(parse_error, setting->key, value,
+		                        "expected a whole number from %llu to %llu", setting->least,
+		                        setting->most);
 	*count = number;
 	return 0;
 }
 
 static int read_duration(const struct setting *setting, const char *value, struct config *config,
-                         const struct complaint *complaint)
+                         const struct parse_error *parse_error)
 {
 	char least[DURATION_TEXT_SIZE], most[DURATION_TEXT_SIZE];
 	__u64 *duration_ns = place(setting, config), read_ns;
 	const char *at = value;
 
-	if (!take_duration(&at, &read_ns) && !*at && read_ns >= setting->least &&
+	if (!duration_take(&at, &read_ns) && !*at && read_ns >= setting->least &&
 	    read_ns <= setting->most) {
 		*duration_ns = read_ns;
 		return 0;
 	}
 	duration_format(setting->least, least, sizeof(least));
 	duration_format(setting->most, most, sizeof(most));
-	return complain_value(complaint, setting->key, value,
-	                      "expected a whole number and one of ms, s, m, h, d, "
-	                      "from %s to %s",
-	                      least, most);
+	return parse_fail_value(parse_error, setting->key, value,
+	                        "expected a whole number and one of ms, s, m, h, d, "
+	                        "from %s to %s",
+	                        least, most);
 }
 
 static int read_requests(const struct setting *setting, const char *value, struct config *config,
-                         const struct complaint *complaint)
+                         const struct parse_error *parse_error)
 {
 	__u64 requests, window_ns;
 	const char *at = value;
 
-	if (take_number(&at, &requests) || *at++ != '/' || take_duration(&at, &window_ns) || *at ||
+	if (number_take(&at, &requests) || *at++ != '/' || duration_take(&at, &window_ns) || *at ||
 	    !requests || requests > CONFIG_MAX_REQUESTS || window_ns < SECOND_NS ||
 	    window_ns > 31 * DAY_NS)
-		return complain_value(complaint, setting->key, value,
-		                      "expected N/PERIOD, such as '5/1h', "
-		                      "N from 1 to %u, PERIOD from 1s to 31d",
-		                      CONFIG_MAX_REQUESTS);
+		return parse_fail_value(parse_error, setting->key, value,
+		                        "expected N/PERIOD, such as '5/1h', "
+		                        "N from 1 to %u, PERIOD from 1s to 31d",
+		                        CONFIG_MAX_REQUESTS);
 	config->permits.max_requests = requests;
 	config->permits.window_ns = window_ns;
 	return 0;
 }
 
 static int read_bool(const struct setting *setting, const char *value, struct config *config,
-                     const struct complaint *complaint)
+                     const struct parse_error *parse_error)
 {
 	bool *yes = place(setting, config);
 
 	if (strcmp(value, "yes") && strcmp(value, "no"))
-		return complain_value(complaint, setting->key, value, "expected yes or no");
+		return parse_fail_value(parse_error, setting->key, value, "expected yes or no");
 	*yes = !strcmp(value, "yes");
 	return 0;
 }
@@ -127,32 +127,34 @@ static bool has_control_character(const char *text, size_t length)
 
 /* `length` bytes of the value. */
 static int copy_text(const struct setting *setting, const char *value, const char *from,
-                     size_t length, char text[CONFIG_TEXT_SIZE], const struct complaint *complaint)
+                     size_t length, char text[CONFIG_TEXT_SIZE],
+                     const struct parse_error *parse_error)
 {
 	if (!length)
-		return complain_value(complaint, setting->key, value, "expected %s",
-		                      setting->expected);
+		return parse_fail_value(parse_error, setting->key, value, "expected %s",
+		                        setting->expected);
 	if (length >= CONFIG_TEXT_SIZE)
-		return complain_value(complaint, setting->key, value,
-		                      "expected %s of at most %d characters", setting->expected,
-		                      CONFIG_TEXT_SIZE - 1);
+		return parse_fail_value(parse_error, setting->key, value,
+		                        "expected %s of at most %d characters", setting->expected,
+		                        CONFIG_TEXT_SIZE - 1);
 	if (has_control_character(from, length))
-		return complain_value(complaint, setting->key, value,
-		                      "expected %s without control characters", setting->expected);
+		return parse_fail_value(parse_error, setting->key, value,
+		                        "expected %s without control characters",
+		                        setting->expected);
 	memcpy(text, from, length);
 	text[length] = '\0';
 	return 0;
 }
 
 static int read_text(const struct setting *setting, const char *value, struct config *config,
-                     const struct complaint *complaint)
+                     const struct parse_error *parse_error)
 {
-	return copy_text(setting, value, value, strlen(value), place(setting, config), complaint);
+	return copy_text(setting, value, value, strlen(value), place(setting, config), parse_error);
 }
 
 /* What is between `from` and the next comma or the end, less the blanks around it. */
 static int take_item(const struct setting *setting, const char *value, const char **at,
-                     char text[CONFIG_TEXT_SIZE], const struct complaint *complaint)
+                     char text[CONFIG_TEXT_SIZE], const struct parse_error *parse_error)
 {
 	const char *from = *at + strspn(*at, " \t");
 	size_t length = strcspn(from, ",");
@@ -160,11 +162,12 @@ static int take_item(const struct setting *setting, const char *value, const cha
 	*at = from + length;
 	while (length && (from[length - 1] == ' ' || from[length - 1] == '\t'))
 		length--;
-	return copy_text(setting, value, from, length, text, complaint);
+	return copy_text(setting, value, from, length, text, parse_error);
 }
 
 static int read_list(const struct setting *setting, const char *value,
-                     char texts[][CONFIG_TEXT_SIZE], int *count, const struct complaint *complaint)
+                     char texts[][CONFIG_TEXT_SIZE], int *count,
+                     const struct parse_error *parse_error)
 {
 	const char *at = value;
 	int error;
@@ -172,26 +175,26 @@ static int read_list(const struct setting *setting, const char *value,
 	*count = 0;
 	do {
 		if (*count == CONFIG_MAX_LIST)
-			return complain_value(complaint, setting->key, value,
-			                      "there are more than %d of them", CONFIG_MAX_LIST);
-		error = take_item(setting, value, &at, texts[*count], complaint);
+			return parse_fail_value(parse_error, setting->key, value,
+			                        "there are more than %d of them", CONFIG_MAX_LIST);
+		error = take_item(setting, value, &at, texts[*count], parse_error);
 		*count += 1;
 	} while (!error && *at++);
 	return error;
 }
 
 static int read_listen(const struct setting *setting, const char *value, struct config *config,
-                       const struct complaint *complaint)
+                       const struct parse_error *parse_error)
 {
 	return read_list(setting, value, config->serve.listen, &config->serve.listen_count,
-	                 complaint);
+	                 parse_error);
 }
 
 static int read_proxies(const struct setting *setting, const char *value, struct config *config,
-                        const struct complaint *complaint)
+                        const struct parse_error *parse_error)
 {
 	return read_list(setting, value, config->serve.trusted_proxies,
-	                 &config->serve.trusted_proxy_count, complaint);
+	                 &config->serve.trusted_proxy_count, parse_error);
 }
 
 #define PLACE(member) offsetof(struct config, member)
@@ -225,17 +228,17 @@ static const struct setting *find_setting(const char *section, const char *key)
 }
 
 int config_set(struct config *config, const char *section, const char *key, const char *value,
-               char *complaint, size_t size)
+               char *parse_error, size_t size)
 {
 	const struct setting *setting = find_setting(section, key);
-	const struct complaint to = {complaint, size};
+	const struct parse_error to = {parse_error, size};
 	struct config changed = *config;
 	int error;
 
 	if (section_find(section) == SECTION_UNKNOWN)
-		return complain_section(&to, section);
+		return section_fail_unknown(&to, section);
 	if (!setting)
-		return complain_key(&to, section, key);
+		return section_fail_key(&to, section, key);
 	error = setting->read(setting, value, &changed, &to);
 	if (!error)
 		*config = changed;
@@ -243,20 +246,20 @@ int config_set(struct config *config, const char *section, const char *key, cons
 }
 
 int config_take(struct config *config, struct config_lines *lines, int line, const char *section,
-                const char *key, const char *value, char *complaint, size_t size)
+                const char *key, const char *value, char *parse_error, size_t size)
 {
 	const struct setting *setting = find_setting(section, key);
-	const struct complaint to = {complaint, size};
+	const struct parse_error to = {parse_error, size};
 	int *line_of = setting ? &lines->of[setting - settings] : NULL, before;
 
 	if (line_of && *line_of) {
 		before = *line_of;
 		*line_of = line;
-		return complain(&to, "'%s' is given twice, in line %d before", key, before);
+		return parse_fail(&to, "'%s' is given twice, in line %d before", key, before);
 	}
 	if (line_of)
 		*line_of = line;
-	return config_set(config, section, key, value, complaint, size);
+	return config_set(config, section, key, value, parse_error, size);
 }
 
 enum exit_code config_read(struct config *config, const char *path, bool must_exist)

@@ -46,10 +46,10 @@ struct config {
 void config_set_default(struct config *config);
 
 /* One setting, as of the file or of an option of `serve`. `section`: permits or serve. 0, or
- * -EINVAL with one sentence in `complaint`: what was wrong, what is expected, and for an
+ * -EINVAL with one sentence in `parse_error`: what was wrong, what is expected, and for an
  * unknown section or key the nearest one. On error *config is as before. */
 int config_set(struct config *config, const char *section, const char *key, const char *value,
-               char *complaint, size_t size);
+               char *parse_error, size_t size);
 
 #define CONFIG_KEYS 11
 
@@ -60,7 +60,7 @@ struct config_lines {
 
 /* The same for a line of the file, where a key may be given once. */
 int config_take(struct config *config, struct config_lines *lines, int line, const char *section,
-                const char *key, const char *value, char *complaint, size_t size);
+                const char *key, const char *value, char *parse_error, size_t size);
 
 /* Reads [permits] and [serve] of the file on top of the defaults, whatever is wrong with the
  * sections of the policy (policy_file.h). A file that isn't there is an error (EXIT_FAILED) only

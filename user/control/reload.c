@@ -52,9 +52,9 @@ static enum exit_code read_and_lock(struct reload *reload, const char *pin_dir, 
                                     bool must_exist, struct policy *policy)
 {
 	enum exit_code error = lock_attached(reload, pin_dir);
-	struct file_mark mark = {};
+	struct file_stamp mark = {};
 
-	while (!error && file_mark_is_due(&mark, path)) {
+	while (!error && file_stamp_changed(&mark, path)) {
 		reload_close(reload);
 		policy_free(policy);
 		error = read_file(path, must_exist, policy);

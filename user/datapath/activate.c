@@ -122,7 +122,7 @@ static enum exit_code write_cidrs(const struct activation *activation)
 	if (!policy->cidr_count)
 		return EXIT_DONE;
 	map = cidr_map_make(policy);
-	fault_point("cidrs_made");
+	failpoint("cidrs_made");
 	if (map < 0)
 		return fail(EXIT_FAILED, NULL,
 		            "the kernel refused a map of %zu CIDRs: %s; nothing was changed",
@@ -236,16 +236,16 @@ static enum exit_code write_copy(const struct activation *activation)
 
 	if (!code)
 		code = write_cidrs(activation);
-	fault_point("cidrs_written");
+	failpoint("cidrs_written");
 	if (!code)
 		code = write_scoped(activation);
 	if (!code)
 		code = write_redirects(activation);
-	fault_point("redirects_written");
+	failpoint("redirects_written");
 	activation->policy->compiled->since_unix_seconds = time(NULL);
 	if (!code)
 		code = write_variables(activation);
-	fault_point("policy_written");
+	failpoint("policy_written");
 	return code;
 }
 
@@ -275,7 +275,7 @@ enum exit_code activate_commit(struct maps *maps)
 {
 	int failed = generation_bump(maps, 1);
 
-	fault_point("policy_in_force");
+	failpoint("policy_in_force");
 	return failed ? cannot_write("meta", -failed) : EXIT_DONE;
 }
 
@@ -305,7 +305,7 @@ enum exit_code activate_copy_policy(struct maps *maps, struct policy *policy)
 	if (!active || !ports)
 		return fail(EXIT_FAILED, "run attach again: it mends that",
 		            "there is no policy in %s", maps->pin_dir);
-	policy->compiled = allocate_zeros(1, sizeof(*policy->compiled));
+	policy->compiled = xcalloc(1, sizeof(*policy->compiled));
 	memcpy(policy->compiled, active, sizeof(*active));
 	policy->protected_ports = ports[generation & 1];
 	maps_munmap((void *)ports, MAP_PROTECTED_PORTS);

@@ -107,7 +107,7 @@ static enum exit_code mount_bpffs_now(void)
  * second one finds what the first one has mounted. */
 static enum exit_code mount_bpffs(void)
 {
-	int lock = directory_lock(BPFFS);
+	int lock = dir_lock(BPFFS);
 	enum exit_code error = is_bpffs(BPFFS) ? EXIT_DONE : mount_bpffs_now();
 
 	if (lock >= 0)

@@ -24,8 +24,8 @@ static int fill_one_by_one(int map, const struct policy *policy)
 static int fill(int map, const struct policy *policy)
 {
 	__u32 count = policy->cidr_count, done = count;
-	struct xrl_cidr *keys = allocate_zeros(count, sizeof(*keys));
-	__u32 *values = allocate_zeros(count, sizeof(*values));
+	struct xrl_cidr *keys = xcalloc(count, sizeof(*keys));
+	__u32 *values = xcalloc(count, sizeof(*values));
 	int error = 0;
 
 	for (__u32 i = 0; i < count; i++) {
@@ -64,7 +64,7 @@ int cidr_map_read(const struct maps *maps, __u32 copy, struct policy_cidr **cidr
 		struct policy_cidr *entry;
 
 		previous = &cidr;
-		*cidrs = allocate_more(*cidrs, *count, sizeof(**cidrs));
+		*cidrs = xgrow_array(*cidrs, *count, sizeof(**cidrs));
 		entry = &(*cidrs)[*count];
 		entry->cidr = cidr;
 		if (!bpf_map_lookup_elem(map, &cidr, &entry->class_number))

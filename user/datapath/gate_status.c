@@ -32,7 +32,7 @@ static void read_engaged(const struct xrl_flood_state *flood, __u64 jiffies,
 	state->since_boot_ns = *(const volatile __u64 *)&flood->since_boot_ns;
 	state->state = until && left > 0 ? GATE_IS_ENGAGED : GATE_IS_READY;
 	if (until && left <= 0)
-		state->since_boot_ns = clock_boot_ns() + left * (__s64)jiffies_ns();
+		state->since_boot_ns = clock_boot_ns() + left * (__s64)clock_jiffy_ns();
 }
 
 /* In the slice that isn't over yet or in the one before, whichever had more: so a flood that has
@@ -47,7 +47,7 @@ static __u64 arrivals_per_second(const struct xrl_flood_state *flood, __u64 jiff
 		return 0;
 	if (before.slice == last.slice - 1 && before.units > units)
 		units = before.units;
-	return units * SECOND_NS / (jiffies_ns() << shift);
+	return units * SECOND_NS / (clock_jiffy_ns() << shift);
 }
 
 static void add_cpus(const struct xrl_flood_state *flood, struct gate_status *state)
@@ -74,7 +74,7 @@ bool gate_read(struct maps *maps, struct gate_status *state)
 		return false;
 	state->policy = &policy->flood;
 	if (policy->flood.mode != XRL_FLOOD_OFF) {
-		jiffies = jiffies_now();
+		jiffies = clock_jiffies();
 		read_engaged(flood, jiffies, state);
 		state->unknown_sources_per_second =
 			arrivals_per_second(flood, jiffies, policy->flood.engage.shift & 31);

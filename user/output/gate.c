@@ -27,11 +27,11 @@ static const char *state_name(const struct gate_status *flood)
 
 static json_t *since_json(const struct gate_status *flood)
 {
-	char since[OUTPUT_TIME_SIZE];
+	char since[RESULT_TIME_SIZE];
 
 	if (!flood->since_boot_ns)
 		return json_null();
-	output_time(since, clock_unix_seconds(flood->since_boot_ns));
+	result_format_time(since, clock_unix_seconds(flood->since_boot_ns));
 	return json_string(since);
 }
 
@@ -108,7 +108,7 @@ json_t *buckets_json(struct maps *maps)
 
 static void print_gate(const struct gate_status *flood)
 {
-	char since[OUTPUT_TIME_SIZE];
+	char since[RESULT_TIME_SIZE];
 
 	if (flood->state == GATE_IS_OFF) {
 		printf("gate       off\n");
@@ -116,12 +116,12 @@ static void print_gate(const struct gate_status *flood)
 	}
 	printf("gate       %s", state_name(flood));
 	if (flood->state == GATE_IS_ENGAGED) {
-		output_time(since, clock_unix_seconds(flood->since_boot_ns));
+		result_format_time(since, clock_unix_seconds(flood->since_boot_ns));
 		printf(" since %s", since);
 	}
 	printf(", %llu unknown sources a second", flood->unknown_sources_per_second);
 	if (flood->engaged_times && flood->state == GATE_IS_READY) {
-		output_time(since, clock_unix_seconds(flood->since_boot_ns));
+		result_format_time(since, clock_unix_seconds(flood->since_boot_ns));
 		printf("; engaged %llu time%s, until %s", flood->engaged_times,
 		       flood->engaged_times == 1 ? "" : "s", since);
 	}

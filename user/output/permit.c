@@ -9,9 +9,9 @@
 
 static json_t *time_json(__s64 unix_seconds)
 {
-	char text[OUTPUT_TIME_SIZE];
+	char text[RESULT_TIME_SIZE];
 
-	output_time(text, unix_seconds);
+	result_format_time(text, unix_seconds);
 	return json_string(text);
 }
 
@@ -70,14 +70,14 @@ const char *permit_state_name(const struct permit_record *record)
 
 static json_t *record_json(const struct permit_record *record, __s64 now_ns)
 {
-	return json_pack(
-		"{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:s?}", "address",
-		address_json(&record->address), "account", record->account, "state",
-		permit_state_name(record), "since", time_json(record->since_unix_ns / SECOND_NS),
-		"expires_at", future_json(record->until_unix_ns), "expires_in_seconds",
-		record->active ? seconds_json(record->until_unix_ns, now_ns) : json_null(),
-		"request", (json_int_t)record->request_id, "comment",
-		record->comment[0] ? record->comment : NULL);
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:s?}", "address",
+	                 address_json(&record->address), "account", record->account, "state",
+	                 permit_state_name(record), "since",
+	                 time_json(record->since_unix_ns / SECOND_NS), "expires_at",
+	                 future_json(record->until_unix_ns), "expires_in_seconds",
+	                 record->active ? seconds_json(record->until_unix_ns, now_ns) : json_null(),
+	                 "request", (json_int_t)record->request_id, "comment",
+	                 record->comment[0] ? record->comment : NULL);
 }
 
 json_t *permit_records_json(const struct permit_record *records, __u32 count)

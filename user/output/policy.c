@@ -152,7 +152,7 @@ static json_t *class_json(const struct view *view, __u32 number)
 
 static json_t *file_json(const struct view *view)
 {
-	return view->policy->file[0] ? output_text(view->policy->file) : json_null();
+	return view->policy->file[0] ? result_text(view->policy->file) : json_null();
 }
 
 static json_t *hash_json(const struct view *view)
@@ -189,7 +189,7 @@ static void append_only_class(json_t *policy, json_t *classes)
 json_t *policy_json(struct maps *maps)
 {
 	json_t *classes, *protect, *policy;
-	char since[OUTPUT_TIME_SIZE];
+	char since[RESULT_TIME_SIZE];
 	struct view view;
 
 	if (!open_view(&view, maps))
@@ -200,7 +200,7 @@ json_t *policy_json(struct maps *maps)
 		if (view.policy->classes[i].name[0])
 			json_array_append_new(classes, class_json(&view, i));
 	each_protected(&view, append_text, protect);
-	output_time(since, view.policy->since_unix_seconds);
+	result_format_time(since, view.policy->since_unix_seconds);
 	policy = json_pack("{s:o, s:o, s:b, s:I, s:s, s:s?, s:s?, s:o, s:O, s:o, s:I, s:I}", "file",
 	                   file_json(&view), "sha256", hash_json(&view), "actions_replaced",
 	                   view.policy->actions_replaced, "generation", (json_int_t)view.generation,
@@ -220,9 +220,9 @@ json_t *policy_json(struct maps *maps)
 
 static void print_origin(const struct view *view)
 {
-	char since[OUTPUT_TIME_SIZE], hash[2 * SHA256_SHOWN + 1];
+	char since[RESULT_TIME_SIZE], hash[2 * SHA256_SHOWN + 1];
 
-	output_time(since, view->policy->since_unix_seconds);
+	result_format_time(since, view->policy->since_unix_seconds);
 	if (view->policy->file[0]) {
 		format_hash(view->policy, SHA256_SHOWN, hash);
 		printf("policy     %s, sha256 %s...", view->policy->file, hash);

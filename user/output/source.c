@@ -13,12 +13,12 @@
 
 static json_t *time_json(__u64 boot_ns)
 {
-	char text[OUTPUT_TIME_SIZE];
+	char text[RESULT_TIME_SIZE];
 
 	if (!boot_ns)
 		return json_null();
 	/* rounded up: at the second that is shown, it has come */
-	output_time(text, clock_unix_seconds(boot_ns + SECOND_NS - 1));
+	result_format_time(text, clock_unix_seconds(boot_ns + SECOND_NS - 1));
 	return json_string(text);
 }
 

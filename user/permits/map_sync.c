@@ -58,7 +58,7 @@ enum exit_code map_sync_write(const struct maps *maps, const struct wall_clock *
 
 	if (not_begun)
 		return not_begun;
-	fault_point("map_marked");
+	failpoint("map_marked");
 	if (entries->count) {
 		flood = gate_expect_permits(maps);
 		error = flood ? 0 : errno;
@@ -67,12 +67,12 @@ enum exit_code map_sync_write(const struct maps *maps, const struct wall_clock *
 		flood_expect_permit(flood, &entries->entries[i].address);
 		error = -permit_map_set(maps, &entries->entries[i].address,
 		                        until_boot_ns(&entries->entries[i], clock));
-		fault_point(i ? "map_written" : "map_first_written");
+		failpoint(i ? "map_written" : "map_first_written");
 	}
 	maps_munmap(flood, MAP_FLOOD);
 	if (!error)
 		error = bump_generation(maps);
-	fault_point("map_bumped");
+	failpoint("map_bumped");
 	return error ? cannot_write(maps, error) : EXIT_DONE;
 }
 

@@ -124,7 +124,7 @@ static enum exit_code request(struct permit_session *session, __s64 account_id,
 	__s64 request_id;
 	enum exit_code error = permit_session_begin(session);
 
-	fault_point("begun");
+	failpoint("begun");
 	if (!error)
 		error = quota_check_account(&session->db, account_id);
 	if (!error)
@@ -138,7 +138,7 @@ static enum exit_code request(struct permit_session *session, __s64 account_id,
 		                         &changed);
 	if (!error)
 		error = check_room(session, outcome);
-	fault_point("stored");
+	failpoint("stored");
 	return end(session, error, &changed);
 }
 
@@ -228,14 +228,14 @@ enum exit_code permit_list(const struct permit_context *context, __s64 account_i
 {
 	struct permit_session session;
 	struct failure failure = {};
-	struct failure *outer = output_capture(&failure);
+	struct failure *outer = result_capture(&failure);
 	enum exit_code error = open_for_reading(&session, context), unreadable = EXIT_FAILED;
 
 	*records = NULL;
 	*count = 0;
 	if (session.db.handle)
 		unreadable = permit_rows_list(&session.db, account_id, ended, records, count);
-	output_capture(outer);
+	result_capture(outer);
 	if (error == EXIT_NOT_FOUND)
 		warn_of_missing_store(&session);
 	else if (unreadable)
@@ -287,7 +287,7 @@ enum exit_code permit_restore(const struct permit_context *context, const struct
 __u32 permit_count_stored(const char *state_dir)
 {
 	struct failure failure;
-	struct failure *outer = output_capture(&failure);
+	struct failure *outer = result_capture(&failure);
 	struct db db;
 	__s64 count = 0;
 
@@ -295,7 +295,7 @@ __u32 permit_count_stored(const char *state_dir)
 	    permit_rows_count_unexpired(&db, clock_unix_ns(), &count))
 		count = 0;
 	store_close(&db);
-	output_capture(outer);
+	result_capture(outer);
 	return count;
 }
 

@@ -71,7 +71,7 @@ enum exit_code quota_take(struct db *db, __s64 account_id, const struct permit_r
                           __s64 now_unix_ns, struct permit_quota *quota)
 {
 	enum exit_code error = quota_read(db, account_id, rules, now_unix_ns, quota);
-	char at[OUTPUT_TIME_SIZE], window[DURATION_TEXT_SIZE];
+	char at[RESULT_TIME_SIZE], window[DURATION_TEXT_SIZE];
 	double seconds;
 
 	if (error || quota->remaining) {
@@ -82,9 +82,9 @@ enum exit_code quota_take(struct db *db, __s64 account_id, const struct permit_r
 	seconds = (double)(quota->reset_unix_ns - now_unix_ns) / SECOND_NS;
 	duration_format(rules->window_ns, window, sizeof(window));
 	/* rounded up: a request succeeds at the second that is shown */
-	output_time(at, (quota->reset_unix_ns + SECOND_NS - 1) / SECOND_NS);
-	return fail_for_now(EXIT_QUOTA, seconds, "put several addresses into one request",
-	                    "the quota of %u requests in any %s is used up: the next one is "
-	                    "possible at %s",
-	                    quota->limit, window, at);
+	result_format_time(at, (quota->reset_unix_ns + SECOND_NS - 1) / SECOND_NS);
+	return fail_with_retry(EXIT_QUOTA, seconds, "put several addresses into one request",
+	                       "the quota of %u requests in any %s is used up: the next one is "
+	                       "possible at %s",
+	                       quota->limit, window, at);
 }

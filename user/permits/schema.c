@@ -113,7 +113,7 @@ static enum exit_code migrate(struct db *db)
 static enum exit_code set_up(struct db *db, const char *state_dir)
 {
 	/* switching to WAL needs exclusive access and does not wait for it */
-	int lock = directory_lock(state_dir);
+	int lock = dir_lock(state_dir);
 	enum exit_code error = db_run(db, "PRAGMA journal_mode = WAL", "");
 
 	if (!error)

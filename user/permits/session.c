@@ -132,7 +132,7 @@ static enum exit_code adjust_clock(struct permit_session *session)
 
 	if (!error)
 		error = wall_clock_adjust(&session->db, &session->clock);
-	fault_point("clock_adjusted");
+	failpoint("clock_adjusted");
 	if (!error)
 		error = db_commit(&session->db);
 	if (error)
@@ -165,7 +165,7 @@ static enum exit_code begin(struct permit_session *session, enum permit_verify v
 	session->now_unix_ns = wall_clock_now_ns(&session->clock);
 	if (!error)
 		error = repair(session, verify);
-	fault_point("repaired");
+	failpoint("repaired");
 	return error;
 }
 
@@ -215,10 +215,10 @@ static bool sync_attached_meanwhile(const struct permit_context *context)
 
 	if (stat(context->pin_dir, &directory))
 		return false;
-	outer = output_capture(&failure);
+	outer = result_capture(&failure);
 	error = permit_session_open(&second, context, STORE_EXISTING, PERMIT_VERIFY_NONE, NULL);
 	attached = permit_session_close(&second);
-	output_capture(outer);
+	result_capture(outer);
 	if (error)
 		warn("stored, but not yet active: %s", failure.message);
 	return !error && attached;
@@ -238,7 +238,7 @@ bool permit_session_close(struct permit_session *session)
 
 enum exit_code permit_session_begin(struct permit_session *session)
 {
-	fault_point("between_transactions");
+	failpoint("between_transactions");
 	return begin(session, PERMIT_VERIFY_NONE);
 }
 
@@ -269,15 +269,15 @@ enum exit_code permit_session_commit(struct permit_session *session, struct perm
 		error = permit_rows_next_change(&session->db, session->now_unix_ns, &change);
 	if (!error && session->attached)
 		error = map_sync_write(&session->maps, &session->clock, changed);
-	fault_point("before_commit");
+	failpoint("before_commit");
 	if (!error)
 		error = db_commit(&session->db);
-	fault_point("committed");
+	failpoint("committed");
 	if (error)
 		undo(session, changed);
 	else if (session->attached)
 		/* after a failure here the next session repairs the map */
 		map_sync_commit(&session->maps, change);
-	fault_point("synced");
+	failpoint("synced");
 	return error;
 }

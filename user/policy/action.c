@@ -59,14 +59,14 @@ __attribute__((format(printf, 5, 6))) static enum exit_code
 refuse(struct action_refusal *refusal, enum exit_code code, const char *hint, const char *text,
        const char *format, ...)
 {
-	const struct complaint complaint = {refusal->text, sizeof(refusal->text)};
+	const struct parse_error parse_error = {refusal->text, sizeof(refusal->text)};
 	char reason[320];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	complain_value(&complaint, "action", text, "%s", reason);
+	parse_fail_value(&parse_error, "action", text, "%s", reason);
 	refusal->hint = hint;
 	return code;
 }

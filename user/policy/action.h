@@ -21,7 +21,7 @@ struct action {
 
 /* Why a text is no action. */
 struct action_refusal {
-	char text[COMPLAINT_SIZE];
+	char text[PARSE_ERROR_SIZE];
 	const char *hint; /* for who gave it as an option; NULL: none */
 };
 

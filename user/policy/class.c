@@ -99,7 +99,7 @@ static void set_newcomer(struct xrl_class *class, const struct xrl_limit *limit,
 static void set_newcomer_ticks(struct xrl_class *class)
 {
 	__u64 longest_ns = class_longest_limit_ns(class);
-	__u64 tick_ns = jiffies_ns() << XRL_GATE_TICK_SHIFT;
+	__u64 tick_ns = clock_jiffy_ns() << XRL_GATE_TICK_SHIFT;
 	__u64 ticks = longest_ns / tick_ns + 2;
 
 	class->newcomer_ticks = ticks < 0xFFFF ? ticks : 0x10000;
@@ -131,7 +131,7 @@ void class_finish(struct xrl_class *class)
 			shortest_ns = class->limits[i].period_ns;
 	if (shortest_ns > SECOND_NS)
 		shortest_ns = SECOND_NS;
-	class->jiffy_ns = jiffies_ns();
+	class->jiffy_ns = clock_jiffy_ns();
 	class->settled_max_jiffies = can_settle(class) ? shortest_ns / class->jiffy_ns : 0;
 	class->is_plain = is_plain(class);
 	set_newcomers(class);

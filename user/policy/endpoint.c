@@ -32,40 +32,41 @@ static int take_protocol(const char **at, __u8 *protocol)
 static int take_port(const char **at, __u16 *port)
 {
 	__u64 number;
-	int error = take_number(at, &number);
+	int error = number_take(at, &number);
 
 	*port = error || number > 65535 ? 0 : number;
 	return error;
 }
 
 int endpoint_parse(const char *key, const char *text, struct endpoint *endpoint,
-                   const struct complaint *complaint)
+                   const struct parse_error *parse_error)
 {
 	const char *at = text, *near;
 	char protocol[8];
 
 	if (take_protocol(&at, &endpoint->protocol)) {
 		snprintf(protocol, sizeof(protocol), "%.*s", (int)strcspn(text, "/"), text);
-		near = nearest(protocol, protocol_names, PROTOCOLS);
+		near = suggest(protocol, protocol_names, PROTOCOLS);
 		if (near && text[strlen(protocol)] == '/')
-			return complain_value(complaint, key, text, "did you mean '%s/'?", near);
-		return complain_value(complaint, key, text, EXPECTED);
+			return parse_fail_value(parse_error, key, text, "did you mean '%s/'?",
+			                        near);
+		return parse_fail_value(parse_error, key, text, EXPECTED);
 	}
 	if (take_port(&at, &endpoint->first_port))
-		return complain_value(complaint, key, text, EXPECTED);
+		return parse_fail_value(parse_error, key, text, EXPECTED);
 	endpoint->last_port = endpoint->first_port;
 	if (*at == '-') {
 		at++;
 		if (take_port(&at, &endpoint->last_port))
-			return complain_value(complaint, key, text, EXPECTED);
+			return parse_fail_value(parse_error, key, text, EXPECTED);
 	}
 	if (*at)
-		return complain_value(complaint, key, text, EXPECTED);
+		return parse_fail_value(parse_error, key, text, EXPECTED);
 	if (!endpoint->first_port || !endpoint->last_port)
-		return complain_value(complaint, key, text, "ports are from 1 to 65535");
+		return parse_fail_value(parse_error, key, text, "ports are from 1 to 65535");
 	if (endpoint->first_port > endpoint->last_port)
-		return complain_value(complaint, key, text,
-		                      "the first port of a range is the lower one");
+		return parse_fail_value(parse_error, key, text,
+		                        "the first port of a range is the lower one");
 	return 0;
 }
 

@@ -13,8 +13,8 @@ struct endpoint {
 
 #define ENDPOINT_TEXT_SIZE 16
 
-/* 0, or -EINVAL with a complaint of `key`. */
+/* 0, or -EINVAL with a parse error that names `key`. */
 int endpoint_parse(const char *key, const char *text, struct endpoint *endpoint,
-                   const struct complaint *complaint);
+                   const struct parse_error *parse_error);
 
 void endpoint_format(const struct endpoint *endpoint, char text[ENDPOINT_TEXT_SIZE]);

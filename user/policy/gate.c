@@ -31,7 +31,7 @@ void flood_set_default(struct xrl_flood *flood)
 
 static __u64 slice_ns(__u32 shift)
 {
-	return jiffies_ns() << shift;
+	return clock_jiffy_ns() << shift;
 }
 
 /* The largest slice that isn't longer. */
@@ -119,7 +119,8 @@ static bool is_less(const struct rate *one, const struct rate *other)
  * engaging: on a busy day they must not be locked out. */
 static void set_first(struct xrl_flood *flood, __u32 sources)
 {
-	__u64 tick_ns = jiffies_ns() << XRL_GATE_TICK_SHIFT, slices_ns = flood->newcomers_period_ns;
+	__u64 tick_ns = clock_jiffy_ns() << XRL_GATE_TICK_SHIFT,
+	      slices_ns = flood->newcomers_period_ns;
 	struct rate half = {(flood->newcomers_packets + 1) / 2, flood->newcomers_period_ns};
 	struct rate engage = {flood->engage_when_full, slice_ns(flood->engage.shift)}, room;
 

@@ -9,7 +9,7 @@
 
 #define EXPECTED "expected N/PERIOD in packets, such as '50000/1s'"
 
-int flood_parse_gate(const char *text, __u32 *mode, const struct complaint *complaint)
+int flood_parse_gate(const char *text, __u32 *mode, const struct parse_error *parse_error)
 {
 	const char *names[XRL_FLOOD_ON + 1];
 
@@ -20,52 +20,52 @@ int flood_parse_gate(const char *text, __u32 *mode, const struct complaint *comp
 		*mode = i;
 		return 0;
 	}
-	return complain_word(complaint, "mode of the gate", text, names, XRL_FLOOD_ON + 1);
+	return parse_fail_word(parse_error, "mode of the gate", text, names, XRL_FLOOD_ON + 1);
 }
 
 /* A rate that is being read. */
 struct parser {
 	const char *key, *text, *at;
-	const struct complaint *complaint;
+	const struct parse_error *parse_error;
 };
 
 static int take_packets(struct parser *parser, __u64 *packets)
 {
-	int error = take_number(&parser->at, packets);
+	int error = number_take(&parser->at, packets);
 
 	if (error == -EINVAL || (!error && *parser->at != '/'))
-		return complain_value(
-			parser->complaint, parser->key, parser->text,
+		return parse_fail_value(
+			parser->parse_error, parser->key, parser->text,
 			"N must be a whole number in digits, followed by '/'; " EXPECTED);
 	if (!error && !*packets)
-		return complain_value(parser->complaint, parser->key, parser->text,
-		                      "N must be at least 1; " EXPECTED);
+		return parse_fail_value(parser->parse_error, parser->key, parser->text,
+		                        "N must be at least 1; " EXPECTED);
 	if (error || *packets > FLOOD_MAX_PACKETS)
-		return complain_value(parser->complaint, parser->key, parser->text,
-		                      "N is too large; at most %llu packets are possible",
-		                      FLOOD_MAX_PACKETS);
+		return parse_fail_value(parser->parse_error, parser->key, parser->text,
+		                        "N is too large; at most %llu packets are possible",
+		                        FLOOD_MAX_PACKETS);
 	parser->at++;
 	return 0;
 }
 
 static int take_period(struct parser *parser, __u64 *period_ns)
 {
-	int error = take_duration(&parser->at, period_ns);
+	int error = duration_take(&parser->at, period_ns);
 
 	if (error == -EINVAL)
-		return complain_value(
-			parser->complaint, parser->key, parser->text,
+		return parse_fail_value(
+			parser->parse_error, parser->key, parser->text,
 			"PERIOD must be a whole number and one of ms, s, m, h; " EXPECTED);
 	if (error || *period_ns < FLOOD_MIN_PERIOD_NS || *period_ns > FLOOD_MAX_PERIOD_NS)
-		return complain_value(parser->complaint, parser->key, parser->text,
-		                      "PERIOD must be from 100ms to 1h; " EXPECTED);
+		return parse_fail_value(parser->parse_error, parser->key, parser->text,
+		                        "PERIOD must be from 100ms to 1h; " EXPECTED);
 	return 0;
 }
 
 int flood_parse_rate(const char *key, const char *text, __u64 *packets, __u64 *period_ns,
-                     const struct complaint *complaint)
+                     const struct parse_error *parse_error)
 {
-	struct parser parser = {key, text, text, complaint};
+	struct parser parser = {key, text, text, parse_error};
 	__u64 read_packets, read_period_ns;
 	int error = take_packets(&parser, &read_packets);
 
@@ -74,8 +74,8 @@ int flood_parse_rate(const char *key, const char *text, __u64 *packets, __u64 *p
 	if (error)
 		return error;
 	if (*parser.at && strcmp(parser.at + strspn(parser.at, " "), "packets"))
-		return complain_value(complaint, key, text,
-		                      "of unknown sources packets are counted; " EXPECTED);
+		return parse_fail_value(parse_error, key, text,
+		                        "of unknown sources packets are counted; " EXPECTED);
 	*packets = read_packets;
 	*period_ns = read_period_ns;
 	return 0;

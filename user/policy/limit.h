@@ -28,12 +28,12 @@ void limit_finish(struct xrl_limit *limit);
  * ms, s, m, h, d; UNIT one of packets, bytes, connections, http-requests. Behind it, in any order,
  * there may be fixed, sliding or token; burst B, of a token bucket; scope source, class or a
  * prefix such as /24; endpoint tcp/PORT, as endpoint_parse has it. 0, or -EINVAL with one
- * sentence in `complaint` that quotes the text and says what was expected. */
-int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size_t size);
+ * sentence in `parse_error` that quotes the text and says what was expected. */
+int limit_parse(const char *text, struct xrl_limit *limit, char *parse_error, size_t size);
 
 /* Reads "N/PERIOD" or "N/PERIOD packets", in a fixed bucket, in the same way: the limit of ICMP
  * errors. */
-int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *complaint, size_t size);
+int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *parse_error, size_t size);
 
 /* The text that limit_parse reads, in the largest unit of time that is exact, without what is so
  * anyway. At most LIMIT_TEXT_SIZE. */

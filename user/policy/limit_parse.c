@@ -25,7 +25,7 @@ struct parser {
 	struct xrl_limit *limit;
 	__u64 burst_units; /* 0: not given */
 	bool algorithm_seen, scope_seen;
-	struct complaint complaint;
+	struct parse_error parse_error;
 };
 
 __attribute__((format(printf, 2, 3))) static int refuse(const struct parser *parser,
@@ -37,7 +37,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(const struct parser *par
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	return complain_value(&parser->complaint, "limit", parser->text, "%s", reason);
+	return parse_fail_value(&parser->parse_error, "limit", parser->text, "%s", reason);
 }
 
 /* A word that is none of `words`. */
@@ -46,13 +46,13 @@ static int refuse_word(const struct parser *parser, const char *what, const char
 {
 	char reason[320];
 
-	complain_word(&(struct complaint){reason, sizeof(reason)}, what, word, words, count);
+	parse_fail_word(&(struct parse_error){reason, sizeof(reason)}, what, word, words, count);
 	return refuse(parser, "%s", reason);
 }
 
 static int take_count(struct parser *parser)
 {
-	int error = take_number(&parser->at, &parser->limit->rate_units);
+	int error = number_take(&parser->at, &parser->limit->rate_units);
 
 	if (error == -EINVAL || (!error && *parser->at != '/'))
 		return refuse(parser, "N must be a whole number in digits, followed by '/'; %s",
@@ -68,7 +68,7 @@ static int take_count(struct parser *parser)
 static int take_period(struct parser *parser)
 {
 	__u64 *period_ns = &parser->limit->period_ns;
-	int error = take_duration(&parser->at, period_ns);
+	int error = duration_take(&parser->at, period_ns);
 
 	if (error == -EINVAL)
 		return refuse(parser, "PERIOD must be a whole number and one of ms, s, m, h, d; %s",
@@ -105,7 +105,7 @@ static int find_word(const char *word, const char *const *words, int count)
 /* In the singular, or begun like a unit, as a word that is only misspelt may not be near. */
 static const char *guess_unit(const char *word, const char *const *names)
 {
-	const char *near = nearest(word, names, XRL_UNITS);
+	const char *near = suggest(word, names, XRL_UNITS);
 
 	for (int i = 0; !near && i < XRL_UNITS; i++)
 		if (tolower((unsigned char)*word) == *names[i])
@@ -159,7 +159,7 @@ static int take_burst(struct parser *parser)
 	if (parser->burst_units)
 		return refuse(parser, "'burst' is given twice");
 	take_word(parser, word);
-	if (take_number(&at, &parser->burst_units) || *at || !parser->burst_units ||
+	if (number_take(&at, &parser->burst_units) || *at || !parser->burst_units ||
 	    parser->burst_units > most)
 		return refuse(parser,
 		              "expected a whole number from 1 to %llu behind 'burst', such as "
@@ -175,7 +175,7 @@ static int take_prefix(const struct parser *parser, const char *word, __u8 *bits
 	const char *at = word + 1;
 	__u64 number;
 
-	if (take_number(&at, &number) || *at || number < 8 || number > 32)
+	if (number_take(&at, &number) || *at || number < 8 || number > 32)
 		return refuse(parser, EXPECTED_SCOPE);
 	if (number == 32)
 		return refuse(parser, "instead of '/32' write 'scope source'");
@@ -198,7 +198,7 @@ static int take_scope(struct parser *parser)
 	parser->limit->scope_bits = strcmp(word, "class") ? XRL_SCOPE_SOURCE : XRL_SCOPE_CLASS;
 	if (find_word(word, names, 2) >= 0)
 		return 0;
-	near = nearest(word, names, 2);
+	near = suggest(word, names, 2);
 	if (near)
 		return refuse(parser, "did you mean 'scope %s'?", near);
 	return refuse(parser, EXPECTED_SCOPE);
@@ -214,7 +214,7 @@ static int take_endpoint(struct parser *parser)
 		return refuse(parser, "'endpoint' is given twice");
 	take_word(parser, word);
 	if (endpoint_parse("endpoint", word, &endpoint,
-	                   &(struct complaint){reason, sizeof(reason)}))
+	                   &(struct parse_error){reason, sizeof(reason)}))
 		return refuse(parser, "%s", reason);
 	limit->endpoint_protocol = endpoint.protocol;
 	limit->first_port = endpoint.first_port;
@@ -285,7 +285,7 @@ static int parse(struct parser *parser)
 	return error ? error : check(parser);
 }
 
-int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size_t size)
+int limit_parse(const char *text, struct xrl_limit *limit, char *parse_error, size_t size)
 {
 	struct xrl_limit read = {.scope_bits = XRL_SCOPE_SOURCE};
 	struct parser parser = {
@@ -293,7 +293,7 @@ int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size
 		.at = text,
 		.expected = EXPECTED,
 		.limit = &read,
-		.complaint = {complaint, size},
+		.parse_error = {parse_error, size},
 	};
 	int error = parse(&parser);
 
@@ -305,7 +305,7 @@ int limit_parse(const char *text, struct xrl_limit *limit, char *complaint, size
 	return 0;
 }
 
-int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *complaint, size_t size)
+int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *parse_error, size_t size)
 {
 	struct xrl_limit read;
 	struct parser parser = {
@@ -313,7 +313,7 @@ int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *complaint,
 		.at = text,
 		.expected = EXPECTED_ICMP,
 		.limit = &read,
-		.complaint = {complaint, size},
+		.parse_error = {parse_error, size},
 	};
 	int error = take_count(&parser);
 

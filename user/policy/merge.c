@@ -65,7 +65,7 @@ static __u32 new_number(const struct renumbering *by, __u32 number)
 static void move_classes(struct policy *policy, const struct renumbering *by)
 {
 	struct xrl_policy *compiled = policy->compiled;
-	struct xrl_class *classes = allocate_zeros(XRL_MAX_CLASSES, sizeof(*classes));
+	struct xrl_class *classes = xcalloc(XRL_MAX_CLASSES, sizeof(*classes));
 	__u32 redirects[XRL_MAX_CLASSES] = {};
 
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {

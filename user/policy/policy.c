@@ -16,7 +16,7 @@ void policy_set_default(struct policy *policy)
 {
 	struct xrl_class *class;
 
-	*policy = (struct policy){.compiled = allocate_zeros(1, sizeof(*policy->compiled))};
+	*policy = (struct policy){.compiled = xcalloc(1, sizeof(*policy->compiled))};
 	policy->compiled->permitted_class = XRL_MAX_CLASSES;
 	flood_set_default(&policy->compiled->flood);
 	class = policy_add_class(policy, "default");

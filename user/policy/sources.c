@@ -10,15 +10,15 @@
 #define MIN_SOURCES_PER_CPU 256
 #define MAX_SOURCES         (1u << 26)
 
-int sources_parse(const char *text, __u32 *sources, const struct complaint *complaint)
+int sources_parse(const char *text, __u32 *sources, const struct parse_error *parse_error)
 {
 	__u64 least = MIN_SOURCES_PER_CPU * (__u64)libbpf_num_possible_cpus(), number;
 	const char *at = text;
 
-	if (take_number(&at, &number) || *at || number < least || number > MAX_SOURCES)
-		return complain_value(complaint, "sources", text,
-		                      "expected a number from %llu (%d for each CPU) to %u", least,
-		                      MIN_SOURCES_PER_CPU, MAX_SOURCES);
+	if (number_take(&at, &number) || *at || number < least || number > MAX_SOURCES)
+		return parse_fail_value(parse_error, "sources", text,
+		                        "expected a number from %llu (%d for each CPU) to %u",
+		                        least, MIN_SOURCES_PER_CPU, MAX_SOURCES);
 	*sources = number;
 	return 0;
 }

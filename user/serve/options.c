@@ -52,7 +52,7 @@ static bool take_flag(struct options *options, const char *argument)
 	else if (!strcmp(argument, "--version"))
 		options->version = true;
 	else if (!strcmp(argument, "--json"))
-		output_use_json(true);
+		result_use_json(true);
 	else
 		return false;
 	return true;
@@ -120,11 +120,11 @@ enum exit_code options_read(struct options *options, int argc, char **argv)
 enum exit_code options_configure(const struct options *options, struct config *config)
 {
 	enum exit_code error = config_read(config, options->config_path, options->config_named);
-	char complaint[400];
+	char parse_error[400];
 
 	for (int i = 0; i < options->setting_count && !error; i++)
 		if (config_set(config, "serve", options->settings[i].key,
-		               options->settings[i].value, complaint, sizeof(complaint)))
-			error = fail(EXIT_USAGE, USAGE, "%s", complaint);
+		               options->settings[i].value, parse_error, sizeof(parse_error)))
+			error = fail(EXIT_USAGE, USAGE, "%s", parse_error);
 	return error;
 }

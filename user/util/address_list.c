@@ -12,25 +12,25 @@
 
 #define EXPECTED "expected four decimal octets, such as 192.0.2.1"
 
-struct token {
+struct item {
 	const char *text; /* not terminated, and may contain anything */
 	size_t length;
 };
 
-static bool has(struct token token, char c)
+static bool has(struct item item, char c)
 {
-	return memchr(token.text, c, token.length);
+	return memchr(item.text, c, item.length);
 }
 
-static bool read_address(struct token token, struct xrl_address *address)
+static bool read_address(struct item item, struct xrl_address *address)
 {
 	char text[INET_ADDRSTRLEN];
 
 	/* a NUL would end the text for inet_pton, and hide what follows */
-	if (token.length >= sizeof(text) || has(token, '\0'))
+	if (item.length >= sizeof(text) || has(item, '\0'))
 		return false;
-	memcpy(text, token.text, token.length);
-	text[token.length] = '\0';
+	memcpy(text, item.text, item.length);
+	text[item.length] = '\0';
 	/* four decimal octets without leading zeros, and nothing else */
 	return inet_pton(AF_INET, text, address->octets) == 1;
 }
@@ -50,76 +50,76 @@ static const char *why_no_host(const struct xrl_address *address)
 }
 
 /* Of four numbers with dots between them. */
-static const char *why_no_octets(struct token token)
+static const char *why_no_octets(struct item item)
 {
 	bool begins = true;
 
-	for (size_t i = 0; i < token.length; i++) {
+	for (size_t i = 0; i < item.length; i++) {
 		bool digit_follows =
-			i + 1 < token.length && isdigit((unsigned char)token.text[i + 1]);
+			i + 1 < item.length && isdigit((unsigned char)item.text[i + 1]);
 
-		if (begins && token.text[i] == '0' && digit_follows)
+		if (begins && item.text[i] == '0' && digit_follows)
 			return "leading zeros are not possible, since some read them as octal";
-		begins = token.text[i] == '.';
+		begins = item.text[i] == '.';
 	}
 	return "an octet is at most 255";
 }
 
-static bool is_four_numbers(struct token token)
+static bool is_four_numbers(struct item item)
 {
 	int dots = 0;
 
-	for (size_t i = 0; i < token.length; i++) {
-		bool number_before = i && token.text[i - 1] != '.';
+	for (size_t i = 0; i < item.length; i++) {
+		bool number_before = i && item.text[i - 1] != '.';
 
-		if (token.text[i] == '.' && number_before)
+		if (item.text[i] == '.' && number_before)
 			dots++;
-		else if (!isdigit((unsigned char)token.text[i]))
+		else if (!isdigit((unsigned char)item.text[i]))
 			return false;
 	}
-	return dots == 3 && token.text[token.length - 1] != '.';
+	return dots == 3 && item.text[item.length - 1] != '.';
 }
 
-static bool has_blank(struct token token)
+static bool has_blank(struct item item)
 {
-	return has(token, ' ') || has(token, '\t') || has(token, '\r') || has(token, '\n');
+	return has(item, ' ') || has(item, '\t') || has(item, '\r') || has(item, '\n');
 }
 
-static int count_colons(struct token token)
+static int count_colons(struct item item)
 {
 	int colons = 0;
 
-	for (size_t i = 0; i < token.length; i++)
-		colons += token.text[i] == ':';
+	for (size_t i = 0; i < item.length; i++)
+		colons += item.text[i] == ':';
 	return colons;
 }
 
-static const char *why_no_address(struct token token)
+static const char *why_no_address(struct item item)
 {
-	bool begins_with_digit = token.length && isdigit((unsigned char)token.text[0]);
-	int colons = count_colons(token);
+	bool begins_with_digit = item.length && isdigit((unsigned char)item.text[0]);
+	int colons = count_colons(item);
 
-	if (!token.length)
+	if (!item.length)
 		return "an address is missing";
-	if (has_blank(token))
+	if (has_blank(item))
 		return "blanks are not possible";
 	if (colons > 1)
 		return "IPv6 is not supported";
 	if (begins_with_digit && colons)
 		return "a port is not possible";
-	if (begins_with_digit && has(token, '/'))
+	if (begins_with_digit && has(item, '/'))
 		return "this is a network, not an address";
-	if (is_four_numbers(token))
-		return why_no_octets(token);
+	if (is_four_numbers(item))
+		return why_no_octets(item);
 	return "this is not an IPv4 address";
 }
 
-static int complain(struct token token, const char *reason, char *complaint, size_t size)
+static int report(struct item item, const char *reason, char *parse_error, size_t size)
 {
 	char quoted[QUOTE_SIZE];
 
-	snprintf(complaint, size, "address '%s': %s; " EXPECTED,
-	         quote(quoted, token.text, token.length), reason);
+	snprintf(parse_error, size, "address '%s': %s; " EXPECTED,
+	         quote(quoted, item.text, item.length), reason);
 	return -EINVAL;
 }
 
@@ -133,7 +133,7 @@ static bool is_known(const struct address_list *list, const struct xrl_address *
 
 /* `next`: what comes behind the list. */
 static int too_many(const struct address_list *list, const char *more_than,
-                    const struct xrl_address *next, __u32 max_addresses, char *complaint,
+                    const struct xrl_address *next, __u32 max_addresses, char *parse_error,
                     size_t size)
 {
 	const struct xrl_address *first =
@@ -141,51 +141,51 @@ static int too_many(const struct address_list *list, const char *more_than,
 	char text[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, first, text, sizeof(text));
-	snprintf(complaint, size,
+	snprintf(parse_error, size,
 	         "%s%u addresses, at most %u %s possible in one request; '%s' is the first too "
 	         "many",
 	         more_than, list->count, max_addresses, max_addresses == 1 ? "is" : "are", text);
 	return -EINVAL;
 }
 
-static int add(struct address_list *list, struct token token, __u32 max_addresses, char *complaint,
+static int add(struct address_list *list, struct item item, __u32 max_addresses, char *parse_error,
                size_t size)
 {
 	struct xrl_address address;
 	const char *reason;
 
-	reason = read_address(token, &address) ? why_no_host(&address) : why_no_address(token);
+	reason = read_address(item, &address) ? why_no_host(&address) : why_no_address(item);
 	if (reason)
-		return complain(token, reason, complaint, size);
+		return report(item, reason, parse_error, size);
 	if (is_known(list, &address))
 		return 0;
 	if (list->count == ADDRESS_LIST_MAX)
-		return too_many(list, "more than ", &address, max_addresses, complaint, size);
+		return too_many(list, "more than ", &address, max_addresses, parse_error, size);
 	list->addresses[list->count++] = address;
 	return 0;
 }
 
 /* Up to the next comma, or the end. */
-static struct token token_at(const char *at, const char *end)
+static struct item item_at(const char *at, const char *end)
 {
 	const char *comma = memchr(at, ',', end - at);
 
-	return (struct token){at, (comma ? comma : end) - at};
+	return (struct item){at, (comma ? comma : end) - at};
 }
 
 int address_list_parse(struct address_list *list, const char *text, size_t length,
-                       __u32 max_addresses, char *complaint, size_t size)
+                       __u32 max_addresses, char *parse_error, size_t size)
 {
 	const char *begin = length ? text : "", *end = begin + length;
-	struct token token = token_at(begin, end);
+	struct item item = item_at(begin, end);
 	int error;
 
 	list->count = 0;
-	while (!(error = add(list, token, max_addresses, complaint, size)) &&
-	       token.text + token.length != end)
-		token = token_at(token.text + token.length + 1, end);
+	while (!(error = add(list, item, max_addresses, parse_error, size)) &&
+	       item.text + item.length != end)
+		item = item_at(item.text + item.length + 1, end);
 	if (!error && list->count > max_addresses)
-		error = too_many(list, "", NULL, max_addresses, complaint, size);
+		error = too_many(list, "", NULL, max_addresses, parse_error, size);
 	if (error)
 		list->count = 0;
 	return error;

@@ -19,9 +19,9 @@ struct address_list {
  * without leading zeros, of a host: not 0.0.0.0/8, not multicast (224.0.0.0/4), not
  * 255.255.255.255. Duplicates collapse before they are counted against `max_addresses`
  * (1 to ADDRESS_LIST_MAX). The text is accepted or refused as a whole; a refused list has no
- * address. 0, or -EINVAL with one sentence in `complaint`: of the first token that is wrong it
+ * address. 0, or -EINVAL with one sentence in `parse_error`: of the first token that is wrong it
  * quotes the text (shortened, unprintable bytes as '?') and says what was expected; when none
  * is wrong but there are too many, how many there are. Nothing is read after more than
  * ADDRESS_LIST_MAX. */
 int address_list_parse(struct address_list *list, const char *text, size_t length,
-                       __u32 max_addresses, char *complaint, size_t size);
+                       __u32 max_addresses, char *parse_error, size_t size);

@@ -8,7 +8,7 @@
 #define WAIT_MS 10000
 #define POLL_MS 20
 
-int directory_lock(const char *path)
+int dir_lock(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

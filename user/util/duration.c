@@ -16,7 +16,7 @@ static const struct {
 
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-int take_number(const char **at, __u64 *number)
+int number_take(const char **at, __u64 *number)
 {
 	const char *digit = *at;
 
@@ -31,12 +31,12 @@ int take_number(const char **at, __u64 *number)
 	return 0;
 }
 
-int take_duration(const char **at, __u64 *duration_ns)
+int duration_take(const char **at, __u64 *duration_ns)
 {
 	const char *suffix = *at;
 	size_t length = 0;
 	__u64 count;
-	int error = take_number(&suffix, &count);
+	int error = number_take(&suffix, &count);
 
 	if (error)
 		return error;

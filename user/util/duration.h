@@ -10,11 +10,11 @@
 
 /* A whole number in decimal digits and nothing else, at *at. Steps past it. 0, -EINVAL when
  * there is no digit, -ERANGE when it doesn't fit. On error *at is as before. */
-int take_number(const char **at, __u64 *number);
+int number_take(const char **at, __u64 *number);
 
 /* A duration at *at, such as "90s". Steps past it. 0, -EINVAL or -ERANGE. On error *at is as
  * before. */
-int take_duration(const char **at, __u64 *duration_ns);
+int duration_take(const char **at, __u64 *duration_ns);
 
 /* The same in the largest unit that is exact, such as "15m"; what is less than 1 ms is left
  * out. */

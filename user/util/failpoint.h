@@ -7,15 +7,15 @@
  * each of these places, and lets periods of a policy pass faster than the file says; in what is
  * installed they are nothing. */
 #ifdef XRL_FAULTS
-void fault_point(const char *name);
-__u64 fault_period_ns(__u64 period_ns);
+void failpoint(const char *name);
+__u64 failpoint_period_ns(__u64 period_ns);
 #else
-static inline void fault_point(const char *name)
+static inline void failpoint(const char *name)
 {
 	(void)name;
 }
 
-static inline __u64 fault_period_ns(__u64 period_ns)
+static inline __u64 failpoint_period_ns(__u64 period_ns)
 {
 	return period_ns;
 }

@@ -5,15 +5,15 @@
 
 #define MAX_READINGS 10
 
-static bool is_same(const struct file_mark *a, const struct file_mark *b)
+static bool is_same(const struct file_stamp *a, const struct file_stamp *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
 	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-bool file_mark_is_due(struct file_mark *mark, const char *path)
+bool file_stamp_changed(struct file_stamp *stamp, const char *path)
 {
-	struct file_mark now = {.readings = mark->readings + 1};
+	struct file_stamp now = {.readings = stamp->readings + 1};
 	struct stat file;
 
 	if (!stat(path, &file) && S_ISREG(file.st_mode)) {
@@ -22,8 +22,8 @@ bool file_mark_is_due(struct file_mark *mark, const char *path)
 		now.size = file.st_size;
 		now.changed = file.st_ctim;
 	}
-	if (mark->readings && (is_same(mark, &now) || mark->readings >= MAX_READINGS))
+	if (stamp->readings && (is_same(stamp, &now) || stamp->readings >= MAX_READINGS))
 		return false;
-	*mark = now;
+	*stamp = now;
 	return true;
 }

@@ -9,7 +9,7 @@
  * take as long as it likes, and others would wait. Whoever has the lock then asks whether it must
  * be read again: of two at once, the later one is to put in force what it read later. */
 
-struct file_mark {
+struct file_stamp {
 	unsigned int readings;
 	dev_t device; /* this and the rest: 0 of what isn't a file, such as a pipe */
 	ino_t inode;
@@ -19,4 +19,4 @@ struct file_mark {
 
 /* Whether it is to be read: it never was, or it is another version than when this was last asked.
  * A pipe is read only once, and what changes all the time not for ever. */
-bool file_mark_is_due(struct file_mark *mark, const char *path);
+bool file_stamp_changed(struct file_stamp *stamp, const char *path);

@@ -9,7 +9,7 @@
 #define SECOND_NS       1000000000ULL
 #define MIN_FRAME_BYTES 64
 
-__u64 jiffies_ns(void)
+__u64 clock_jiffy_ns(void)
 {
 	struct timespec tick;
 
@@ -23,7 +23,7 @@ __u64 jiffies_ns(void)
  * ever after. */
 static __u64 estimate(void)
 {
-	__u64 tick_ns = jiffies_ns();
+	__u64 tick_ns = clock_jiffy_ns();
 	__u32 ticks_per_second = (SECOND_NS + tick_ns / 2) / tick_ns;
 	struct timespec now;
 
@@ -53,7 +53,7 @@ static bool ask_kernel(__u32 *lower_half)
 	return done;
 }
 
-__u64 jiffies_now(void)
+__u64 clock_jiffies(void)
 {
 	__u64 jiffies = estimate();
 	__u32 lower_half;

@@ -4,5 +4,5 @@
 #include <linux/types.h>
 
 /* The kernel's count of ticks, as bpf_jiffies64 has it, and how long one is. */
-__u64 jiffies_now(void);
-__u64 jiffies_ns(void);
+__u64 clock_jiffies(void);
+__u64 clock_jiffy_ns(void);

@@ -9,18 +9,18 @@
 #include "user/util/suggest.h"
 #include "user/util/quote.h"
 
-int complain(const struct complaint *complaint, const char *format, ...)
+int parse_fail(const struct parse_error *parse_error, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(complaint->text, complaint->size, format, args);
+	vsnprintf(parse_error->text, parse_error->size, format, args);
 	va_end(args);
 	return -EINVAL;
 }
 
-int complain_value(const struct complaint *complaint, const char *key, const char *value,
-                   const char *format, ...)
+int parse_fail_value(const struct parse_error *parse_error, const char *key, const char *value,
+                     const char *format, ...)
 {
 	char quoted[QUOTE_SIZE], reason[320];
 	va_list args;
@@ -28,7 +28,8 @@ int complain_value(const struct complaint *complaint, const char *key, const cha
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	return complain(complaint, "%s '%s': %s", key, quote(quoted, value, strlen(value)), reason);
+	return parse_fail(parse_error, "%s '%s': %s", key, quote(quoted, value, strlen(value)),
+	                  reason);
 }
 
 /* "a, b or c" */
@@ -44,16 +45,16 @@ static void join(const char *const *words, size_t count, char *text, size_t size
 	}
 }
 
-int complain_word(const struct complaint *complaint, const char *what, const char *word,
-                  const char *const *words, size_t count)
+int parse_fail_word(const struct parse_error *parse_error, const char *what, const char *word,
+                    const char *const *words, size_t count)
 {
-	const char *near = nearest(word, words, count);
+	const char *near = suggest(word, words, count);
 	char quoted[QUOTE_SIZE], all[256];
 
 	quote(quoted, word, strlen(word));
 	if (near)
-		return complain(complaint, "unknown %s '%s', did you mean '%s'?", what, quoted,
-		                near);
+		return parse_fail(parse_error, "unknown %s '%s', did you mean '%s'?", what, quoted,
+		                  near);
 	join(words, count, all, sizeof(all));
-	return complain(complaint, "unknown %s '%s'; expected %s", what, quoted, all);
+	return parse_fail(parse_error, "unknown %s '%s'; expected %s", what, quoted, all);
 }

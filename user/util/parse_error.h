@@ -4,21 +4,21 @@
 #include <stddef.h>
 
 /* Why a text of the operator's can't be taken: one sentence, and the room for it. */
-struct complaint {
+struct parse_error {
 	char *text;
 	size_t size;
 };
 
-#define COMPLAINT_SIZE 480
+#define PARSE_ERROR_SIZE 480
 
-/* Returns -EINVAL, so that a parser can write `return complain(...)`. */
-int complain(const struct complaint *complaint, const char *format, ...)
+/* Returns -EINVAL, so that a parser can write `return parse_fail(...)`. */
+int parse_fail(const struct parse_error *parse_error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* "KEY 'VALUE': REASON" */
-int complain_value(const struct complaint *complaint, const char *key, const char *value,
-                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+int parse_fail_value(const struct parse_error *parse_error, const char *key, const char *value,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* "unknown WHAT 'WORD'", and the one of `words` that was probably meant, or all of them. */
-int complain_word(const struct complaint *complaint, const char *what, const char *word,
-                  const char *const *words, size_t count);
+int parse_fail_word(const struct parse_error *parse_error, const char *what, const char *word,
+                    const char *const *words, size_t count);

@@ -31,17 +31,17 @@ static const char *code_name(enum exit_code code)
 	}
 }
 
-void output_use_json(bool json)
+void result_use_json(bool json)
 {
 	use_json = json;
 }
 
-bool output_is_json(void)
+bool result_is_json(void)
 {
 	return use_json;
 }
 
-json_t *output_text(const char *text)
+json_t *result_text(const char *text)
 {
 	json_t *string = json_string(text);
 
@@ -57,7 +57,7 @@ json_t *output_text(const char *text)
 	return string;
 }
 
-struct failure *output_capture(struct failure *failure)
+struct failure *result_capture(struct failure *failure)
 {
 	struct failure *before = capture;
 
@@ -69,13 +69,13 @@ struct failure *output_capture(struct failure *failure)
 static void print_json(const struct failure *failure)
 {
 	json_t *error = json_pack("{s:s, s:o, s:o}", "code", code_name(failure->code), "message",
-	                          output_text(failure->message), "hint",
-	                          failure->hint[0] ? output_text(failure->hint) : json_null());
+	                          result_text(failure->message), "hint",
+	                          failure->hint[0] ? result_text(failure->hint) : json_null());
 
 	if (failure->retry_after_seconds >= 0)
 		json_object_set_new(error, "retry_after_seconds",
 		                    json_real(failure->retry_after_seconds));
-	output_json(json_pack("{s:o}", "error", error));
+	result_print(json_pack("{s:o}", "error", error));
 }
 
 static void print_text(const struct failure *failure)
@@ -114,8 +114,8 @@ enum exit_code fail(enum exit_code code, const char *hint, const char *format, .
 	return code;
 }
 
-enum exit_code fail_for_now(enum exit_code code, double retry_after_seconds, const char *hint,
-                            const char *format, ...)
+enum exit_code fail_with_retry(enum exit_code code, double retry_after_seconds, const char *hint,
+                               const char *format, ...)
 {
 	va_list args;
 
@@ -139,14 +139,14 @@ void warn(const char *format, ...)
 	if (use_json) {
 		if (!warnings)
 			warnings = json_array();
-		json_array_append_new(warnings, output_text(message));
+		json_array_append_new(warnings, result_text(message));
 	} else {
 		fprintf(stderr, "warning: %s\n", message);
 	}
 	free(message);
 }
 
-void output_json(json_t *result)
+void result_print(json_t *result)
 {
 	if (!result) {
 		json_failed = true;
@@ -161,16 +161,16 @@ void output_json(json_t *result)
 	json_decref(result);
 }
 
-bool output_json_failed(void)
+bool result_json_failed(void)
 {
 	return json_failed;
 }
 
-void output_time(char *text, long long unix_seconds)
+void result_format_time(char *text, long long unix_seconds)
 {
 	time_t seconds = unix_seconds;
 	struct tm utc;
 
 	gmtime_r(&seconds, &utc);
-	strftime(text, OUTPUT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	strftime(text, RESULT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }

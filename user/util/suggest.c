@@ -51,7 +51,7 @@ static unsigned int most_edits(const char *a, const char *b)
 	return longer < 6 ? 1 : longer / 3;
 }
 
-const char *nearest(const char *word, const char *const *words, size_t count)
+const char *suggest(const char *word, const char *const *words, size_t count)
 {
 	unsigned int fewest = MAX_LENGTH + 1;
 	const char *found = NULL;

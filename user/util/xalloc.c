@@ -5,27 +5,27 @@
 
 #include "user/util/result.h"
 
-void allocate_failed(void)
+void xalloc_failed(void)
 {
 	exit(fail(EXIT_FAILED, NULL, "out of memory"));
 }
 
-void *allocate_zeros(size_t count, size_t size)
+void *xcalloc(size_t count, size_t size)
 {
 	void *memory = calloc(count ? count : 1, size);
 
 	if (!memory)
-		allocate_failed();
+		xalloc_failed();
 	return memory;
 }
 
-void *allocate_more(void *list, size_t count, size_t size)
+void *xgrow_array(void *list, size_t count, size_t size)
 {
 	/* it doubles at each power of two */
 	if (count & (count - 1))
 		return list;
 	list = reallocarray(list, count ? 2 * count : 1, size);
 	if (!list)
-		allocate_failed();
+		xalloc_failed();
 	return list;
 }

@@ -7,9 +7,9 @@
  * none. */
 
 /* Zeros. */
-void *allocate_zeros(size_t count, size_t size);
+void *xcalloc(size_t count, size_t size);
 
 /* The list, grown if need be so that one more than `count` fit. What is new is undefined. */
-void *allocate_more(void *list, size_t count, size_t size);
+void *xgrow_array(void *list, size_t count, size_t size);
 
-void allocate_failed(void) __attribute__((noreturn));
+void xalloc_failed(void) __attribute__((noreturn));

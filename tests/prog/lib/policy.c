@@ -26,9 +26,9 @@ static void must(int good, const char *text)
 static struct xrl_limit parse_rate(const char *text)
 {
 	struct xrl_limit limit;
-	char complaint[256];
+	char parse_error[256];
 
-	must(!limit_parse(text, &limit, complaint, sizeof(complaint)), text);
+	must(!limit_parse(text, &limit, parse_error, sizeof(parse_error)), text);
 	return limit;
 }
 

@@ -151,9 +151,9 @@ static void must(int good, const char *what)
 
 static void parse(const char *text, struct xrl_limit *limit)
 {
-	char complaint[256];
+	char parse_error[256];
 
-	must(!limit_parse(text, limit, complaint, sizeof(complaint)), text);
+	must(!limit_parse(text, limit, parse_error, sizeof(parse_error)), text);
 }
 
 struct xrl_class class_from_limits(const char *const limits[XRL_MAX_LIMITS],

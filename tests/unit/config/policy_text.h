@@ -77,9 +77,9 @@ static enum exit_code read_file(struct policy *policy, struct failure *failure)
 	enum exit_code code;
 
 	*failure = (struct failure){.code = EXIT_DONE};
-	output_capture(failure);
+	result_capture(failure);
 	code = policy_file_read(path, true, policy, NULL);
-	output_capture(NULL);
+	result_capture(NULL);
 	assert_int_equal(code, failure->code);
 	return code;
 }

@@ -376,9 +376,9 @@ static void check_and_read_agree(void **state)
 		write_file(files[i].text, strlen(files[i].text));
 		check_file(&told);
 		read_file(&policy, &of_policy);
-		output_capture(&of_config);
+		result_capture(&of_config);
 		config_read(&config, path, true);
-		output_capture(NULL);
+		result_capture(NULL);
 		is_of_policy = of_policy.code && !strcmp(of_policy.message, told.first);
 		is_of_config = of_config.code && !strcmp(of_config.message, told.first);
 		if (told.mistakes ? !is_of_policy && !is_of_config

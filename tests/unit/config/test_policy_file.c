@@ -41,10 +41,10 @@ static void each_reads_its_own_sections(void **state)
 	                   "limit = 1/1s packets\n[permits]\naddresses = z\n");
 	assert_string_equal(policy.compiled->classes[0].name, "a");
 	policy_free(&policy);
-	output_capture(&failure);
+	result_capture(&failure);
 	write_file("[permits]\naddresses = 7\nclass = ?\n[class a]\nlimit = x\n?\n", 54);
 	assert_int_equal(config_read(&config, path, true), EXIT_DONE);
-	output_capture(NULL);
+	result_capture(NULL);
 	assert_int_equal(config.permits.max_addresses, 7);
 }
 
@@ -323,16 +323,16 @@ static void what_cannot_be_read_is_said(void **state)
 	struct told told = {};
 
 	(void)state;
-	output_capture(&failure);
+	result_capture(&failure);
 	assert_int_equal(policy_file_read("/nonexistent/x", true, &policy, NULL), EXIT_FAILED);
 	policy_free(&policy);
 	assert_string_equal(failure.message,
 	                    "cannot read /nonexistent/x: No such file or directory");
-	output_capture(&failure);
+	result_capture(&failure);
 	assert_int_equal(policy_file_read("/tmp", false, &policy, NULL), EXIT_FAILED);
 	policy_free(&policy);
 	assert_string_equal(failure.message, "cannot read /tmp: Is a directory");
-	output_capture(NULL);
+	result_capture(NULL);
 	assert_int_equal(policy_file_check("/nonexistent/x", tell, &told, NULL), -ENOENT);
 	assert_int_equal(policy_file_check("/tmp", tell, &told, NULL), -EISDIR);
 	assert_int_equal(told.findings, 0);

@@ -70,10 +70,10 @@ static enum exit_code read_text(struct config *config, const char *text, size_t 
 	enum exit_code code;
 
 	write_file(text, length);
-	output_capture(&failure);
+	result_capture(&failure);
 	memset(config, 0xa5, sizeof(*config));
 	code = config_read(config, path, true);
-	output_capture(NULL);
+	result_capture(NULL);
 	assert_int_equal(code, failure.code);
 	message[0] = '\0';
 	if (code) {
@@ -376,31 +376,33 @@ static void long_lines_are_read_up_to_a_limit(void **state)
 static void lists_are_read_up_to_a_limit(void **state)
 {
 	static struct config config, before;
-	char text[1000] = "", complaint[400];
+	char text[1000] = "", parse_error[400];
 
 	(void)state;
 	config_set_default(&config);
 	for (int i = 0; i < CONFIG_MAX_LIST; i++)
 		sprintf(text + strlen(text), "%s10.0.%d.0/24", i ? ", " : "", i);
-	assert_int_equal(config_set(&config, "serve", "trusted_proxies", text, complaint, 400), 0);
+	assert_int_equal(config_set(&config, "serve", "trusted_proxies", text, parse_error, 400),
+	                 0);
 	assert_int_equal(config.serve.trusted_proxy_count, CONFIG_MAX_LIST);
 	assert_string_equal(config.serve.trusted_proxies[63], "10.0.63.0/24");
 	before = config;
 	strcat(text, ",x");
-	assert_int_equal(config_set(&config, "serve", "trusted_proxies", text, complaint, 400),
+	assert_int_equal(config_set(&config, "serve", "trusted_proxies", text, parse_error, 400),
 	                 -EINVAL);
-	assert_string_equal(complaint, "trusted_proxies '10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, "
-	                               "10.0.3.0/24, 10.0.4.0...': there are more than 64 of them");
+	assert_string_equal(parse_error,
+	                    "trusted_proxies '10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, "
+	                    "10.0.3.0/24, 10.0.4.0...': there are more than 64 of them");
 	assert_same(&config, &before);
 	/* a new list takes the place of the old one */
-	assert_int_equal(config_set(&config, "serve", "trusted_proxies", "a", complaint, 400), 0);
+	assert_int_equal(config_set(&config, "serve", "trusted_proxies", "a", parse_error, 400), 0);
 	assert_int_equal(config.serve.trusted_proxy_count, 1);
 	assert_string_equal(config.serve.trusted_proxies[0], "a");
 }
 
 /* A setting as an option gives it. NULL: taken. */
 static const struct {
-	const char *section, *key, *value, *complaint;
+	const char *section, *key, *value, *parse_error;
 } settings[] = {
 	{"permits", "requests", "1/1s", NULL},
 	{"permits", "requests", "1000000/31d", NULL},
@@ -472,21 +474,21 @@ static void settings_are_checked(void **state)
 	(void)state;
 	config_set_default(&before);
 	for (size_t i = 0; i < COUNT(settings); i++) {
-		const char *expected = settings[i].complaint;
-		char complaint[400] = "";
+		const char *expected = settings[i].parse_error;
+		char parse_error[400] = "";
 		int error;
 
 		config = before;
 		error = config_set(&config, settings[i].section, settings[i].key, settings[i].value,
-		                   complaint, sizeof(complaint));
+		                   parse_error, sizeof(parse_error));
 		if (error != (expected ? -EINVAL : 0))
 			fail_msg("%s = %s: %d %s", settings[i].key, settings[i].value, error,
-			         complaint);
+			         parse_error);
 		if (!expected)
 			continue;
 		assert_same(&config, &before);
-		if (strncmp(complaint, expected, strlen(expected)))
-			fail_msg("expected '%s': %s", expected, complaint);
+		if (strncmp(parse_error, expected, strlen(expected)))
+			fail_msg("expected '%s': %s", expected, parse_error);
 	}
 }
 
@@ -497,11 +499,11 @@ static void every_number_is_kept(void **state)
 	(void)state;
 	config_set_default(&config);
 	for (__u32 number = 0; number <= ADDRESS_LIST_MAX + 10; number++) {
-		char value[16], complaint[400];
+		char value[16], parse_error[400];
 		int error;
 
 		sprintf(value, "%u", number);
-		error = config_set(&config, "permits", "addresses", value, complaint, 400);
+		error = config_set(&config, "permits", "addresses", value, parse_error, 400);
 		assert_int_equal(!error, number && number <= ADDRESS_LIST_MAX);
 		assert_true(error || config.permits.max_addresses == number);
 	}
@@ -514,12 +516,12 @@ static void a_file_that_is_not_there(void **state)
 
 	(void)state;
 	config_set_default(&expected);
-	output_capture(&failure);
+	result_capture(&failure);
 	assert_int_equal(config_read(&config, "/nonexistent/x.conf", false), EXIT_DONE);
 	assert_same(&config, &expected);
 	assert_int_equal(failure.code, EXIT_DONE);
 	assert_int_equal(config_read(&config, "/nonexistent/x.conf", true), EXIT_FAILED);
-	output_capture(NULL);
+	result_capture(NULL);
 	assert_string_equal(failure.message,
 	                    "cannot read /nonexistent/x.conf: No such file or directory");
 }
@@ -532,18 +534,18 @@ static void what_is_no_file_is_refused(void **state)
 	(void)state;
 	config_set_default(&expected);
 	for (int must_exist = 0; must_exist < 2; must_exist++) {
-		output_capture(&failure);
+		result_capture(&failure);
 		assert_int_equal(config_read(&config, "/tmp", must_exist), EXIT_FAILED);
 		assert_string_equal(failure.message, "cannot read /tmp: Is a directory");
 		assert_same(&config, &expected);
-		output_capture(&failure);
+		result_capture(&failure);
 		assert_int_equal(config_read(&config, "/dev/null/x", must_exist), EXIT_FAILED);
 		assert_string_equal(failure.message, "cannot read /dev/null/x: Not a directory");
 	}
-	output_capture(NULL);
+	result_capture(NULL);
 }
 
-static void a_small_room_for_the_complaint_is_kept(void **state)
+static void a_small_message_buffer_is_respected(void **state)
 {
 	static const char *const keys[] = {"addresses", "adresses", "x"};
 	static struct config config;
@@ -551,12 +553,12 @@ static void a_small_room_for_the_complaint_is_kept(void **state)
 	(void)state;
 	config_set_default(&config);
 	for (size_t i = 0; i < COUNT(keys); i++) {
-		char complaint[8] = "1234567";
+		char parse_error[8] = "1234567";
 
-		assert_int_equal(config_set(&config, "permits", keys[i], "x", complaint, 4),
+		assert_int_equal(config_set(&config, "permits", keys[i], "x", parse_error, 4),
 		                 -EINVAL);
-		assert_int_equal(strlen(complaint), 3);
-		assert_string_equal(complaint + 4, "567");
+		assert_int_equal(strlen(parse_error), 3);
+		assert_string_equal(parse_error + 4, "567");
 	}
 }
 
@@ -574,7 +576,7 @@ int main(void)
 		cmocka_unit_test(every_number_is_kept),
 		cmocka_unit_test(a_file_that_is_not_there),
 		cmocka_unit_test(what_is_no_file_is_refused),
-		cmocka_unit_test(a_small_room_for_the_complaint_is_kept),
+		cmocka_unit_test(a_small_message_buffer_is_respected),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -231,9 +231,9 @@ static void set_limit(struct policy *policy, const char *text)
 {
 	struct xrl_class *class = &policy->compiled->classes[0];
 	struct xrl_limit limit;
-	char complaint[480];
+	char parse_error[480];
 
-	assert_false(limit_parse(text, &limit, complaint, sizeof(complaint)));
+	assert_false(limit_parse(text, &limit, parse_error, sizeof(parse_error)));
 	class->limit_count = class->separate_count = 0;
 	if (limit.endpoint_protocol || limit.scope_bits != XRL_SCOPE_SOURCE)
 		class->separate[class->separate_count++] = limit;
@@ -505,7 +505,7 @@ static void networks_with_cidrs_are_known(void **state)
 
 	(void)state;
 	policy_set_default(&policy);
-	policy.cidrs = allocate_zeros(16, sizeof(*policy.cidrs));
+	policy.cidrs = xcalloc(16, sizeof(*policy.cidrs));
 	check_networks(&policy);
 	for (size_t i = 0; i < COUNT(lengths); i++) {
 		policy.cidr_count = 0;

@@ -20,11 +20,11 @@
 
 static struct xrl_limit limit_of(const char *text)
 {
-	char complaint[480];
+	char parse_error[480];
 	struct xrl_limit limit;
 
-	if (limit_parse(text, &limit, complaint, sizeof(complaint)))
-		fail_msg("%s", complaint);
+	if (limit_parse(text, &limit, parse_error, sizeof(parse_error)))
+		fail_msg("%s", parse_error);
 	return limit;
 }
 

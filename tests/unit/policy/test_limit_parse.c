@@ -46,7 +46,7 @@ static const struct {
 	{"10/1s   packets", 10, SECOND_NS, XRL_PACKETS, "10/1s packets"},
 };
 
-/* The text, and what the complaint must speak of. */
+/* The text, and what the message must speak of. */
 static const struct {
 	const char *text, *about;
 } bad[] = {
@@ -179,11 +179,11 @@ static void good_texts_are_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
-		char complaint[256] = "";
+		char parse_error[256] = "";
 		struct xrl_limit limit;
 
-		if (limit_parse(good[i].text, &limit, complaint, sizeof(complaint)))
-			fail_msg("%s", complaint);
+		if (limit_parse(good[i].text, &limit, parse_error, sizeof(parse_error)))
+			fail_msg("%s", parse_error);
 		assert_int_equal(limit.max_units, good[i].max_units);
 		assert_int_equal(limit.period_ns, good[i].period_ns);
 		assert_int_equal(limit.unit, good[i].unit);
@@ -195,14 +195,14 @@ static void good_texts_go_round(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
-		char text[LIMIT_TEXT_SIZE], complaint[256];
+		char text[LIMIT_TEXT_SIZE], parse_error[256];
 		struct xrl_limit limit, again;
 
-		assert_int_equal(limit_parse(good[i].text, &limit, complaint, sizeof(complaint)),
-		                 0);
+		assert_int_equal(
+			limit_parse(good[i].text, &limit, parse_error, sizeof(parse_error)), 0);
 		limit_format(&limit, text, sizeof(text));
 		assert_string_equal(text, good[i].formatted ? good[i].formatted : good[i].text);
-		assert_int_equal(limit_parse(text, &again, complaint, sizeof(complaint)), 0);
+		assert_int_equal(limit_parse(text, &again, parse_error, sizeof(parse_error)), 0);
 		assert_memory_equal(&limit, &again, sizeof(limit));
 	}
 }
@@ -239,11 +239,11 @@ static void options_are_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(options); i++) {
-		char complaint[480] = "", text[LIMIT_TEXT_SIZE];
+		char parse_error[480] = "", text[LIMIT_TEXT_SIZE];
 		struct xrl_limit limit;
 
-		if (limit_parse(options[i].text, &limit, complaint, sizeof(complaint)))
-			fail_msg("%s", complaint);
+		if (limit_parse(options[i].text, &limit, parse_error, sizeof(parse_error)))
+			fail_msg("%s", parse_error);
 		assert_int_equal(limit.rate_units, options[i].rate_units);
 		assert_int_equal(limit.max_units, options[i].max_units);
 		assert_int_equal(limit.algorithm, options[i].algorithm);
@@ -291,19 +291,19 @@ static void random_limits_go_round(void **state)
 	(void)state;
 	for (int i = 0; i < 200000; i++) {
 		struct xrl_limit limit = random_limit(), again;
-		char text[LIMIT_TEXT_SIZE], complaint[480];
+		char text[LIMIT_TEXT_SIZE], parse_error[480];
 
 		limit_format(&limit, text, sizeof(text));
 		assert_true(strlen(text) < LIMIT_TEXT_SIZE - 1);
-		if (limit_parse(text, &again, complaint, sizeof(complaint)))
-			fail_msg("%s", complaint);
+		if (limit_parse(text, &again, parse_error, sizeof(parse_error)))
+			fail_msg("%s", parse_error);
 		assert_memory_equal(&limit, &again, sizeof(limit));
 	}
 }
 
 /* The limit of ICMP errors, and what is said of others. NULL: it is read. */
 static const struct {
-	const char *text, *complaint;
+	const char *text, *parse_error;
 } icmp[] = {
 	{"100/1s", NULL},
 	{"100/1s packets", NULL},
@@ -334,16 +334,17 @@ static void icmp_limits_are_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(icmp); i++) {
-		char complaint[480] = "", text[LIMIT_TEXT_SIZE];
+		char parse_error[480] = "", text[LIMIT_TEXT_SIZE];
 		struct xrl_limit limit, same;
-		int error = limit_parse_icmp(icmp[i].text, &limit, complaint, sizeof(complaint));
+		int error =
+			limit_parse_icmp(icmp[i].text, &limit, parse_error, sizeof(parse_error));
 
-		assert_int_equal(error, icmp[i].complaint ? -EINVAL : 0);
-		assert_string_equal(complaint, icmp[i].complaint ? icmp[i].complaint : "");
+		assert_int_equal(error, icmp[i].parse_error ? -EINVAL : 0);
+		assert_string_equal(parse_error, icmp[i].parse_error ? icmp[i].parse_error : "");
 		if (error)
 			continue;
 		limit_format(&limit, text, sizeof(text));
-		assert_int_equal(limit_parse(text, &same, complaint, sizeof(complaint)), 0);
+		assert_int_equal(limit_parse(text, &same, parse_error, sizeof(parse_error)), 0);
 		assert_memory_equal(&limit, &same, sizeof(limit));
 		assert_int_equal(limit.unit, XRL_PACKETS);
 		assert_int_equal(limit.algorithm, XRL_FIXED);
@@ -354,51 +355,51 @@ static void bad_texts_are_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		char complaint[480] = "", text[QUOTE_SIZE], quoted[96];
+		char parse_error[480] = "", text[QUOTE_SIZE], quoted[96];
 		struct xrl_limit limit;
 
-		if (limit_parse(bad[i].text, &limit, complaint, sizeof(complaint)) != -EINVAL)
+		if (limit_parse(bad[i].text, &limit, parse_error, sizeof(parse_error)) != -EINVAL)
 			fail_msg("'%s' was taken", bad[i].text);
 		snprintf(quoted, sizeof(quoted),
 		         "limit '%s': ", quote(text, bad[i].text, strlen(bad[i].text)));
-		if (!strstr(complaint, quoted) || !strstr(complaint, bad[i].about))
-			fail_msg("'%s', expected '%s': %s", bad[i].text, bad[i].about, complaint);
+		if (!strstr(parse_error, quoted) || !strstr(parse_error, bad[i].about))
+			fail_msg("'%s', expected '%s': %s", bad[i].text, bad[i].about, parse_error);
 	}
 }
 
 static void long_texts_are_quoted_in_part(void **state)
 {
-	char text[5000], complaint[480];
+	char text[5000], parse_error[480];
 	struct xrl_limit limit;
 
 	(void)state;
 	memset(text, '9', sizeof(text));
 	text[sizeof(text) - 1] = 0;
-	assert_int_equal(limit_parse(text, &limit, complaint, sizeof(complaint)), -EINVAL);
-	assert_non_null(strstr(complaint, "9..."));
+	assert_int_equal(limit_parse(text, &limit, parse_error, sizeof(parse_error)), -EINVAL);
+	assert_non_null(strstr(parse_error, "9..."));
 	memcpy(text, "1/1s ", 5);
-	assert_int_equal(limit_parse(text, &limit, complaint, sizeof(complaint)), -EINVAL);
-	assert_non_null(strstr(complaint, "9..."));
+	assert_int_equal(limit_parse(text, &limit, parse_error, sizeof(parse_error)), -EINVAL);
+	assert_non_null(strstr(parse_error, "9..."));
 	/* nothing is read from the part that is kept of a long word */
 	memset(text, '0', sizeof(text));
 	strcpy(text + 90, "24");
 	memcpy(text, "1/1s packets scope /", 20);
-	assert_int_equal(limit_parse(text, &limit, complaint, sizeof(complaint)), -EINVAL);
+	assert_int_equal(limit_parse(text, &limit, parse_error, sizeof(parse_error)), -EINVAL);
 	memset(text, '0', sizeof(text));
 	strcpy(text + 100, "1");
 	memcpy(text, "1/1s packets endpoint tcp/1000", 26);
-	assert_int_equal(limit_parse(text, &limit, complaint, sizeof(complaint)), -EINVAL);
+	assert_int_equal(limit_parse(text, &limit, parse_error, sizeof(parse_error)), -EINVAL);
 }
 
-static void a_small_room_for_the_complaint_is_kept(void **state)
+static void a_small_message_buffer_is_respected(void **state)
 {
-	char complaint[8] = "1234567";
+	char parse_error[8] = "1234567";
 	struct xrl_limit limit;
 
 	(void)state;
-	assert_int_equal(limit_parse("0/s", &limit, complaint, 4), -EINVAL);
-	assert_string_equal(complaint, "lim");
-	assert_string_equal(complaint + 4, "567");
+	assert_int_equal(limit_parse("0/s", &limit, parse_error, 4), -EINVAL);
+	assert_string_equal(parse_error, "lim");
+	assert_string_equal(parse_error + 4, "567");
 }
 
 /* The finest ticks in which the period has at most 2^22, rounded up. */
@@ -440,7 +441,7 @@ int main(void)
 		cmocka_unit_test(icmp_limits_are_read),
 		cmocka_unit_test(bad_texts_are_refused),
 		cmocka_unit_test(long_texts_are_quoted_in_part),
-		cmocka_unit_test(a_small_room_for_the_complaint_is_kept),
+		cmocka_unit_test(a_small_message_buffer_is_respected),
 		cmocka_unit_test(ticks_fit),
 		cmocka_unit_test(units_have_names),
 	};

@@ -34,9 +34,9 @@ static __u32 number_of(const struct policy *policy, const char *name)
 static void add_limit(struct xrl_class *class, const char *text)
 {
 	struct xrl_limit limit;
-	char complaint[480];
+	char parse_error[480];
 
-	assert_int_equal(limit_parse(text, &limit, complaint, sizeof(complaint)), 0);
+	assert_int_equal(limit_parse(text, &limit, parse_error, sizeof(parse_error)), 0);
 	if (limit.endpoint_protocol || limit.scope_bits != XRL_SCOPE_SOURCE)
 		class->separate[class->separate_count++] = limit;
 	else

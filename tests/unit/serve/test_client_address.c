@@ -14,13 +14,13 @@
 static int read_proxies(struct proxies *proxies, const char *const *texts, int count)
 {
 	struct serve_settings settings = {.trusted_proxy_count = count};
-	char complaint[300] = "";
+	char parse_error[300] = "";
 	int error;
 
 	for (int i = 0; i < count; i++)
 		strcpy(settings.trusted_proxies[i], texts[i]);
-	error = proxies_read(proxies, &settings, complaint, sizeof(complaint));
-	assert_int_equal(error != 0, complaint[0] != '\0');
+	error = proxies_read(proxies, &settings, parse_error, sizeof(parse_error));
+	assert_int_equal(error != 0, parse_error[0] != '\0');
 	return error;
 }
 
@@ -29,17 +29,17 @@ static void check_walk(const char *peer, const char *forwarded, const char *expe
 	static const char *const trusted[] = {"10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "unix"};
 	/* on the heap, so that ASan sees a step too far */
 	char *list = forwarded ? strdup(forwarded) : NULL;
-	char text[CLIENT_ADDRESS_TEXT_SIZE], complaint[300];
+	char text[CLIENT_ADDRESS_TEXT_SIZE], parse_error[300];
 	struct proxies proxies;
 	struct client_address client;
 	int error;
 
 	assert_int_equal(read_proxies(&proxies, trusted, 4), 0);
 	assert_true(client_address_parse(&client, peer));
-	error = client_address_resolve(&client, &proxies, list, complaint, sizeof(complaint));
+	error = client_address_resolve(&client, &proxies, list, parse_error, sizeof(parse_error));
 	client_address_format(&client, text);
 	if (error && expected)
-		fail_msg("'%s' was refused: %s", forwarded, complaint);
+		fail_msg("'%s' was refused: %s", forwarded, parse_error);
 	if (!error && !expected)
 		fail_msg("'%s' was taken for %s", forwarded, text);
 	assert_string_equal(text, expected ? expected : peer);

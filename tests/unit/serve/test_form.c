@@ -65,7 +65,7 @@ static const struct {
 
 #define LONG "1234567890123456789012345678901234567890123456789012345678901"
 
-/* The text, the piece that is quoted, and what the complaint must speak of. */
+/* The text, the piece that is quoted, and what the message must speak of. */
 static const struct {
 	const char *text;
 	size_t length;
@@ -124,7 +124,7 @@ static const struct {
          "two hexadecimal digits"},
 };
 
-static int parse(struct form *form, const char *text, size_t length, char complaint[256])
+static int parse(struct form *form, const char *text, size_t length, char parse_error[256])
 {
 	/* no longer than need be, so that ASan sees a step too far */
 	char *exact = malloc(length);
@@ -132,14 +132,14 @@ static int parse(struct form *form, const char *text, size_t length, char compla
 
 	if (length)
 		memcpy(exact, text, length);
-	memset(complaint, 0, 256);
+	memset(parse_error, 0, 256);
 	memset(form, 0xa5, sizeof(*form));
-	error = form_parse(form, exact, length, complaint, 256);
+	error = form_parse(form, exact, length, parse_error, 256);
 	free(exact);
-	if (error && (error != -EINVAL || form->count || !complaint[0]))
-		fail_msg("%d, %d fields: %s", error, form->count, complaint);
-	if (!error && complaint[0])
-		fail_msg("accepted with a complaint: %s", complaint);
+	if (error && (error != -EINVAL || form->count || !parse_error[0]))
+		fail_msg("%d, %d fields: %s", error, form->count, parse_error);
+	if (!error && parse_error[0])
+		fail_msg("accepted with a parse error: %s", parse_error);
 	return error;
 }
 
@@ -147,12 +147,12 @@ static void good_texts_are_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
-		char complaint[256];
+		char parse_error[256];
 		struct form form;
 		int count = 0;
 
-		if (parse(&form, good[i].text, strlen(good[i].text), complaint))
-			fail_msg("%s", complaint);
+		if (parse(&form, good[i].text, strlen(good[i].text), parse_error))
+			fail_msg("%s", parse_error);
 		for (const char *const *text = good[i].fields; *text; text += 2, count++) {
 			const struct form_field *field = &form.fields[count];
 
@@ -174,25 +174,26 @@ static void bad_texts_are_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		char complaint[256], begin[96];
+		char parse_error[256], begin[96];
 		struct form form;
 
-		if (!parse(&form, bad[i].text, bad[i].length, complaint))
+		if (!parse(&form, bad[i].text, bad[i].length, parse_error))
 			fail_msg("'%s' was taken", bad[i].text);
 		snprintf(begin, sizeof(begin), "parameter '%s': ", bad[i].quoted);
-		if (strncmp(complaint, begin, strlen(begin)) || !strstr(complaint, bad[i].about))
-			fail_msg("'%s', expected '%s': %s", bad[i].text, bad[i].about, complaint);
+		if (strncmp(parse_error, begin, strlen(begin)) ||
+		    !strstr(parse_error, bad[i].about))
+			fail_msg("'%s', expected '%s': %s", bad[i].text, bad[i].about, parse_error);
 		assert_null(form_find(&form, "a"));
 	}
 }
 
 static void no_text_at_all_has_no_fields(void **state)
 {
-	char complaint[256];
+	char parse_error[256];
 	struct form form;
 
 	(void)state;
-	assert_int_equal(form_parse(&form, NULL, 0, complaint, sizeof(complaint)), 0);
+	assert_int_equal(form_parse(&form, NULL, 0, parse_error, sizeof(parse_error)), 0);
 	assert_int_equal(form.count, 0);
 }
 
@@ -205,14 +206,14 @@ static void every_byte_is_decoded(void **state)
 	for (size_t i = 0; i < COUNT(formats); i++)
 		for (int byte = 0; byte < 256; byte++) {
 			int control = byte < 0x20 || byte == 0x7f, error;
-			char text[8], complaint[256];
+			char text[8], parse_error[256];
 			struct form form;
 			size_t length;
 
 			if (!i && (byte == '%' || byte == '&' || byte == '+'))
 				continue;
 			length = sprintf(text, formats[i], byte);
-			error = parse(&form, text, length, complaint);
+			error = parse(&form, text, length, parse_error);
 			assert_int_equal(error, control ? -EINVAL : 0);
 			if (error)
 				continue;
@@ -230,12 +231,12 @@ static void every_escape_is_checked(void **state)
 
 	(void)state;
 	for (int i = 0; i < 65536; i++) {
-		char text[] = {'a', '=', '%', i >> 8, i, 'z'}, complaint[256];
+		char text[] = {'a', '=', '%', i >> 8, i, 'z'}, parse_error[256];
 		int good =
 			(i >> 8) && (i & 255) && strchr(digits, text[3]) && strchr(digits, text[4]);
 		struct form form;
 
-		if (parse(&form, text, sizeof(text), complaint))
+		if (parse(&form, text, sizeof(text), parse_error))
 			continue;
 		assert_true(good);
 		taken++;
@@ -246,37 +247,37 @@ static void every_escape_is_checked(void **state)
 
 static void the_longest_text_is_read(void **state)
 {
-	char complaint[256], *text = malloc(FORM_MAX_LENGTH + 1);
+	char parse_error[256], *text = malloc(FORM_MAX_LENGTH + 1);
 	struct form form;
 
 	(void)state;
 	memset(text, 'x', FORM_MAX_LENGTH + 1);
-	assert_int_equal(parse(&form, text, FORM_MAX_LENGTH, complaint), 0);
+	assert_int_equal(parse(&form, text, FORM_MAX_LENGTH, parse_error), 0);
 	assert_int_equal(form.fields[0].name_length, FORM_MAX_LENGTH);
-	assert_int_equal(parse(&form, text, FORM_MAX_LENGTH + 1, complaint), -EINVAL);
-	assert_string_equal(complaint, "8193 bytes of parameters, at most 8192 are possible");
+	assert_int_equal(parse(&form, text, FORM_MAX_LENGTH + 1, parse_error), -EINVAL);
+	assert_string_equal(parse_error, "8193 bytes of parameters, at most 8192 are possible");
 	/* eight names without values need the most room: two NULs for each '&' */
 	memcpy(text, "a&b&c&d&e&f&g&", 14);
-	assert_int_equal(parse(&form, text, FORM_MAX_LENGTH, complaint), 0);
+	assert_int_equal(parse(&form, text, FORM_MAX_LENGTH, parse_error), 0);
 	assert_int_equal(form.count, FORM_MAX_FIELDS);
 	assert_int_equal(form.fields[7].name_length, FORM_MAX_LENGTH - 14);
 	assert_int_equal(form.fields[7].value_length, 0);
 	assert_string_equal(form.fields[6].name, "g");
 	memset(text, '&', FORM_MAX_LENGTH);
-	assert_int_equal(parse(&form, text, FORM_MAX_LENGTH, complaint), 0);
+	assert_int_equal(parse(&form, text, FORM_MAX_LENGTH, parse_error), 0);
 	assert_int_equal(form.count, 0);
 	free(text);
 }
 
-static void a_small_room_for_the_complaint_is_kept(void **state)
+static void a_small_message_buffer_is_respected(void **state)
 {
-	char complaint[8] = "1234567";
+	char parse_error[8] = "1234567";
 	struct form form;
 
 	(void)state;
-	assert_int_equal(form_parse(&form, "=", 1, complaint, 4), -EINVAL);
-	assert_string_equal(complaint, "par");
-	assert_string_equal(complaint + 4, "567");
+	assert_int_equal(form_parse(&form, "=", 1, parse_error, 4), -EINVAL);
+	assert_string_equal(parse_error, "par");
+	assert_string_equal(parse_error + 4, "567");
 }
 
 int main(void)
@@ -288,7 +289,7 @@ int main(void)
 		cmocka_unit_test(every_byte_is_decoded),
 		cmocka_unit_test(every_escape_is_checked),
 		cmocka_unit_test(the_longest_text_is_read),
-		cmocka_unit_test(a_small_room_for_the_complaint_is_kept),
+		cmocka_unit_test(a_small_message_buffer_is_respected),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

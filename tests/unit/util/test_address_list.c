@@ -48,7 +48,7 @@ static const struct {
 #define TEXT(literal) literal, sizeof(literal) - 1
 #define LONG          "1234567890123456789012345678901234567890123456789012345678901"
 
-/* The text, the token that is quoted, and what the complaint must speak of. */
+/* The text, the token that is quoted, and what the message must speak of. */
 static const struct {
 	const char *text;
 	size_t length;
@@ -155,19 +155,19 @@ static char *copy(const char *text, size_t length)
 }
 
 static int parse(struct address_list *list, const char *text, size_t length, __u32 max_addresses,
-                 char complaint[256])
+                 char parse_error[256])
 {
 	char *exact = copy(text, length);
 	int error;
 
-	memset(complaint, 0, 256);
+	memset(parse_error, 0, 256);
 	memset(list, 0xa5, sizeof(*list));
-	error = address_list_parse(list, exact, length, max_addresses, complaint, 256);
+	error = address_list_parse(list, exact, length, max_addresses, parse_error, 256);
 	free(exact);
-	if (error && (error != -EINVAL || list->count || !complaint[0]))
-		fail_msg("%d, %u addresses: %s", error, list->count, complaint);
-	if (!error && complaint[0])
-		fail_msg("accepted with a complaint: %s", complaint);
+	if (error && (error != -EINVAL || list->count || !parse_error[0]))
+		fail_msg("%d, %u addresses: %s", error, list->count, parse_error);
+	if (!error && parse_error[0])
+		fail_msg("accepted with a parse error: %s", parse_error);
 	return error;
 }
 
@@ -186,11 +186,11 @@ static void good_texts_are_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
-		char complaint[256], text[256];
+		char parse_error[256], text[256];
 		struct address_list list;
 
-		if (parse(&list, good[i].text, strlen(good[i].text), MAX, complaint))
-			fail_msg("%s", complaint);
+		if (parse(&list, good[i].text, strlen(good[i].text), MAX, parse_error))
+			fail_msg("%s", parse_error);
 		assert_int_equal(list.count, good[i].count);
 		format(&list, text);
 		assert_string_equal(text, good[i].formatted ? good[i].formatted : good[i].text);
@@ -201,27 +201,28 @@ static void bad_texts_are_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		char complaint[256], begin[96];
+		char parse_error[256], begin[96];
 		struct address_list list;
 
-		if (!parse(&list, bad[i].text, bad[i].length, MAX, complaint))
+		if (!parse(&list, bad[i].text, bad[i].length, MAX, parse_error))
 			fail_msg("'%s' was taken", bad[i].text);
 		snprintf(begin, sizeof(begin), "address '%s': ", bad[i].quoted);
-		if (strncmp(complaint, begin, strlen(begin)) || !strstr(complaint, bad[i].about) ||
-		    !strstr(complaint, "; expected four decimal octets, such as 192.0.2.1"))
-			fail_msg("'%s', expected '%s': %s", bad[i].text, bad[i].about, complaint);
+		if (strncmp(parse_error, begin, strlen(begin)) ||
+		    !strstr(parse_error, bad[i].about) ||
+		    !strstr(parse_error, "; expected four decimal octets, such as 192.0.2.1"))
+			fail_msg("'%s', expected '%s': %s", bad[i].text, bad[i].about, parse_error);
 	}
 }
 
 static void no_text_at_all_is_refused(void **state)
 {
-	char complaint[256];
+	char parse_error[256];
 	struct address_list list;
 
 	(void)state;
-	assert_int_equal(address_list_parse(&list, NULL, 0, MAX, complaint, sizeof(complaint)),
+	assert_int_equal(address_list_parse(&list, NULL, 0, MAX, parse_error, sizeof(parse_error)),
 	                 -EINVAL);
-	assert_non_null(strstr(complaint, "missing"));
+	assert_non_null(strstr(parse_error, "missing"));
 }
 
 /* `count` addresses from 10.0.0.0 on. */
@@ -239,7 +240,7 @@ static void the_addresses_are_counted(void **state)
 {
 	static const struct {
 		__u32 count, max_addresses;
-		const char *complaint; /* NULL: taken */
+		const char *parse_error; /* NULL: taken */
 	} cases[] = {
 		{1, 1, NULL},
 		{2, 1, "2 addresses, at most 1 is possible in one request"},
@@ -260,15 +261,15 @@ static void the_addresses_are_counted(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		size_t length = write_addresses(text, cases[i].count);
 		__u32 most = cases[i].max_addresses;
-		char complaint[256], expected[256] = "";
+		char parse_error[256], expected[256] = "";
 		struct address_list list;
-		int error = parse(&list, text, length, most, complaint);
+		int error = parse(&list, text, length, most, parse_error);
 
-		if (cases[i].complaint)
+		if (cases[i].parse_error)
 			snprintf(expected, sizeof(expected),
-			         "%s; '10.%u.%u.%u' is the first too many", cases[i].complaint,
+			         "%s; '10.%u.%u.%u' is the first too many", cases[i].parse_error,
 			         most >> 16, most >> 8 & 255, most & 255);
-		assert_string_equal(complaint, expected);
+		assert_string_equal(parse_error, expected);
 		if (error)
 			continue;
 		assert_int_equal(list.count, cases[i].count);
@@ -282,17 +283,17 @@ static void duplicates_are_not_counted(void **state)
 {
 	static char text[3 * 1000 * 16];
 	size_t length = write_addresses(text, 1000);
-	char complaint[256];
+	char parse_error[256];
 	struct address_list list;
 
 	(void)state;
 	text[length++] = ',';
 	length += write_addresses(text + length, 1000);
-	assert_int_equal(parse(&list, text, length, 1000, complaint), 0);
+	assert_int_equal(parse(&list, text, length, 1000, parse_error), 0);
 	assert_int_equal(list.count, 1000);
 	length += sprintf(text + length, ",10.0.0.x");
-	assert_int_equal(parse(&list, text, length, 10, complaint), -EINVAL);
-	assert_non_null(strstr(complaint, "'10.0.0.x'"));
+	assert_int_equal(parse(&list, text, length, 10, parse_error), -EINVAL);
+	assert_non_null(strstr(parse_error, "'10.0.0.x'"));
 }
 
 /* Of each of the four octets; the others are in the middle of the range. */
@@ -302,7 +303,7 @@ static void every_octet_is_read(void **state)
 	for (int place = 0; place < 4; place++)
 		for (int value = 0; value < 400; value++) {
 			int octets[4] = {100, 101, 102, 103};
-			char text[32], complaint[256], formatted[32];
+			char text[32], parse_error[256], formatted[32];
 			struct address_list list;
 			int error, length;
 			bool good;
@@ -311,9 +312,9 @@ static void every_octet_is_read(void **state)
 			length = sprintf(text, "%d.%d.%d.%d", octets[0], octets[1], octets[2],
 			                 octets[3]);
 			good = value < 256 && (place || (value && (value < 224 || value > 239)));
-			error = parse(&list, text, length, 1, complaint);
+			error = parse(&list, text, length, 1, parse_error);
 			if (!!error == good)
-				fail_msg("'%s': %s", text, complaint);
+				fail_msg("'%s': %s", text, parse_error);
 			if (error)
 				continue;
 			format(&list, formatted);
@@ -331,12 +332,12 @@ static void no_byte_stands_for_another(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(text) - 1; i++)
 		for (int byte = 0; byte < 256; byte++) {
-			char changed[sizeof(text)], formatted[64], complaint[256];
+			char changed[sizeof(text)], formatted[64], parse_error[256];
 			struct address_list list;
 
 			memcpy(changed, text, sizeof(text));
 			changed[i] = byte;
-			if (parse(&list, changed, sizeof(text) - 1, 2, complaint))
+			if (parse(&list, changed, sizeof(text) - 1, 2, parse_error))
 				continue;
 			format(&list, formatted);
 			assert_string_equal(formatted, changed);
@@ -349,7 +350,7 @@ static void ten_megabytes(void **state, const char *piece, __u32 max_addresses, 
 {
 	size_t piece_length = strlen(piece), length = 0;
 	struct timespec began, ended;
-	char *text = malloc(TEN_MB), complaint[256];
+	char *text = malloc(TEN_MB), parse_error[256];
 	struct address_list list;
 	int error;
 
@@ -358,11 +359,11 @@ static void ten_megabytes(void **state, const char *piece, __u32 max_addresses, 
 		memcpy(text + length, piece, piece_length);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
 	error = parse(&list, text, length - (piece[piece_length - 1] == ',' && !about),
-	              max_addresses, complaint);
+	              max_addresses, parse_error);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
 	free(text);
-	if (!error != !about || (about && !strstr(complaint, about)))
-		fail_msg("10 MB of '%s': %s", piece, complaint);
+	if (!error != !about || (about && !strstr(parse_error, about)))
+		fail_msg("10 MB of '%s': %s", piece, parse_error);
 	/* under the sanitizers; quadratic time would be hours */
 	assert_true(ended.tv_sec - began.tv_sec < 20);
 }
@@ -382,14 +383,14 @@ static void ten_megabytes_are_read(void **state)
 
 static void ten_megabytes_of_addresses_end_early(void **state)
 {
-	char *text = malloc(TEN_MB), complaint[256];
+	char *text = malloc(TEN_MB), parse_error[256];
 	size_t length = write_addresses(text, 700000);
 	struct address_list list;
 
 	(void)state;
 	assert_in_range(length, TEN_MB * 8 / 10, TEN_MB);
-	assert_int_equal(parse(&list, text, length, 1000, complaint), -EINVAL);
-	assert_string_equal(complaint,
+	assert_int_equal(parse(&list, text, length, 1000, parse_error), -EINVAL);
+	assert_string_equal(parse_error,
 	                    "more than 1000 addresses, at most 1000 are possible in one request; "
 	                    "'10.0.3.232' is the first too many");
 	free(text);
@@ -397,28 +398,28 @@ static void ten_megabytes_of_addresses_end_early(void **state)
 
 static void ten_megabytes_of_nul_are_refused(void **state)
 {
-	char *text = calloc(1, TEN_MB), complaint[256];
+	char *text = calloc(1, TEN_MB), parse_error[256];
 	struct address_list list;
 
 	(void)state;
-	assert_int_equal(parse(&list, text, TEN_MB, 10, complaint), -EINVAL);
-	assert_non_null(strstr(complaint, "???...'"));
+	assert_int_equal(parse(&list, text, TEN_MB, 10, parse_error), -EINVAL);
+	assert_non_null(strstr(parse_error, "???...'"));
 	free(text);
 }
 
-static void a_small_room_for_the_complaint_is_kept(void **state)
+static void a_small_message_buffer_is_respected(void **state)
 {
-	char complaint[8] = "1234567";
+	char parse_error[8] = "1234567";
 	struct address_list list;
 
 	(void)state;
-	assert_int_equal(address_list_parse(&list, "x", 1, 1, complaint, 4), -EINVAL);
-	assert_string_equal(complaint, "add");
-	assert_string_equal(complaint + 4, "567");
-	assert_int_equal(address_list_parse(&list, "1.1.1.1,1.1.1.2", 15, 1, complaint, 4),
+	assert_int_equal(address_list_parse(&list, "x", 1, 1, parse_error, 4), -EINVAL);
+	assert_string_equal(parse_error, "add");
+	assert_string_equal(parse_error + 4, "567");
+	assert_int_equal(address_list_parse(&list, "1.1.1.1,1.1.1.2", 15, 1, parse_error, 4),
 	                 -EINVAL);
-	assert_string_equal(complaint, "2 a");
-	assert_string_equal(complaint + 4, "567");
+	assert_string_equal(parse_error, "2 a");
+	assert_string_equal(parse_error + 4, "567");
 }
 
 int main(void)
@@ -434,7 +435,7 @@ int main(void)
 		cmocka_unit_test(ten_megabytes_are_read),
 		cmocka_unit_test(ten_megabytes_of_addresses_end_early),
 		cmocka_unit_test(ten_megabytes_of_nul_are_refused),
-		cmocka_unit_test(a_small_room_for_the_complaint_is_kept),
+		cmocka_unit_test(a_small_message_buffer_is_respected),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

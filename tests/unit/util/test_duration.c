@@ -111,7 +111,7 @@ static void numbers_are_taken(void **state)
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		const char *at = numbers[i].text;
 		__u64 number = UNTOUCHED;
-		int error = take_number(&at, &number);
+		int error = number_take(&at, &number);
 
 		if (error != numbers[i].error)
 			fail_msg("'%s': %d", numbers[i].text, error);
@@ -130,7 +130,7 @@ static void durations_are_taken(void **state)
 	for (size_t i = 0; i < COUNT(durations); i++) {
 		const char *at = durations[i].text;
 		__u64 ns = UNTOUCHED;
-		int error = take_duration(&at, &ns);
+		int error = duration_take(&at, &ns);
 
 		if (error != durations[i].error)
 			fail_msg("'%s': %d", durations[i].text, error);
@@ -168,7 +168,7 @@ static void what_is_formatted_is_taken(void **state)
 			__u64 ns;
 
 			duration_format(count * steps[i], text, sizeof(text));
-			if (take_duration(&at, &ns) || *at || ns != count * steps[i])
+			if (duration_take(&at, &ns) || *at || ns != count * steps[i])
 				fail_msg("%llu ns became '%s'", count * steps[i], text);
 		}
 }

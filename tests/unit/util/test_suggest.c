@@ -77,7 +77,7 @@ static void the_nearest_word_is_found(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		/* no longer than need be, so that ASan sees a step too far */
 		char *word = strdup(cases[i].word);
-		const char *found = nearest(word, words, COUNT(words));
+		const char *found = suggest(word, words, COUNT(words));
 		const char *meant = cases[i].meant;
 
 		if (!found != !meant || (found && strcmp(found, meant)))
@@ -91,8 +91,8 @@ static void the_word_itself_is_given_back(void **state)
 	static const char *const other[] = {"lists", "listen"};
 
 	(void)state;
-	assert_ptr_equal(nearest("listen", other, COUNT(other)), other[1]);
-	assert_ptr_equal(nearest("lists", other, COUNT(other)), other[0]);
+	assert_ptr_equal(suggest("listen", other, COUNT(other)), other[1]);
+	assert_ptr_equal(suggest("lists", other, COUNT(other)), other[0]);
 }
 
 static void only_neighbours_are_swapped(void **state)
@@ -100,9 +100,9 @@ static void only_neighbours_are_swapped(void **state)
 	static const char *const other[] = {"ab"};
 
 	(void)state;
-	assert_ptr_equal(nearest("ba", other, 1), other[0]);
-	assert_null(nearest("ca", other, 1));
-	assert_null(nearest("bc", other, 1));
+	assert_ptr_equal(suggest("ba", other, 1), other[0]);
+	assert_null(suggest("ca", other, 1));
+	assert_null(suggest("bc", other, 1));
 }
 
 static void the_longest_words_are_compared(void **state)
@@ -113,16 +113,16 @@ static void the_longest_words_are_compared(void **state)
 
 	(void)state;
 	assert_int_equal(strlen(longest), 32);
-	assert_ptr_equal(nearest(longest, other, 1), longest);
-	assert_ptr_equal(nearest("abcdefghijklmnopqrstuvwxyzabcde", other, 1), longest);
-	assert_null(nearest("abcdefghijklmnopqrstuvwxyzabcdefg", other, 1));
-	assert_null(nearest(longest, too_long, 1));
+	assert_ptr_equal(suggest(longest, other, 1), longest);
+	assert_ptr_equal(suggest("abcdefghijklmnopqrstuvwxyzabcde", other, 1), longest);
+	assert_null(suggest("abcdefghijklmnopqrstuvwxyzabcdefg", other, 1));
+	assert_null(suggest(longest, too_long, 1));
 }
 
 static void of_no_words_there_is_none(void **state)
 {
 	(void)state;
-	assert_null(nearest("listen", words, 0));
+	assert_null(suggest("listen", words, 0));
 }
 
 int main(void)

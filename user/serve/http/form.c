@@ -85,18 +85,18 @@ static const char *take_field(struct form *form, struct reader *reader, const ch
 	return reason;
 }
 
-static int complain(const char *piece, size_t length, const char *reason, char *complaint,
-                    size_t size)
+static int parse_fail(const char *piece, size_t length, const char *reason, char *parse_error,
+                      size_t size)
 {
 	char quoted[QUOTE_SIZE];
 
-	snprintf(complaint, size, "parameter '%s': %s; expected NAME=VALUE, at most %d times",
+	snprintf(parse_error, size, "parameter '%s': %s; expected NAME=VALUE, at most %d times",
 	         quote(quoted, piece, length), reason, FORM_MAX_FIELDS);
 	return -EINVAL;
 }
 
 /* One piece and the '&' behind it. */
-static int take_piece(struct form *form, struct reader *reader, char *complaint, size_t size)
+static int take_piece(struct form *form, struct reader *reader, char *parse_error, size_t size)
 {
 	const char *piece = reader->at, *reason = NULL;
 	const char *ampersand = memchr(piece, '&', reader->end - piece);
@@ -105,10 +105,10 @@ static int take_piece(struct form *form, struct reader *reader, char *complaint,
 	if (piece < end)
 		reason = take_field(form, reader, end);
 	reader->at = ampersand ? ampersand + 1 : end;
-	return reason ? complain(piece, end - piece, reason, complaint, size) : 0;
+	return reason ? parse_fail(piece, end - piece, reason, parse_error, size) : 0;
 }
 
-int form_parse(struct form *form, const char *text, size_t length, char *complaint, size_t size)
+int form_parse(struct form *form, const char *text, size_t length, char *parse_error, size_t size)
 {
 	const char *begin = length ? text : "";
 	struct reader reader = {begin, begin + length, form->storage};
@@ -116,12 +116,12 @@ int form_parse(struct form *form, const char *text, size_t length, char *complai
 
 	form->count = 0;
 	if (length > FORM_MAX_LENGTH) {
-		snprintf(complaint, size, "%zu bytes of parameters, at most %d are possible",
+		snprintf(parse_error, size, "%zu bytes of parameters, at most %d are possible",
 		         length, FORM_MAX_LENGTH);
 		return -EINVAL;
 	}
 	while (!error && reader.at < reader.end)
-		error = take_piece(form, &reader, complaint, size);
+		error = take_piece(form, &reader, parse_error, size);
 	if (error)
 		form->count = 0;
 	return error;

@@ -26,8 +26,8 @@ struct form {
  * has the empty value; bytes from 0x80 on are left as they are. The text is accepted or refused
  * as a whole: refused for a bad percent escape, a control character, an empty name, a name that
  * comes twice, more than FORM_MAX_FIELDS fields or FORM_MAX_LENGTH bytes. 0, or -EINVAL with one
- * sentence in `complaint` that quotes the piece; the form is empty then. */
-int form_parse(struct form *form, const char *text, size_t length, char *complaint, size_t size);
+ * sentence in `parse_error` that quotes the piece; the form is empty then. */
+int form_parse(struct form *form, const char *text, size_t length, char *parse_error, size_t size);
 
 /* The field of that name, or NULL. */
 const struct form_field *form_find(const struct form *form, const char *name);

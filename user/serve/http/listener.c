@@ -36,7 +36,7 @@ static bool read_port(in_port_t *port, const char *text)
 {
 	__u64 number;
 
-	if (take_number(&text, &number) || *text || !number || number > 65535)
+	if (number_take(&text, &number) || *text || !number || number > 65535)
 		return false;
 	*port = htons(number);
 	return true;

@@ -57,12 +57,12 @@ static bool read_forms(struct forms *forms, const struct http_request *request,
                        const char *operation, struct ipc_response *refusal)
 {
 	const char *query = request->route.query;
-	char complaint[400];
+	char parse_error[400];
 
-	if (form_parse(&forms->query, query, strlen(query), complaint, sizeof(complaint)) ||
+	if (form_parse(&forms->query, query, strlen(query), parse_error, sizeof(parse_error)) ||
 	    form_parse(&forms->body, request->body ? request->body : "", request->body_length,
-	               complaint, sizeof(complaint))) {
-		ipc_response_error(refusal, HTTP_BAD_REQUEST, "%s", complaint);
+	               parse_error, sizeof(parse_error))) {
+		ipc_response_error(refusal, HTTP_BAD_REQUEST, "%s", parse_error);
 		return false;
 	}
 	return check_names(&forms->query, operation, refusal) &&
@@ -89,11 +89,11 @@ static void read_listed(struct parameters *parameters, const struct form_field *
                         __u32 max_addresses, struct ipc_response *refusal)
 {
 	struct address_list addresses;
-	char complaint[400];
+	char parse_error[400];
 
-	if (address_list_parse(&addresses, ips->value, ips->value_length, max_addresses, complaint,
-	                       sizeof(complaint)))
-		ipc_response_error(refusal, HTTP_BAD_REQUEST, "%s", complaint);
+	if (address_list_parse(&addresses, ips->value, ips->value_length, max_addresses,
+	                       parse_error, sizeof(parse_error)))
+		ipc_response_error(refusal, HTTP_BAD_REQUEST, "%s", parse_error);
 	else
 		parameters->ips = strdup(ips->value);
 }

@@ -75,12 +75,12 @@ static void find_client(struct http_request *request)
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	bool is_unix = request->server->listener->is_unix;
-	char complaint[300];
+	char parse_error[300];
 
 	client_address_of_peer(&request->client, info && !is_unix ? info->client_addr : NULL);
 	if (client_address_resolve(&request->client, &request->server->setup->proxies,
-	                           request->headers.forwarded, complaint, sizeof(complaint)))
-		refuse(request, HTTP_BAD_REQUEST, complaint);
+	                           request->headers.forwarded, parse_error, sizeof(parse_error)))
+		refuse(request, HTTP_BAD_REQUEST, parse_error);
 }
 
 /* What stands in the headers. Done once, before the body is read. */

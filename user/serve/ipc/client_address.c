@@ -69,7 +69,7 @@ static int read_prefix(struct in6_addr *prefix, unsigned int *bits, const char *
 	number = most;
 	if (*slash) {
 		slash++;
-		if (take_number(&slash, &number) || *slash || number > most)
+		if (number_take(&slash, &number) || *slash || number > most)
 			return -EINVAL;
 	}
 	*bits = number + (most == IPV4_BITS ? MAPPED_BITS : 0);
@@ -78,7 +78,7 @@ static int read_prefix(struct in6_addr *prefix, unsigned int *bits, const char *
 	return same(prefix, &whole) ? 0 : -EINVAL; /* no bits behind the prefix */
 }
 
-int proxies_read(struct proxies *proxies, const struct serve_settings *settings, char *complaint,
+int proxies_read(struct proxies *proxies, const struct serve_settings *settings, char *parse_error,
                  size_t size)
 {
 	*proxies = (struct proxies){};
@@ -92,7 +92,7 @@ int proxies_read(struct proxies *proxies, const struct serve_settings *settings,
 		if (read_prefix(&proxies->prefixes[proxies->count].prefix,
 		                &proxies->prefixes[proxies->count].bits, text)) {
 			snprintf(
-				complaint, size,
+				parse_error, size,
 				"trusted_proxies: '%.60s' is neither an address, nor a prefix such "
 				"as 192.0.2.0/24 or 2001:db8::/32, nor '" CLIENT_UNIX "'",
 				text);
@@ -159,7 +159,7 @@ static const char *element_before(const char *begin, const char *end)
 }
 
 int client_address_resolve(struct client_address *client, const struct proxies *proxies,
-                           const char *forwarded, char *complaint, size_t size)
+                           const char *forwarded, char *parse_error, size_t size)
 {
 	struct client_address found = *client;
 	bool on_response = !proxies_trust(proxies, &found);
@@ -173,7 +173,7 @@ int client_address_resolve(struct client_address *client, const struct proxies *
 		struct client_address element;
 
 		if (!parse_element(&element, begin, end)) {
-			snprintf(complaint, size,
+			snprintf(parse_error, size,
 			         "X-Forwarded-For holds something that is not an address: expected "
 			         "are IPv4 or IPv6 addresses with commas between them");
 			return -EINVAL;

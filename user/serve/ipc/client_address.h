@@ -28,8 +28,8 @@ struct proxies {
 	} prefixes[CONFIG_MAX_LIST];
 };
 
-/* 0, or -EINVAL with one sentence in `complaint`. */
-int proxies_read(struct proxies *proxies, const struct serve_settings *settings, char *complaint,
+/* 0, or -EINVAL with one sentence in `parse_error`. */
+int proxies_read(struct proxies *proxies, const struct serve_settings *settings, char *parse_error,
                  size_t size);
 
 bool proxies_trust(const struct proxies *proxies, const struct client_address *peer);
@@ -39,9 +39,9 @@ void client_address_of_peer(struct client_address *client, const struct sockaddr
 
 /* Walks a list of addresses from the right to the first that is no trusted proxy, beginning at
  * `peer`, which it replaces. `forwarded` is NULL when the request has no such header. 0, or
- * -EINVAL with one sentence in `complaint`, and *caller as it was. */
+ * -EINVAL with one sentence in `parse_error`, and *caller as it was. */
 int client_address_resolve(struct client_address *client, const struct proxies *proxies,
-                           const char *forwarded, char *complaint, size_t size);
+                           const char *forwarded, char *parse_error, size_t size);
 
 bool client_address_is_ipv4(const struct client_address *client);
 

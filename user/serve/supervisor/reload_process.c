@@ -29,7 +29,7 @@ static void run(const struct options *options)
 	struct failure failure = {};
 	struct reload reload;
 
-	output_capture(&failure);
+	result_capture(&failure);
 	if (reload_policy(&reload, options->pin_dir, options->config_path, options->config_named))
 		log_line("policy not reloaded: %s%s%s", failure.message,
 		         failure.hint[0] ? "; " : "", failure.hint);

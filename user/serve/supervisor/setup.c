@@ -5,14 +5,14 @@ static enum exit_code configure(struct frontend_setup *setup, const struct optio
 {
 	static struct config config;
 	enum exit_code error = options_configure(options, &config);
-	char complaint[400];
+	char parse_error[400];
 
 	if (error)
 		return error;
 	setup->rules = config.permits;
 	setup->settings = config.serve;
-	if (proxies_read(&setup->proxies, &setup->settings, complaint, sizeof(complaint)))
-		return fail(EXIT_FAILED, NULL, "%s", complaint);
+	if (proxies_read(&setup->proxies, &setup->settings, parse_error, sizeof(parse_error)))
+		return fail(EXIT_FAILED, NULL, "%s", parse_error);
 	return listeners_read(&setup->listeners, &setup->settings);
 }
 

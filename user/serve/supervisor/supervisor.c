@@ -54,11 +54,11 @@ static void reload(struct supervisor *supervisor)
 	struct failure failure = {.message = "there is no memory left"};
 	enum exit_code error = EXIT_FAILED;
 
-	output_capture(&failure);
+	result_capture(&failure);
 	if (setup)
 		error = setup_prepare(setup, supervisor->options, supervisor->setup,
 		                      &supervisor->identity);
-	output_capture(NULL);
+	result_capture(NULL);
 	if (error) {
 		log_line("reload refused, nothing is changed: %s%s%s", failure.message,
 		         failure.hint[0] ? "; " : "", failure.hint);

@@ -74,12 +74,12 @@ static bool read_quota(struct job *job, struct permit_quota *quota)
 /* The front has checked the list, but what is trusted here is checked here. */
 static bool parse_addresses(struct job *job, struct address_list *addresses)
 {
-	char complaint[400];
+	char parse_error[400];
 
 	if (!address_list_parse(addresses, job->ips, strlen(job->ips),
-	                        job->worker->rules.max_addresses, complaint, sizeof(complaint)))
+	                        job->worker->rules.max_addresses, parse_error, sizeof(parse_error)))
 		return true;
-	ipc_response_error(job->response, HTTP_BAD_REQUEST, "%s", complaint);
+	ipc_response_error(job->response, HTTP_BAD_REQUEST, "%s", parse_error);
 	return false;
 }
 
@@ -318,7 +318,7 @@ void worker_respond(struct worker *worker, const json_t *request, struct ipc_res
 	};
 
 	*response = (struct ipc_response){};
-	output_capture(&job.failure);
+	result_capture(&job.failure);
 	if (!read_rules(&worker->rules, request) || !parse_request(&job, request)) {
 		log_line("the front asked something that makes no sense");
 		ipc_response_unavailable(response);
@@ -329,24 +329,24 @@ void worker_respond(struct worker *worker, const json_t *request, struct ipc_res
 	}
 	if (!response->status)
 		ipc_response_unavailable(response);
-	output_capture(NULL);
+	result_capture(NULL);
 }
 
 void worker_maintain(struct worker *worker, const json_t *request)
 {
 	struct permit_context context = context_of(worker);
 	struct failure failure = {};
-	char complaint[sizeof(worker->complaint)] = "";
+	char parse_error[sizeof(worker->parse_error)] = "";
 
-	output_capture(&failure);
+	result_capture(&failure);
 	if (read_rules(&worker->rules, request) && permit_maintain(&context))
-		snprintf(complaint, sizeof(complaint), "%s", failure.message);
-	output_capture(NULL);
+		snprintf(parse_error, sizeof(parse_error), "%s", failure.message);
+	result_capture(NULL);
 	/* the same once a minute would bury everything else */
-	if (complaint[0] && strcmp(complaint, worker->complaint))
-		log_line("cannot look after the permits: %s%s%s", complaint,
+	if (parse_error[0] && strcmp(parse_error, worker->parse_error))
+		log_line("cannot look after the permits: %s%s%s", parse_error,
 		         failure.hint[0] ? "; " : "", failure.hint);
-	else if (!complaint[0] && worker->complaint[0])
+	else if (!parse_error[0] && worker->parse_error[0])
 		log_line("the permits are looked after again");
-	strcpy(worker->complaint, complaint);
+	strcpy(worker->parse_error, parse_error);
 }

@@ -13,7 +13,7 @@ struct worker {
 	const char *pin_dir, *state_dir;
 	struct auth_throttle *throttle; /* shared with the next keeper, and with nobody else */
 	struct permit_rules rules;      /* as of the last question */
-	char complaint[1400];           /* of the last maintenance; empty: it went well */
+	char parse_error[1400];         /* of the last maintenance; empty: it went well */
 	struct log_limit failures;
 };
 
