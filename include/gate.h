@@ -74,7 +74,7 @@ struct xrl_share {
 	__u32 max_units;
 };
 
-/* The operator sets the first group of fields. flood_finish derives the second one from it and from
+/* The operator sets the first group of fields. gate_derive derives the second one from it and from
  * the number of buckets. */
 struct xrl_flood {
 	__u64 newcomers_packets; /* of all unknown sources together */

@@ -91,7 +91,7 @@ xrl_inline __u64 xrl_sliding_weight_ticks(const struct xrl_limit *limit, xrl_pac
 	return limit->period_ticks - (into_ns >> limit->tick_shift);
 }
 
-/* Units in use, rounded up. The product has at most 62 bits: limit_finish ensures that. */
+/* Units in use, rounded up. The product has at most 62 bits: limit_derive ensures that. */
 xrl_inline __u64 xrl_sliding_used(const struct xrl_limit *limit, xrl_packed state, __u64 now_ns)
 {
 	__u64 window = now_ns / limit->period_ns;

@@ -150,7 +150,7 @@ static inline struct xrl_policy *next_policy(struct xdp_ratelimit_bpf *limiter)
 
 	memset(policy, 0, sizeof(*policy));
 	policy->permitted_class = XRL_MAX_CLASSES;
-	flood_set_default(&policy->flood);
+	gate_set_default(&policy->flood);
 	return policy;
 }
 
@@ -169,8 +169,8 @@ static inline void commit_policy(struct xdp_ratelimit_bpf *limiter)
 {
 	__u32 generation = limiter->data_meta->meta.generation + 1;
 
-	flood_finish(&limiter->data_classes->policies[generation & 1],
-	             limiter->data_flood->flood.sources);
+	gate_derive(&limiter->data_classes->policies[generation & 1],
+	            limiter->data_flood->flood.sources);
 	limiter->data_meta->meta.abi_version = XRL_ABI_VERSION;
 	__atomic_fetch_add(&limiter->data_meta->meta.generation, 1, __ATOMIC_SEQ_CST);
 }
@@ -184,6 +184,6 @@ static inline void activate_limit(struct xdp_ratelimit_bpf *limiter, __u64 max_p
 	class_set_default(class);
 	limit_set(&class->limits[0], max_packets, period_ns, XRL_PACKETS);
 	class->limits[0].since_generation = limiter->data_meta->meta.generation + 1;
-	class_finish(class);
+	class_derive(class);
 	commit_policy(limiter);
 }

@@ -36,7 +36,7 @@ static struct xrl_limit limit_of(enum xrl_unit unit, enum xrl_algorithm algorith
 
 	limit_set(&limit, NEVER_REACHED, SECOND_NS, unit);
 	limit.algorithm = algorithm;
-	limit_finish(&limit);
+	limit_derive(&limit);
 	limit.id = 1;
 	return limit;
 }
@@ -208,7 +208,7 @@ static void activate(struct bench *bench, const struct feature *feature)
 	feature->add(policy, class);
 	for (int i = 0; i < XRL_WINDOWS; i++)
 		class->limits[i].since_generation = generation;
-	class_finish(class);
+	class_derive(class);
 	memset(bench->limiter->data_ports, 0xFF, sizeof(*bench->limiter->data_ports));
 	set_cidrs(bench->limiter, policy, feature->cidrs);
 	commit_policy(bench->limiter);

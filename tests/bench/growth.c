@@ -128,7 +128,7 @@ static void set_permits(struct bench *bench, __u32 count)
 		struct xrl_address address = {{203, i >> 16, i >> 8, i}};
 
 		if (i < count)
-			flood_expect_permit(flood, &address);
+			gate_expect_permit(flood, &address);
 		if (i >= count)
 			bpf_map_delete_elem(permits, &address);
 		else if (bpf_map_update_elem(permits, &address, &permit, BPF_ANY))
@@ -144,7 +144,7 @@ static void activate(struct bench *bench, const struct point *point)
 	class_set_default(class);
 	limit_set(&class->limits[0], NEVER_REACHED, SECOND_NS, XRL_PACKETS);
 	class->limits[0].since_generation = bench->limiter->data_meta->meta.generation + 1;
-	class_finish(class);
+	class_derive(class);
 	set_cidrs(bench, policy, point->cidrs);
 	set_permits(bench, point->permits);
 	commit_policy(bench->limiter);
@@ -238,9 +238,9 @@ static struct xdp_ratelimit_bpf *load_limiter_of(__u32 buckets)
 
 	bpf_map__set_max_entries(limiter->maps.buckets, buckets);
 	bpf_map__set_max_entries(limiter->maps.permits, MAX_PERMITS);
-	bpf_map__set_max_entries(limiter->maps.gate, flood_lines(buckets));
+	bpf_map__set_max_entries(limiter->maps.gate, gate_sets(buckets));
 	flood->sources = buckets;
-	flood->lines = flood_lines(buckets);
+	flood->lines = gate_sets(buckets);
 	if (!xdp_ratelimit_bpf__load(limiter))
 		return limiter;
 	xdp_ratelimit_bpf__destroy(limiter);

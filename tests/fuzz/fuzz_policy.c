@@ -88,8 +88,8 @@ static void check_cidrs(const struct policy *policy, __u32 classes)
 
 static void check_share(const struct xrl_share *share, __u64 packets, __u64 period_ns)
 {
-	check(packets >= 1 && packets <= FLOOD_MAX_PACKETS);
-	check(period_ns >= FLOOD_MIN_PERIOD_NS && period_ns <= FLOOD_MAX_PERIOD_NS);
+	check(packets >= 1 && packets <= GATE_MAX_PACKETS);
+	check(period_ns >= GATE_MIN_PERIOD_NS && period_ns <= GATE_MAX_PERIOD_NS);
 	check(share->shift < 32 && share->max_units >= 1 && share->max_units <= packets);
 }
 
@@ -101,7 +101,7 @@ static void check_flood(struct xrl_policy *policy)
 
 	check(flood->mode <= XRL_FLOOD_ON);
 	for (int i = 0; i < 2 && flood->mode != XRL_FLOOD_OFF; i++) {
-		flood_finish(policy, sources[i]);
+		gate_derive(policy, sources[i]);
 		check_share(&flood->newcomers, flood->newcomers_packets,
 		            flood->newcomers_period_ns);
 		check_share(&flood->prefix, flood->prefix_packets, flood->prefix_period_ns);

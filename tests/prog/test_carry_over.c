@@ -201,7 +201,7 @@ static void check_lost_bits_scoped(struct program *program)
  * flood, while there is budget for it; in the flood, chance would decide whether it ever passes. */
 static void check_pauses(struct program *program)
 {
-	struct xrl_flood flood = gate_flood(FLOOD_MAX_PACKETS, FLOOD_MAX_PACKETS);
+	struct xrl_flood flood = gate_flood(GATE_MAX_PACKETS, GATE_MAX_PACKETS);
 	struct frame_spec spec = {.source = gate_source};
 	__u32 passed = 0;
 

@@ -28,7 +28,7 @@ static struct xrl_flood default_flood(void)
 {
 	struct xrl_flood flood;
 
-	flood_set_default(&flood);
+	gate_set_default(&flood);
 	return flood;
 }
 

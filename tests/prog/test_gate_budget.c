@@ -63,7 +63,7 @@ static void check_budget(struct program *program)
  * whichever is shorter; the gate has no room for more. */
 static void check_retention_budget(struct program *program)
 {
-	struct xrl_flood flood = gate_flood(FLOOD_MAX_PACKETS, FLOOD_MAX_PACKETS);
+	struct xrl_flood flood = gate_flood(GATE_MAX_PACKETS, GATE_MAX_PACKETS);
 	__u64 passed = traffic_packets(program, XRL_passed_newcomer), begin_ns, intervals;
 	const struct xrl_share *budget;
 

@@ -34,7 +34,7 @@ static void begin(struct program *program, const struct policy_text *text)
 {
 	struct xrl_flood flood;
 
-	flood_set_default(&flood);
+	gate_set_default(&flood);
 	flood.mode = XRL_FLOOD_OFF;
 	spoofed_activate(program, text, &flood);
 	program_delete_bucket(program, source);

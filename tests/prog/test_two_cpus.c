@@ -146,7 +146,7 @@ static void check_two_limits(struct program *program, const char *wide, const ch
 	class = &program_edit_policy(program)->classes[0];
 	narrow = limit_of(class, texts, !narrow_first);
 	narrow->period_ns = MS_NS;
-	limit_finish(narrow);
+	limit_derive(narrow);
 	class_complete(class);
 	program_commit(program);
 	before = traffic_packets(program, XRL_passed_within_limits);

@@ -81,8 +81,8 @@ static enum exit_code set_sources(struct attach_options *options, const char *te
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (sources_parse(text, &options->sources,
-	                  &(struct parse_error){parse_error, sizeof(parse_error)}))
+	if (policy_parse_max_sources(text, &options->sources,
+	                             &(struct parse_error){parse_error, sizeof(parse_error)}))
 		return command_usage(&attach_command, "%s", parse_error);
 	return EXIT_DONE;
 }

@@ -15,18 +15,19 @@
 static void print_limit(const struct source *source, const struct source_limit *of,
                         const char *label, const char *what)
 {
-	const struct limit_rest *rest = &of->rest;
+	const struct limit_usage *usage = &of->usage;
 	char text[LIMIT_TEXT_SIZE];
 
 	limit_format(of->limit, text, sizeof(text));
-	printf("%-10s %s%s: %llu used, %llu left", label, text, what, rest->used, rest->remaining);
-	if (rest->reset_ns)
-		printf(", anew in %.3f s", (double)rest->reset_ns / SECOND_NS);
-	if (of->refuses && rest->retry_ns == rest->reset_ns)
+	printf("%-10s %s%s: %llu used, %llu left", label, text, what, usage->used,
+	       usage->remaining);
+	if (usage->reset_ns)
+		printf(", anew in %.3f s", (double)usage->reset_ns / SECOND_NS);
+	if (of->refuses && usage->retry_ns == usage->reset_ns)
 		printf("; refused until then");
 	else if (of->refuses)
-		printf("; refused for %.3f s", (double)rest->retry_ns / SECOND_NS);
-	else if (rest->retry_ns)
+		printf("; refused for %.3f s", (double)usage->retry_ns / SECOND_NS);
+	else if (usage->retry_ns)
 		printf("; passes all the same (%s)", source->permitted ? "permit" : "monitor");
 	printf("\n");
 }

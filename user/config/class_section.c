@@ -75,7 +75,7 @@ void policy_reader_limit(struct policy_reader *reader, int line, const char *val
 
 void policy_reader_action(struct policy_reader *reader, int line, const char *value)
 {
-	struct action_refusal refusal;
+	struct action_error refusal;
 	struct action action;
 
 	if (action_read(value, &action, &refusal)) {

@@ -35,7 +35,7 @@ static void set_period(struct xrl_limit *limit)
 	if (period_ns == limit->period_ns)
 		return;
 	limit->period_ns = period_ns;
-	limit_finish(limit);
+	limit_derive(limit);
 }
 
 /* Of tests, which can't wait for a day. */
@@ -64,7 +64,7 @@ static void complete(struct policy *policy, const struct policy_reader *reader, 
 	memcpy(policy->compiled->sha256, reader->sha256, sizeof(reader->sha256));
 	set_file(policy->compiled, path);
 	set_periods(policy->compiled);
-	policy_finish(policy);
+	policy_derive(policy);
 }
 
 enum exit_code policy_file_read_all(const char *path, bool must_exist, struct config *config,

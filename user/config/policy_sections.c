@@ -35,7 +35,7 @@ void policy_reader_begin(struct policy_reader *reader, struct policy *policy,
 	};
 	policy->compiled->default_class = XRL_MAX_CLASSES;
 	policy->compiled->permitted_class = XRL_MAX_CLASSES;
-	flood_set_default(&policy->compiled->flood);
+	gate_set_default(&policy->compiled->flood);
 }
 
 struct xrl_class *policy_reader_class(struct policy_reader *reader)
@@ -75,8 +75,8 @@ static void read_sources(struct policy_reader *reader, int line, const char *val
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (sources_parse(value, &reader->policy->sources,
-	                  &(struct parse_error){parse_error, sizeof(parse_error)}))
+	if (policy_parse_max_sources(value, &reader->policy->sources,
+	                             &(struct parse_error){parse_error, sizeof(parse_error)}))
 		findings_mistake(reader->findings, line, "%s", parse_error);
 }
 
@@ -138,8 +138,8 @@ static void read_gate(struct policy_reader *reader, int line, const char *value)
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (!flood_parse_gate(value, &reader->policy->compiled->flood.mode,
-	                      &(struct parse_error){parse_error, sizeof(parse_error)}))
+	if (!gate_parse_mode(value, &reader->policy->compiled->flood.mode,
+	                     &(struct parse_error){parse_error, sizeof(parse_error)}))
 		return;
 	reader->flood_mistaken = true;
 	findings_mistake(reader->findings, line, "%s", parse_error);
@@ -150,8 +150,8 @@ static void read_rate(struct policy_reader *reader, const char *key, const char 
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (!flood_parse_rate(key, value, packets, period_ns,
-	                      &(struct parse_error){parse_error, sizeof(parse_error)}))
+	if (!gate_parse_rate(key, value, packets, period_ns,
+	                     &(struct parse_error){parse_error, sizeof(parse_error)}))
 		return;
 	reader->flood_mistaken = true;
 	findings_mistake(reader->findings, line, "%s", parse_error);

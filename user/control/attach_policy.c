@@ -77,7 +77,7 @@ enum exit_code attach_policy_compose(struct attach_policy *chosen, struct maps *
 	if (attach_options_have_limits(options)) {
 		begin_with(policy, maps);
 		set_limits(&policy->compiled->classes[0], options);
-		policy_finish(policy);
+		policy_derive(policy);
 	} else if (!chosen->is_of_file && maps) {
 		policy_free(policy);
 		error = activate_copy_policy(maps, policy);

@@ -215,7 +215,7 @@ static enum exit_code write_variables(const struct activation *activation)
 	bool there = policies && ports && buckets;
 
 	for (int i = 0; there && i < XRL_CLASS_BUCKETS; i++)
-		if (activation->merge.is_new_place[i])
+		if (activation->merge.is_new_slot[i])
 			buckets[i] = (struct xrl_class_bucket){};
 	if (there) {
 		ports[activation->copy] = policy->protected_ports;
@@ -262,7 +262,7 @@ enum exit_code activate_prepare(struct maps *maps, struct policy *policy, bool *
 		            "the policy in force can't be read; nothing was changed");
 	activation.generation = generation_next(activation.old_generation, 1);
 	activation.copy = activation.generation & 1;
-	flood_finish(policy->compiled, maps_sources(maps));
+	gate_derive(policy->compiled, maps_sources(maps));
 	error = merge(&activation);
 	if (error || is_active(&activation))
 		return error;

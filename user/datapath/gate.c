@@ -18,7 +18,7 @@ enum exit_code gate_init(const struct maps *maps, __u32 sources)
 
 	if (!flood || getrandom(&key, sizeof(key), 0) != sizeof(key))
 		return fail(EXIT_FAILED, NULL, "cannot write the map flood: %m");
-	flood->lines = flood_lines(sources);
+	flood->lines = gate_sets(sources);
 	flood->sources = sources;
 	flood->hash_key = key;
 	flood->era = 1;
@@ -51,7 +51,7 @@ enum exit_code gate_add_permits(const struct maps *maps)
 			flood = gate_expect_permits(maps);
 		if (!flood)
 			return fail(EXIT_FAILED, NULL, "cannot write the map flood: %m");
-		flood_expect_permit(flood, &address);
+		gate_expect_permit(flood, &address);
 		previous = &address;
 	}
 	maps_munmap(flood, MAP_FLOOD);

@@ -13,6 +13,6 @@ enum exit_code gate_init(const struct maps *maps, __u32 sources);
 enum exit_code gate_add_permits(const struct maps *maps);
 
 /* To be called before permits are written: from then on the gate looks for those of which it is
- * told by flood_expect_permit, in the memory of the map `flood` that this returns, to be unmapped.
+ * told by gate_expect_permit, in the memory of the map `flood` that this returns, to be unmapped.
  * NULL: errno says why not. */
 struct xrl_flood_state *gate_expect_permits(const struct maps *maps);

@@ -77,10 +77,10 @@ static bool has_policy_maps(const struct maps *maps)
 static bool is_gate_of(const struct maps *maps, __u32 sources)
 {
 	struct xrl_flood_state *flood = maps_mmap(maps, MAP_FLOOD, false);
-	bool is_its = flood && flood->sources == sources && flood->lines == flood_lines(sources);
+	bool is_its = flood && flood->sources == sources && flood->lines == gate_sets(sources);
 
 	maps_munmap(flood, MAP_FLOOD);
-	return is_its && map_size(maps->fds[MAP_GATE], BPF_MAP_TYPE_ARRAY) == flood_lines(sources);
+	return is_its && map_size(maps->fds[MAP_GATE], BPF_MAP_TYPE_ARRAY) == gate_sets(sources);
 }
 
 /* The gate of other buckets goes with them. */
@@ -218,7 +218,7 @@ static enum exit_code make_maps(struct maps *maps, __u32 sources, __u32 permits)
 	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit_s, false);
 	bpf_map__set_max_entries(skeleton->maps.buckets, sources);
 	bpf_map__set_max_entries(skeleton->maps.permits, permits);
-	bpf_map__set_max_entries(skeleton->maps.gate, flood_lines(sources));
+	bpf_map__set_max_entries(skeleton->maps.gate, gate_sets(sources));
 	error = maps_reuse(maps, skeleton);
 	failed = error ? 0 : xdp_ratelimit_bpf__load(skeleton);
 	if (failed)

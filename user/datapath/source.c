@@ -60,8 +60,8 @@ static bool is_younger(const struct look *look, const struct xrl_limit *limit)
 	return (__s32)(limit->since_generation - (__u32)look->bucket.resolved.generation) > 0;
 }
 
-static struct limit_rest rest_of_window(const struct look *look, const struct source *source,
-                                        const struct xrl_limit *limit, __u32 place)
+static struct limit_usage rest_of_window(const struct look *look, const struct source *source,
+                                         const struct xrl_limit *limit, __u32 place)
 {
 	const struct xrl_bucket *bucket = &look->bucket;
 	__u64 window = look->same_class && !is_younger(look, limit)
@@ -69,7 +69,7 @@ static struct limit_rest rest_of_window(const struct look *look, const struct so
 	                                                          : &bucket->windows[place])
 	                       : 0;
 
-	return limit_rest_of(limit, window, look->bucket.checked_ticks, source->now_ns);
+	return limit_usage_of(limit, window, look->bucket.checked_ticks, source->now_ns);
 }
 
 static bool read_class_bucket(const struct maps *maps, const struct xrl_limit *limit,
@@ -96,8 +96,8 @@ static struct xrl_address prefix_of(const struct xrl_address *address, __u32 bit
 }
 
 /* `map`: the separate buckets, -1: none. */
-static struct limit_rest rest_of_separate(const struct look *look, const struct source *source,
-                                          const struct xrl_limit *limit, int map)
+static struct limit_usage rest_of_separate(const struct look *look, const struct source *source,
+                                           const struct xrl_limit *limit, int map)
 {
 	struct xrl_separate_bucket bucket = {};
 	struct xrl_separate_key key = {.limit_id = limit->id};
@@ -109,17 +109,17 @@ static struct limit_rest rest_of_separate(const struct look *look, const struct 
 		if (map < 0 || bpf_map_lookup_elem(map, &key, &bucket))
 			bucket = (struct xrl_separate_bucket){};
 	}
-	return limit_rest_of(limit, word_of(&bucket.window), bucket.checked_ticks, source->now_ns);
+	return limit_usage_of(limit, word_of(&bucket.window), bucket.checked_ticks, source->now_ns);
 }
 
 static struct source_limit judge(const struct source *source, const struct xrl_limit *limit,
-                                 struct limit_rest rest)
+                                 struct limit_usage usage)
 {
 	return (struct source_limit){
 		.limit = limit,
-		.rest = rest,
-		.refuses =
-			rest.retry_ns && !source->permitted && source->class->action != XRL_MONITOR,
+		.usage = usage,
+		.refuses = usage.retry_ns && !source->permitted &&
+	                   source->class->action != XRL_MONITOR,
 	};
 }
 
@@ -153,8 +153,8 @@ static void read_penalty(const struct look *look, struct source *source)
 	if (look->same_class && penalty->period_ns && !is_younger(look, penalty) &&
 	    !source->permitted)
 		source->penalty_ns =
-			limit_rest_of_penalty(penalty, word_of(&look->bucket.resolved),
-		                              look->bucket.checked_ticks, source->now_ns);
+			limit_usage_penalty_ns(penalty, word_of(&look->bucket.resolved),
+		                               look->bucket.checked_ticks, source->now_ns);
 }
 
 enum exit_code source_read(struct maps *maps, const struct xrl_address *address,

@@ -16,7 +16,7 @@ enum class_reason { BY_DEFAULT, BY_CIDR, BY_PERMIT };
 /* One of its limits, as it would be found by a packet now. */
 struct source_limit {
 	const struct xrl_limit *limit;
-	struct limit_rest rest;
+	struct limit_usage usage;
 	bool refuses; /* no room, and nothing lets the packet pass all the same */
 };
 

@@ -65,7 +65,7 @@ json_t *flood_totals_json(struct maps *maps)
 	if (!gate_read(maps, &flood))
 		return json_null();
 	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "mode",
-	                 flood_mode_name(flood.policy->mode), "state", state_name(&flood), "since",
+	                 gate_mode_name(flood.policy->mode), "state", state_name(&flood), "since",
 	                 since_json(&flood), "engaged_times", (json_int_t)flood.engaged_times,
 	                 "unknown_sources_per_second", (json_int_t)flood.unknown_sources_per_second,
 	                 "unknown_sources", (json_int_t)flood.unknown_sources, "promoted_sources",
@@ -85,7 +85,7 @@ json_t *flood_json(struct maps *maps)
 	flood_format_rate(policy->newcomers_packets, policy->newcomers_period_ns, newcomers);
 	flood_format_rate(policy->prefix_packets, policy->prefix_period_ns, prefix);
 	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:s, s:s}", "mode",
-	                 flood_mode_name(policy->mode), "state", state_name(&flood), "since",
+	                 gate_mode_name(policy->mode), "state", state_name(&flood), "since",
 	                 since_json(&flood), "engaged_times", (json_int_t)flood.engaged_times,
 	                 "unknown_sources_per_second", (json_int_t)flood.unknown_sources_per_second,
 	                 "unknown_sources", (json_int_t)flood.unknown_sources, "promoted_sources",

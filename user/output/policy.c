@@ -171,7 +171,7 @@ static json_t *flood_settings_json(const struct xrl_flood *flood)
 
 	flood_format_rate(flood->newcomers_packets, flood->newcomers_period_ns, newcomers);
 	flood_format_rate(flood->prefix_packets, flood->prefix_period_ns, prefix);
-	return json_pack("{s:s, s:s, s:s}", "gate", flood_mode_name(flood->mode), "newcomers",
+	return json_pack("{s:s, s:s, s:s}", "gate", gate_mode_name(flood->mode), "newcomers",
 	                 newcomers, "prefix", prefix);
 }
 
@@ -322,7 +322,7 @@ static void print_flood(const struct xrl_flood *flood)
 
 	flood_format_rate(flood->newcomers_packets, flood->newcomers_period_ns, newcomers);
 	flood_format_rate(flood->prefix_packets, flood->prefix_period_ns, prefix);
-	printf("flood      gate %s", flood_mode_name(flood->mode));
+	printf("flood      gate %s", gate_mode_name(flood->mode));
 	if (flood->mode != XRL_FLOOD_OFF)
 		printf(", newcomers %s, prefix %s", newcomers, prefix);
 	printf("\n");

@@ -34,7 +34,7 @@ static json_t *burst_json(const struct xrl_limit *limit)
 
 static json_t *limit_json(const struct source *source, const struct source_limit *of)
 {
-	const struct limit_rest *rest = &of->rest;
+	const struct limit_usage *usage = &of->usage;
 	const struct xrl_limit *limit = of->limit;
 	char text[LIMIT_TEXT_SIZE], scope[LIMIT_SCOPE_SIZE], endpoint[ENDPOINT_TEXT_SIZE];
 
@@ -42,9 +42,9 @@ static json_t *limit_json(const struct source *source, const struct source_limit
 	limit_format_scope(limit, scope);
 	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:f, s:s, s:f, s:s, s:o, s:s, s:s?}",
 	                 "limit_text", text, "limit", (json_int_t)limit->rate_units, "used",
-	                 (json_int_t)rest->used, "remaining", (json_int_t)rest->remaining,
-	                 "reset_at", moment_json(source, rest->reset_ns), "retry_after_seconds",
-	                 of->refuses ? (double)rest->retry_ns / SECOND_NS : 0.0, "unit",
+	                 (json_int_t)usage->used, "remaining", (json_int_t)usage->remaining,
+	                 "reset_at", moment_json(source, usage->reset_ns), "retry_after_seconds",
+	                 of->refuses ? (double)usage->retry_ns / SECOND_NS : 0.0, "unit",
 	                 limit_unit_name(limit->unit), "period_seconds",
 	                 (double)limit->period_ns / SECOND_NS, "algorithm",
 	                 limit_algorithm_name(limit->algorithm), "burst", burst_json(limit),

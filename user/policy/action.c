@@ -56,7 +56,7 @@ bool action_needs_program_behind(const struct action *action)
 }
 
 __attribute__((format(printf, 5, 6))) static enum exit_code
-refuse(struct action_refusal *refusal, enum exit_code code, const char *hint, const char *text,
+refuse(struct action_error *refusal, enum exit_code code, const char *hint, const char *text,
        const char *format, ...)
 {
 	const struct parse_error parse_error = {refusal->text, sizeof(refusal->text)};
@@ -72,7 +72,7 @@ refuse(struct action_refusal *refusal, enum exit_code code, const char *hint, co
 }
 
 static enum exit_code read_redirect(const char *text, struct action *action,
-                                    struct action_refusal *refusal)
+                                    struct action_error *refusal)
 {
 	char interface[64] = "", mac[64] = "", rest[2] = "", quoted[QUOTE_SIZE];
 	int words = sscanf(text, "redirect %63s %63s %1s", interface, mac, rest);
@@ -99,7 +99,7 @@ static enum exit_code read_redirect(const char *text, struct action *action,
 	return EXIT_DONE;
 }
 
-enum exit_code action_read(const char *text, struct action *action, struct action_refusal *refusal)
+enum exit_code action_read(const char *text, struct action *action, struct action_error *refusal)
 {
 	*action = (struct action){.kind = XRL_DROP};
 	if (!strcmp(text, "drop"))
@@ -118,7 +118,7 @@ enum exit_code action_read(const char *text, struct action *action, struct actio
 
 enum exit_code action_parse(const char *text, struct action *action)
 {
-	struct action_refusal refusal;
+	struct action_error refusal;
 	enum exit_code code = action_read(text, action, &refusal);
 
 	if (code)

@@ -20,13 +20,13 @@ struct action {
 #define ACTION_TEXT_SIZE 64
 
 /* Why a text is no action. */
-struct action_refusal {
+struct action_error {
 	char text[PARSE_ERROR_SIZE];
 	const char *hint; /* for who gave it as an option; NULL: none */
 };
 
 /* Reads "drop", "monitor" or "redirect IFNAME [MAC]", whose interface must be there. */
-enum exit_code action_read(const char *text, struct action *action, struct action_refusal *refusal);
+enum exit_code action_read(const char *text, struct action *action, struct action_error *refusal);
 
 /* The same of an option: reports what is wrong, and what is unusual. */
 enum exit_code action_parse(const char *text, struct action *action);

@@ -21,7 +21,7 @@ void class_set_default(struct xrl_class *class)
 	class_set_empty(class);
 	class->limit_count = 1;
 	limit_set(&class->limits[0], CLASS_DEFAULT_MAX_PACKETS, SECOND_NS, XRL_PACKETS);
-	class_finish(class);
+	class_derive(class);
 }
 
 /* A bucket may be called settled for as long as none of its windows can have ended, which is
@@ -122,7 +122,7 @@ static void set_newcomers(struct xrl_class *class)
 			set_newcomer(class, &class->separate[i], 1);
 }
 
-void class_finish(struct xrl_class *class)
+void class_derive(struct xrl_class *class)
 {
 	__u64 shortest_ns = class->limits[XRL_ICMP_ERRORS].period_ns;
 

@@ -21,4 +21,4 @@ __u64 class_longest_limit_ns(const struct xrl_class *class);
 __u64 class_longest_ns(const struct xrl_class *class);
 
 /* Computes what follows from the limits: call it when they have been set. */
-void class_finish(struct xrl_class *class);
+void class_derive(struct xrl_class *class);

@@ -18,7 +18,7 @@
 /* New sources that are no pressure in any case, in a second. */
 #define LEAST_ENGAGE 16
 
-void flood_set_default(struct xrl_flood *flood)
+void gate_set_default(struct xrl_flood *flood)
 {
 	*flood = (struct xrl_flood){
 		.mode = XRL_FLOOD_ON,
@@ -125,7 +125,7 @@ static void set_first(struct xrl_flood *flood, __u32 sources)
 	struct rate engage = {flood->engage_when_full, slice_ns(flood->engage.shift)}, room;
 
 	flood->kept_ticks = at_most(flood->remembered_ns / tick_ns + 2, MOST_KEPT_TICKS);
-	room = (struct rate){(__u64)flood_lines(sources) * XRL_GATE_WAYS / WORDS_PER_FIRST,
+	room = (struct rate){(__u64)gate_sets(sources) * XRL_GATE_WAYS / WORDS_PER_FIRST,
 	                     flood->kept_ticks * tick_ns};
 	if (slices_ns > room.period_ns)
 		slices_ns = room.period_ns;
@@ -138,7 +138,7 @@ static void set_first(struct xrl_flood *flood, __u32 sources)
 	flood->first = share_in_slices(room.packets, room.period_ns, slices_ns);
 }
 
-void flood_finish(struct xrl_policy *policy, __u32 sources)
+void gate_derive(struct xrl_policy *policy, __u32 sources)
 {
 	struct xrl_flood *flood = &policy->flood;
 	__u32 second = shift_within(SECOND_NS + SECOND_NS / 8);
@@ -168,7 +168,7 @@ void flood_finish(struct xrl_policy *policy, __u32 sources)
 	};
 }
 
-__u32 flood_lines(__u32 sources)
+__u32 gate_sets(__u32 sources)
 {
 	__u32 lines = (sources + XRL_BUCKETS_PER_SET - 1) / XRL_BUCKETS_PER_SET;
 
@@ -177,7 +177,7 @@ __u32 flood_lines(__u32 sources)
 
 /* Of 2^20 bits, of which none is taken back: even a hundred thousand that are there in vain cost a
  * tenth of the flood a look-up. */
-void flood_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address)
+void gate_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address)
 {
 	__u32 number, bit;
 
@@ -186,7 +186,7 @@ void flood_expect_permit(struct xrl_flood_state *state, const struct xrl_address
 	__atomic_fetch_or(&state->permits[bit / 8], 1 << bit % 8, __ATOMIC_SEQ_CST);
 }
 
-const char *flood_mode_name(__u32 mode)
+const char *gate_mode_name(__u32 mode)
 {
 	static const char *const names[] = {
 		[XRL_FLOOD_OFF] = "off", [XRL_FLOOD_MONITOR] = "monitor", [XRL_FLOOD_ON] = "on"};

@@ -9,12 +9,12 @@
 
 #define EXPECTED "expected N/PERIOD in packets, such as '50000/1s'"
 
-int flood_parse_gate(const char *text, __u32 *mode, const struct parse_error *parse_error)
+int gate_parse_mode(const char *text, __u32 *mode, const struct parse_error *parse_error)
 {
 	const char *names[XRL_FLOOD_ON + 1];
 
 	for (__u32 i = 0; i <= XRL_FLOOD_ON; i++) {
-		names[i] = flood_mode_name(i);
+		names[i] = gate_mode_name(i);
 		if (strcmp(names[i], text))
 			continue;
 		*mode = i;
@@ -40,10 +40,10 @@ static int take_packets(struct parser *parser, __u64 *packets)
 	if (!error && !*packets)
 		return parse_fail_value(parser->parse_error, parser->key, parser->text,
 		                        "N must be at least 1; " EXPECTED);
-	if (error || *packets > FLOOD_MAX_PACKETS)
+	if (error || *packets > GATE_MAX_PACKETS)
 		return parse_fail_value(parser->parse_error, parser->key, parser->text,
 		                        "N is too large; at most %llu packets are possible",
-		                        FLOOD_MAX_PACKETS);
+		                        GATE_MAX_PACKETS);
 	parser->at++;
 	return 0;
 }
@@ -56,14 +56,14 @@ static int take_period(struct parser *parser, __u64 *period_ns)
 		return parse_fail_value(
 			parser->parse_error, parser->key, parser->text,
 			"PERIOD must be a whole number and one of ms, s, m, h; " EXPECTED);
-	if (error || *period_ns < FLOOD_MIN_PERIOD_NS || *period_ns > FLOOD_MAX_PERIOD_NS)
+	if (error || *period_ns < GATE_MIN_PERIOD_NS || *period_ns > GATE_MAX_PERIOD_NS)
 		return parse_fail_value(parser->parse_error, parser->key, parser->text,
 		                        "PERIOD must be from 100ms to 1h; " EXPECTED);
 	return 0;
 }
 
-int flood_parse_rate(const char *key, const char *text, __u64 *packets, __u64 *period_ns,
-                     const struct parse_error *parse_error)
+int gate_parse_rate(const char *key, const char *text, __u64 *packets, __u64 *period_ns,
+                    const struct parse_error *parse_error)
 {
 	struct parser parser = {key, text, text, parse_error};
 	__u64 read_packets, read_period_ns;

@@ -9,8 +9,8 @@
  * what was expected. On error nothing else is written. */
 
 /* "on", "monitor" or "off". */
-int flood_parse_gate(const char *text, __u32 *mode, const struct parse_error *parse_error);
+int gate_parse_mode(const char *text, __u32 *mode, const struct parse_error *parse_error);
 
 /* N/PERIOD or "N/PERIOD packets", in the range that flood.h has. `key` is whose value it is. */
-int flood_parse_rate(const char *key, const char *text, __u64 *packets, __u64 *period_ns,
-                     const struct parse_error *parse_error);
+int gate_parse_rate(const char *key, const char *text, __u64 *packets, __u64 *period_ns,
+                    const struct parse_error *parse_error);

@@ -88,7 +88,7 @@ static void set_token_cost(struct xrl_limit *limit)
 	limit->token_cost = cost;
 }
 
-void limit_finish(struct xrl_limit *limit)
+void limit_derive(struct xrl_limit *limit)
 {
 	limit->used_bits = used_bits_of(limit);
 	set_ticks(limit);
@@ -108,7 +108,7 @@ void limit_set(struct xrl_limit *limit, __u64 max_units, __u64 period_ns, enum x
 		.algorithm = XRL_FIXED,
 		.scope_bits = XRL_SCOPE_SOURCE,
 	};
-	limit_finish(limit);
+	limit_derive(limit);
 }
 
 void limit_set_penalty(struct xrl_limit *penalty, __u64 period_ns)

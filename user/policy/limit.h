@@ -22,7 +22,7 @@ void limit_set_penalty(struct xrl_limit *penalty, __u64 period_ns);
 
 /* Computes what the program wants to know besides algorithm, rate_units, max_units and
  * period_ns. A token bucket's burst must be full again after at most LIMIT_MAX_PERIOD_NS. */
-void limit_finish(struct xrl_limit *limit);
+void limit_derive(struct xrl_limit *limit);
 
 /* Reads "N/PERIOD UNIT", such as "100/1m connections": PERIOD is a whole number and one of
  * ms, s, m, h, d; UNIT one of packets, bytes, connections, http-requests. Behind it, in any order,

@@ -300,7 +300,7 @@ int limit_parse(const char *text, struct xrl_limit *limit, char *parse_error, si
 	if (error)
 		return error;
 	read.max_units = parser.burst_units ? parser.burst_units : read.rate_units;
-	limit_finish(&read);
+	limit_derive(&read);
 	*limit = read;
 	return 0;
 }

@@ -29,13 +29,13 @@ static __u64 window_ends_ns(const struct xrl_limit *limit, __u64 word, __u64 now
 	return (((now_ns >> limit->tick_shift) + ticks) << limit->tick_shift) - now_ns;
 }
 
-static struct limit_rest rest_of_fixed(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
+static struct limit_usage usage_of_fixed(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
 {
 	__u64 ends_ns = window_ends_ns(limit, word, now_ns), used = xrl_window_used(limit, word);
 
-	return (struct limit_rest){.used = used,
-	                           .reset_ns = ends_ns,
-	                           .retry_ns = used < limit->max_units ? 0 : ends_ns};
+	return (struct limit_usage){.used = used,
+	                            .reset_ns = ends_ns,
+	                            .retry_ns = used < limit->max_units ? 0 : ends_ns};
 }
 
 #define NOT_IN_THIS_WINDOW (~0ULL)
@@ -79,7 +79,7 @@ static __u64 sliding_retry_at_ns(const struct xrl_limit *limit, __u64 moved, __u
 	       (after_ns != NOT_IN_THIS_WINDOW ? after_ns : limit->period_ns);
 }
 
-static struct limit_rest rest_of_sliding(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
+static struct limit_usage usage_of_sliding(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
 {
 	__u64 window = now_ns / limit->period_ns, moved = xrl_sliding_rotate(limit, word, window);
 	/* of a CPU whose clock is ahead */
@@ -88,29 +88,29 @@ static struct limit_rest rest_of_sliding(const struct xrl_limit *limit, __u64 wo
 
 	retry_at_ns = sliding_retry_at_ns(limit, moved, its_window);
 	reset_at_ns = (its_window + (xrl_sliding_current(limit, moved) ? 2 : 1)) * limit->period_ns;
-	return (struct limit_rest){
+	return (struct limit_usage){
 		.used = used,
 		.reset_ns = used ? reset_at_ns - now_ns : 0,
 		.retry_ns = used < limit->max_units ? 0 : later(retry_at_ns, now_ns) - now_ns,
 	};
 }
 
-static struct limit_rest rest_of_token(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
+static struct limit_usage usage_of_token(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
 {
 	__u64 ahead = xrl_token_ahead(limit, word, now_ns);
 	__u64 most = xrl_token_bucket(limit) - limit->token_cost;
 
-	return (struct limit_rest){
+	return (struct limit_usage){
 		.used = xrl_token_used(limit, word, now_ns),
 		.reset_ns = rounded_up(ahead, limit->token_shift),
 		.retry_ns = ahead > most ? rounded_up(ahead - most, limit->token_shift) : 0,
 	};
 }
 
-struct limit_rest limit_rest_of(const struct xrl_limit *limit, __u64 word, __u32 checked_ticks,
-                                __u64 now_ns)
+struct limit_usage limit_usage_of(const struct xrl_limit *limit, __u64 word, __u32 checked_ticks,
+                                  __u64 now_ns)
 {
-	struct limit_rest rest = {};
+	struct limit_usage usage = {};
 	__u64 idle_ns;
 
 	time_ns = now_ns;
@@ -118,17 +118,17 @@ struct limit_rest limit_rest_of(const struct xrl_limit *limit, __u64 word, __u32
 	if (xrl_limit_is_expired(limit, word, idle_ns, now_ns))
 		; /* all of it is left */
 	else if (limit->algorithm == XRL_SLIDING)
-		rest = rest_of_sliding(limit, word, now_ns);
+		usage = usage_of_sliding(limit, word, now_ns);
 	else if (limit->algorithm == XRL_TOKEN)
-		rest = rest_of_token(limit, word, now_ns);
+		usage = usage_of_token(limit, word, now_ns);
 	else
-		rest = rest_of_fixed(limit, word, now_ns);
-	rest.remaining = rest.used < limit->max_units ? limit->max_units - rest.used : 0;
-	return rest;
+		usage = usage_of_fixed(limit, word, now_ns);
+	usage.remaining = usage.used < limit->max_units ? limit->max_units - usage.used : 0;
+	return usage;
 }
 
-__u64 limit_rest_of_penalty(const struct xrl_limit *penalty, __u64 resolved, __u32 checked_ticks,
-                            __u64 now_ns)
+__u64 limit_usage_penalty_ns(const struct xrl_limit *penalty, __u64 resolved, __u32 checked_ticks,
+                             __u64 now_ns)
 {
 	__u64 idle_ns;
 

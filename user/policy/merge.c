@@ -206,7 +206,7 @@ static int give_id(struct xrl_limit *limit, struct xrl_policy *policy,
 	if (place == XRL_CLASS_BUCKETS)
 		return -ENOSPC;
 	taken[place] = true;
-	merge->is_new_place[place] = true;
+	merge->is_new_slot[place] = true;
 	limit->id = place;
 	return 0;
 }
@@ -245,7 +245,7 @@ int policy_merge(struct policy *policy, const struct xrl_policy *old, __u32 gene
 			continue;
 		if (find_class(old, class->name) == i)
 			keep_places(class, &old->classes[i]);
-		class_finish(class);
+		class_derive(class);
 		begin_anew(class, generation);
 		if (find_class(old, class->name) != i)
 			continue;

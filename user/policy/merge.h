@@ -9,7 +9,7 @@
 /* What of the policy in force goes on in the next one. No map and no file in it. */
 
 struct policy_merge {
-	bool is_new_place[XRL_CLASS_BUCKETS]; /* of class_buckets: to be zeroed before use */
+	bool is_new_slot[XRL_CLASS_BUCKETS]; /* of class_buckets: to be zeroed before use */
 };
 
 /* Fills in what is left at 0 in a policy that was read: classes get the numbers that they have in

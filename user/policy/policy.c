@@ -18,11 +18,11 @@ void policy_set_default(struct policy *policy)
 
 	*policy = (struct policy){.compiled = xcalloc(1, sizeof(*policy->compiled))};
 	policy->compiled->permitted_class = XRL_MAX_CLASSES;
-	flood_set_default(&policy->compiled->flood);
+	gate_set_default(&policy->compiled->flood);
 	class = policy_add_class(policy, "default");
 	class->limit_count = 1;
 	limit_set(&class->limits[0], CLASS_DEFAULT_MAX_PACKETS, SECOND_NS, XRL_PACKETS);
-	policy_finish(policy);
+	policy_derive(policy);
 }
 
 void policy_free(struct policy *policy)
@@ -109,7 +109,7 @@ void policy_mark_cidr(struct xrl_policy *policy, const struct xrl_cidr *cidr)
 	set_bits(policy->subnets, XRL_SUBNET_BITS, cidr);
 }
 
-void policy_finish(struct policy *policy)
+void policy_derive(struct policy *policy)
 {
 	struct xrl_policy *compiled = policy->compiled;
 
@@ -121,6 +121,6 @@ void policy_finish(struct policy *policy)
 		policy_mark_cidr(compiled, &policy->cidrs[i].cidr);
 	for (__u32 i = 0; i < XRL_MAX_CLASSES && compiled->classes[i].name[0]; i++) {
 		compiled->wants |= policy_wants_of_class(&compiled->classes[i]);
-		class_finish(&compiled->classes[i]);
+		class_derive(&compiled->classes[i]);
 	}
 }

@@ -42,10 +42,10 @@ __u32 policy_wants_of_class(const struct xrl_class *class);
 /* What is wanted for the sake of these ports, of enum xrl_wants: nothing when there are none. */
 __u32 policy_wants_of_ports(const struct xrl_ports *ports);
 
-/* Tells the gate where this CIDR is (bpf/verdict/admit.h). policy_finish does so for all of a
+/* Tells the gate where this CIDR is (bpf/verdict/admit.h). policy_derive does so for all of a
  * policy. */
 void policy_mark_cidr(struct xrl_policy *policy, const struct xrl_cidr *cidr);
 
-/* Computes what follows from the limits: wants, and what class_finish does for each class. Call
+/* Computes what follows from the limits: wants, and what class_derive does for each class. Call
  * it when all has been set. */
-void policy_finish(struct policy *policy);
+void policy_derive(struct policy *policy);

@@ -10,7 +10,8 @@
 #define MIN_SOURCES_PER_CPU 256
 #define MAX_SOURCES         (1u << 26)
 
-int sources_parse(const char *text, __u32 *sources, const struct parse_error *parse_error)
+int policy_parse_max_sources(const char *text, __u32 *sources,
+                             const struct parse_error *parse_error)
 {
 	__u64 least = MIN_SOURCES_PER_CPU * (__u64)libbpf_num_possible_cpus(), number;
 	const char *at = text;

@@ -6,4 +6,5 @@
 #include "user/util/parse_error.h"
 
 /* Reads how many buckets there are to be. 0, or -EINVAL with a parse error. */
-int sources_parse(const char *text, __u32 *sources, const struct parse_error *parse_error);
+int policy_parse_max_sources(const char *text, __u32 *sources,
+                             const struct parse_error *parse_error);

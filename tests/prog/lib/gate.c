@@ -33,7 +33,7 @@ struct xrl_flood gate_flood(__u64 newcomers, __u64 prefix)
 {
 	struct xrl_flood flood;
 
-	flood_set_default(&flood);
+	gate_set_default(&flood);
 	flood.newcomers_packets = newcomers;
 	flood.prefix_packets = prefix;
 	return flood;

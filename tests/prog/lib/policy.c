@@ -90,7 +90,7 @@ struct xrl_limit limit_from_text(const char *text)
 	limit = parse_rate(rate);
 	for (; at; at = strchr(at + 1, ' '))
 		take_word(&limit, at + 1);
-	limit_finish(&limit);
+	limit_derive(&limit);
 	return limit;
 }
 
@@ -133,7 +133,7 @@ void class_complete(struct xrl_class *class)
 		set_warning(class, &class->limits[i]);
 	for (__u32 i = 0; i < class->separate_count; i++)
 		set_warning(class, &class->separate[i]);
-	class_finish(class);
+	class_derive(class);
 	if (!is_fixed(class))
 		class->settled_max_jiffies = 0;
 	class->is_plain = class->limit_count == 1 && !class->separate_count && !class->warns &&

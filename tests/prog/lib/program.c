@@ -66,7 +66,7 @@ static int prepare_gate(struct program *program, __u32 sources)
 	struct xrl_flood_state *flood = &program->skel->data_flood->flood;
 
 	flood->sources = sources;
-	flood->lines = flood_lines(sources);
+	flood->lines = gate_sets(sources);
 	flood->hash_key = HASH_KEY;
 	return bpf_map__set_max_entries(program->skel->maps.gate, flood->lines);
 }
@@ -170,7 +170,7 @@ struct xrl_class class_from_limits(const char *const limits[XRL_MAX_LIMITS],
 	}
 	if (icmp_errors)
 		parse(icmp_errors, &class.limits[XRL_ICMP_ERRORS]);
-	class_finish(&class);
+	class_derive(&class);
 	return class;
 }
 
@@ -343,7 +343,7 @@ void program_permit(struct program *program, struct xrl_address source, __u64 un
 {
 	struct xrl_permit permit = {.until_boot_ns = until_boot_ns};
 
-	flood_expect_permit(program->flood, &source);
+	gate_expect_permit(program->flood, &source);
 	if (until_boot_ns)
 		must(!bpf_map_update_elem(program->permits, &source, &permit, BPF_ANY),
 		     "cannot add a permit");

@@ -46,7 +46,7 @@ static struct xrl_limit random_limit(enum xrl_unit unit)
 	/* a burst that differs from the rate; the refill stays below a unit */
 	if (algorithm == XRL_TOKEN && one_in(2))
 		limit.rate_units = 1 + limit.rate_units / 2;
-	limit_finish(&limit);
+	limit_derive(&limit);
 	return limit;
 }
 
@@ -65,7 +65,7 @@ static void set_scope(struct xrl_limit *limit)
 	limit->scope_bits = one_in(2) ? XRL_SCOPE_CLASS : 1 + random_below(31);
 	limit->max_units *= 1 + random_below(8);
 	limit->rate_units = limit->max_units;
-	limit_finish(limit);
+	limit_derive(limit);
 }
 
 static struct xrl_limit random_scoped_limit(struct random_policy *random)

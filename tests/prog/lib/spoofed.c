@@ -166,7 +166,7 @@ void spoofed_activate(struct program *program, const struct policy_text *text,
 	for (int i = 0; i < POLICY_TEXT_CLASSES; i++)
 		snprintf(policy->classes[i].name, sizeof(policy->classes[i].name), "class-%d", i);
 	policy->flood = *flood;
-	flood_finish(policy, program->flood->sources);
+	gate_derive(policy, program->flood->sources);
 	program_commit(program);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy/gate.c, and what class_finish and policy_finish promise to the gate
+/* user/policy/gate.c, and what class_derive and policy_derive promise to the gate
  * (bpf/verdict/admit.h). */
 
 #include <setjmp.h>
@@ -107,7 +107,7 @@ static void check_rate(const struct xrl_share *share, wide packets, wide period_
 static void check_first(const struct xrl_flood *flood, __u32 sources)
 {
 	__u64 half = flood->newcomers_packets / 2 + flood->newcomers_packets % 2;
-	__u64 words = (__u64)flood_lines(sources) * 5 / 2, engage_ns = slice_ns(&flood->engage);
+	__u64 words = (__u64)gate_sets(sources) * 5 / 2, engage_ns = slice_ns(&flood->engage);
 
 	if (half == 1)
 		assert_int_equal(flood->first.max_units, 1);
@@ -154,14 +154,14 @@ static void no_more_than_n_in_a_period(void **state)
 	flood = &policy.compiled->flood;
 	for (int i = 0; i < TRIES; i++) {
 		flood->mode = i % 2 ? XRL_FLOOD_ON : XRL_FLOOD_MONITOR;
-		flood->newcomers_packets = random_scale(1, FLOOD_MAX_PACKETS);
-		flood->newcomers_period_ns = random_scale(FLOOD_MIN_PERIOD_NS, FLOOD_MAX_PERIOD_NS);
-		flood->prefix_packets = random_scale(1, FLOOD_MAX_PACKETS);
-		flood->prefix_period_ns = random_scale(FLOOD_MIN_PERIOD_NS, FLOOD_MAX_PERIOD_NS);
+		flood->newcomers_packets = random_scale(1, GATE_MAX_PACKETS);
+		flood->newcomers_period_ns = random_scale(GATE_MIN_PERIOD_NS, GATE_MAX_PERIOD_NS);
+		flood->prefix_packets = random_scale(1, GATE_MAX_PACKETS);
+		flood->prefix_period_ns = random_scale(GATE_MIN_PERIOD_NS, GATE_MAX_PERIOD_NS);
 		sources = random_scale(1, 67108864);
 		longest_ns = random_scale(SECOND_NS, 31 * DAY_NS);
 		set_period(policy.compiled, longest_ns);
-		flood_finish(policy.compiled, sources);
+		gate_derive(policy.compiled, sources);
 		check_share(&flood->newcomers, flood->newcomers_packets,
 		            flood->newcomers_period_ns);
 		check_share(&flood->prefix, flood->prefix_packets, flood->prefix_period_ns);
@@ -173,8 +173,8 @@ static void no_more_than_n_in_a_period(void **state)
 
 static void the_extremes(void **state)
 {
-	static const __u64 packets[] = {1, 2, 15, 16, 17, FLOOD_MAX_PACKETS};
-	static const __u64 periods_ns[] = {FLOOD_MIN_PERIOD_NS, SECOND_NS, FLOOD_MAX_PERIOD_NS};
+	static const __u64 packets[] = {1, 2, 15, 16, 17, GATE_MAX_PACKETS};
+	static const __u64 periods_ns[] = {GATE_MIN_PERIOD_NS, SECOND_NS, GATE_MAX_PERIOD_NS};
 	struct policy policy;
 	struct xrl_flood *flood;
 
@@ -185,7 +185,7 @@ static void the_extremes(void **state)
 		for (size_t j = 0; j < COUNT(periods_ns); j++) {
 			flood->newcomers_packets = packets[i];
 			flood->newcomers_period_ns = periods_ns[j];
-			flood_finish(policy.compiled, 1048576);
+			gate_derive(policy.compiled, 1048576);
 			check_share(&flood->newcomers, packets[i], periods_ns[j]);
 		}
 	policy_free(&policy);
@@ -222,7 +222,7 @@ static const struct engagement {
 	/* many buckets */
 	{"1/1s packets", 67108864, 50000, SECOND_NS, 0, 0, 0},
 	{"1/1h packets", 67108864, 50000, SECOND_NS, 0, 9320, 0},
-	{"1/1s packets", 67108864, FLOOD_MAX_PACKETS, SECOND_NS / 10, 4194304, 4194304, ~0U},
+	{"1/1s packets", 67108864, GATE_MAX_PACKETS, SECOND_NS / 10, 4194304, 4194304, ~0U},
 	/* a budget of next to nothing */
 	{"1/1s packets", 1048576, 10, HOUR_NS, 16, 16, 16},
 };
@@ -249,7 +249,7 @@ static void check_engagement(struct policy *policy, const struct engagement *exp
 	set_limit(policy, expected->limit);
 	flood->newcomers_packets = expected->newcomers_packets;
 	flood->newcomers_period_ns = expected->newcomers_period_ns;
-	flood_finish(policy->compiled, expected->sources);
+	gate_derive(policy->compiled, expected->sources);
 	a_second = slice_ns(&flood->engage);
 	newcomers = (wide)expected->newcomers_packets * a_second / expected->newcomers_period_ns;
 
@@ -286,11 +286,11 @@ static void the_longest_period_counts(void **state)
 	for (int i = 0; i < 3; i++)
 		limit_set(&class->limits[class->limit_count++], 1, i == 1 ? HOUR_NS : SECOND_NS,
 		          XRL_PACKETS);
-	flood_finish(policy.compiled, 1048576);
+	gate_derive(policy.compiled, 1048576);
 	assert_int_equal(policy.compiled->flood.engage_when_full, 145);
 	limit_set(&class->separate[class->separate_count++], 1, 2 * HOUR_NS, XRL_PACKETS);
 	limit_set(&class->separate[class->separate_count++], 1, SECOND_NS, XRL_PACKETS);
-	flood_finish(policy.compiled, 1048576);
+	gate_derive(policy.compiled, 1048576);
 	assert_int_equal(policy.compiled->flood.engage_when_full, 72);
 	policy_free(&policy);
 }
@@ -307,7 +307,7 @@ static void classes_behind_a_gap_count(void **state)
 	classes[XRL_MAX_CLASSES - 1] = classes[0];
 	classes[0] = (struct xrl_class){};
 	limit_set(&classes[XRL_MAX_CLASSES - 1].limits[0], 1, HOUR_NS, XRL_PACKETS);
-	flood_finish(policy.compiled, 1048576);
+	gate_derive(policy.compiled, 1048576);
 	assert_int_equal(policy.compiled->flood.engage_when_full, 145);
 	policy_free(&policy);
 }
@@ -322,8 +322,8 @@ static void batches_are_small(void **state)
 	policy_set_default(&policy);
 	flood = &policy.compiled->flood;
 	for (int i = 0; i < TRIES; i++) {
-		flood->newcomers_packets = random_scale(1, FLOOD_MAX_PACKETS);
-		flood_finish(policy.compiled, random_scale(1, 67108864));
+		flood->newcomers_packets = random_scale(1, GATE_MAX_PACKETS);
+		gate_derive(policy.compiled, random_scale(1, 67108864));
 		assert_true(flood->engage_batch >= 1 && flood->engage_batch <= 64);
 		assert_true((flood->engage_batch - 1) * 16 <= flood->engage_when_full);
 		assert_true(flood->engage_when_full >= 16);
@@ -342,7 +342,7 @@ static void nothing_follows_while_it_is_off(void **state)
 	policy_set_default(&policy);
 	policy.compiled->flood.mode = XRL_FLOOD_OFF;
 	expected = policy.compiled->flood;
-	flood_finish(policy.compiled, 1048576);
+	gate_derive(policy.compiled, 1048576);
 	assert_memory_equal(&policy.compiled->flood, &expected, sizeof(expected));
 	policy_free(&policy);
 }
@@ -350,15 +350,15 @@ static void nothing_follows_while_it_is_off(void **state)
 static void lines_and_names(void **state)
 {
 	(void)state;
-	assert_int_equal(flood_lines(1), XRL_MIN_GATE_SETS);
-	assert_int_equal(flood_lines(8 * XRL_MIN_GATE_SETS), XRL_MIN_GATE_SETS);
-	assert_int_equal(flood_lines(8 * XRL_MIN_GATE_SETS + 1), XRL_MIN_GATE_SETS + 1);
-	assert_int_equal(flood_lines(1048576), 131072);
-	assert_int_equal(flood_lines(67108864), 8388608);
-	assert_string_equal(flood_mode_name(XRL_FLOOD_OFF), "off");
-	assert_string_equal(flood_mode_name(XRL_FLOOD_MONITOR), "monitor");
-	assert_string_equal(flood_mode_name(XRL_FLOOD_ON), "on");
-	assert_string_equal(flood_mode_name(XRL_FLOOD_ON + 1), "unknown");
+	assert_int_equal(gate_sets(1), XRL_MIN_GATE_SETS);
+	assert_int_equal(gate_sets(8 * XRL_MIN_GATE_SETS), XRL_MIN_GATE_SETS);
+	assert_int_equal(gate_sets(8 * XRL_MIN_GATE_SETS + 1), XRL_MIN_GATE_SETS + 1);
+	assert_int_equal(gate_sets(1048576), 131072);
+	assert_int_equal(gate_sets(67108864), 8388608);
+	assert_string_equal(gate_mode_name(XRL_FLOOD_OFF), "off");
+	assert_string_equal(gate_mode_name(XRL_FLOOD_MONITOR), "monitor");
+	assert_string_equal(gate_mode_name(XRL_FLOOD_ON), "on");
+	assert_string_equal(gate_mode_name(XRL_FLOOD_ON + 1), "unknown");
 }
 
 /* ---- what a source may send before it has a bucket ---- */
@@ -422,7 +422,7 @@ static void check_newcomer(const struct newcomer *expected)
 		else
 			class->limits[class->limit_count++] = limit;
 	}
-	class_finish(class);
+	class_derive(class);
 	if (class->newcomer_packets != expected->packets ||
 	    class->newcomer_bytes_64 != expected->bytes_64 || class->units != expected->units)
 		fail_msg("'%s': %u packets, %u times 64 bytes, units %x",
@@ -447,12 +447,12 @@ static void finishing_again_begins_anew(void **state)
 	class_set_empty(&class);
 	class.limit_count = 2;
 	limit_set(&class.limits[1], 1, SECOND_NS, XRL_BYTES);
-	class_finish(&class);
+	class_derive(&class);
 	assert_int_equal(class.newcomer_bytes_64, 0);
 	assert_int_equal(class.newcomer_packets, XRL_GATE_FEW);
 	assert_int_equal(class.units, BIT(BYTES));
 	limit_set(&class.limits[1], 2, SECOND_NS, XRL_CONNECTIONS);
-	class_finish(&class);
+	class_derive(&class);
 	assert_int_equal(class.newcomer_bytes_64, 0xFFFF);
 	assert_int_equal(class.newcomer_packets, 2);
 	assert_int_equal(class.units, BIT(CONNECTIONS));
@@ -493,7 +493,7 @@ static void check_bits(const struct policy *policy, const __u8 *bits, __u32 netw
 
 static void check_networks(struct policy *policy)
 {
-	policy_finish(policy);
+	policy_derive(policy);
 	check_bits(policy, policy->compiled->networks, 16);
 	check_bits(policy, policy->compiled->subnets, 20);
 }

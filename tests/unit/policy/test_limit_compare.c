@@ -109,7 +109,7 @@ static struct xrl_limit random_limit(void)
 	};
 
 	limit.max_units = limit.algorithm == XRL_TOKEN ? 1 + random_below(60) : limit.rate_units;
-	limit_finish(&limit);
+	limit_derive(&limit);
 	return limit;
 }
 
@@ -150,7 +150,7 @@ static void idle_limits_never_refuse(void **state)
 
 		if (random_below(4) == 0)
 			limit.period_ns = other.period_ns;
-		limit_finish(&limit);
+		limit_derive(&limit);
 		if (!limit_always_first(&other, &limit))
 			continue;
 		idle++;

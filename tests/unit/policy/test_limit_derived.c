@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* What limit_finish and class_finish promise to the arithmetic of bpf/. */
+/* What limit_derive and class_derive promise to the arithmetic of bpf/. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,7 +150,7 @@ static void a_class_settles_for_its_shortest_window(void **state)
 			limit_like(table[i].algorithm, 5, 5, table[i].period_ms * MS_NS, XRL_BYTES);
 
 		class.limits[class.limit_count++] = limit;
-		class_finish(&class);
+		class_derive(&class);
 		assert_true(class.jiffy_ns >= MS_NS && class.jiffy_ns <= 10 * MS_NS);
 		assert_int_equal(class.settled_max_jiffies,
 		                 table[i].settled_ms * MS_NS / class.jiffy_ns);
@@ -166,22 +166,22 @@ static void what_is_plain(void **state)
 	assert_true(class.is_plain);
 	changed = class;
 	changed.warns = 1;
-	class_finish(&changed);
+	class_derive(&changed);
 	assert_false(changed.is_plain);
 	changed = class;
 	changed.separate_count = 1;
-	class_finish(&changed);
+	class_derive(&changed);
 	assert_false(changed.is_plain);
 	changed = class;
 	limit_set_penalty(&changed.penalty, SECOND_NS);
-	class_finish(&changed);
+	class_derive(&changed);
 	assert_false(changed.is_plain);
 	changed = class;
 	changed.limits[changed.limit_count++] = class.limits[0];
-	class_finish(&changed);
+	class_derive(&changed);
 	assert_false(changed.is_plain);
 	changed.limit_count = 0;
-	class_finish(&changed);
+	class_derive(&changed);
 	assert_false(changed.is_plain);
 	for (int unit = XRL_BYTES; unit < XRL_UNITS; unit++)
 		assert_false(one_limit(5, SECOND_NS, unit).is_plain);

@@ -282,7 +282,7 @@ static struct xrl_limit random_limit(void)
 		limit.first_port = 1 + random_below(65535);
 		limit.last_port = limit.first_port + random_below(65536 - limit.first_port);
 	}
-	limit_finish(&limit);
+	limit_derive(&limit);
 	return limit;
 }
 

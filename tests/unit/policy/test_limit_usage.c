@@ -48,7 +48,7 @@ static struct xrl_limit random_limit(enum xrl_algorithm algorithm)
 	limit.algorithm = algorithm;
 	if (algorithm == XRL_TOKEN && random_below(2) && limit.period_ns < DAY_NS)
 		limit.max_units = 1 + random_below(2 * max_units);
-	limit_finish(&limit);
+	limit_derive(&limit);
 	return limit;
 }
 
@@ -121,9 +121,9 @@ static bool passes_still_trying_at(const struct state *state, __u64 now_ns)
 	return passes_at(&looked, now_ns);
 }
 
-static struct limit_rest rest_at(const struct state *state, __u64 now_ns)
+static struct limit_usage rest_at(const struct state *state, __u64 now_ns)
 {
-	return limit_rest_of(&state->limit, state->word, state->checked_ticks, now_ns);
+	return limit_usage_of(&state->limit, state->word, state->checked_ticks, now_ns);
 }
 
 static void a_unit_passes_then_and_not_before(void **unused)
@@ -131,14 +131,14 @@ static void a_unit_passes_then_and_not_before(void **unused)
 	(void)unused;
 	for (int i = 0; i < XRL_ALGORITHMS * TRIES; i++) {
 		struct state state = random_state_of(i % XRL_ALGORITHMS);
-		struct limit_rest rest = rest_at(&state, state.now_ns);
+		struct limit_usage usage = rest_at(&state, state.now_ns);
 
-		assert_int_equal(passes_at(&state, state.now_ns), !rest.retry_ns);
-		assert_int_equal(!rest.remaining, !!rest.retry_ns);
-		assert_true(passes_at(&state, state.now_ns + rest.retry_ns));
-		if (rest.retry_ns)
+		assert_int_equal(passes_at(&state, state.now_ns), !usage.retry_ns);
+		assert_int_equal(!usage.remaining, !!usage.retry_ns);
+		assert_true(passes_at(&state, state.now_ns + usage.retry_ns));
+		if (usage.retry_ns)
 			assert_false(
-				passes_still_trying_at(&state, state.now_ns + rest.retry_ns - 1));
+				passes_still_trying_at(&state, state.now_ns + usage.retry_ns - 1));
 	}
 }
 
@@ -147,15 +147,15 @@ static void what_remains_passes_and_no_more(void **unused)
 	(void)unused;
 	for (int i = 0; i < XRL_ALGORITHMS * TRIES; i++) {
 		struct state state = random_state_of(i % XRL_ALGORITHMS);
-		struct limit_rest rest = rest_at(&state, state.now_ns);
+		struct limit_usage usage = rest_at(&state, state.now_ns);
 		__u64 word = open_word(&state, state.now_ns);
 
-		assert_int_equal(rest.used + rest.remaining, state.limit.max_units);
+		assert_int_equal(usage.used + usage.remaining, state.limit.max_units);
 		assert_false(
-			xrl_limit_charge(&state.limit, word, state.now_ns, rest.remaining + 1));
-		if (rest.remaining)
+			xrl_limit_charge(&state.limit, word, state.now_ns, usage.remaining + 1));
+		if (usage.remaining)
 			assert_true(xrl_limit_charge(&state.limit, word, state.now_ns,
-			                             rest.remaining) != 0);
+			                             usage.remaining) != 0);
 	}
 }
 
@@ -164,14 +164,14 @@ static void nothing_is_used_after_the_reset_and_something_before(void **unused)
 	(void)unused;
 	for (int i = 0; i < XRL_ALGORITHMS * TRIES; i++) {
 		struct state state = random_state_of(i % XRL_ALGORITHMS);
-		struct limit_rest rest = rest_at(&state, state.now_ns);
+		struct limit_usage usage = rest_at(&state, state.now_ns);
 
-		assert_int_equal(!rest.used, !rest.reset_ns);
-		assert_int_equal(rest_at(&state, state.now_ns + rest.reset_ns).used, 0);
-		if (!rest.reset_ns)
+		assert_int_equal(!usage.used, !usage.reset_ns);
+		assert_int_equal(rest_at(&state, state.now_ns + usage.reset_ns).used, 0);
+		if (!usage.reset_ns)
 			continue;
-		state = looked_at(&state, state.now_ns + rest.reset_ns - 1);
-		assert_true(rest_at(&state, state.now_ns + rest.reset_ns - 1).used > 0);
+		state = looked_at(&state, state.now_ns + usage.reset_ns - 1);
+		assert_true(rest_at(&state, state.now_ns + usage.reset_ns - 1).used > 0);
 	}
 }
 
@@ -184,14 +184,14 @@ static void a_clock_that_is_behind_tells_of_the_same_moment(void **unused)
 		__u64 most_ns = state.limit.period_ns < SECOND_NS ? state.limit.period_ns / 2
 		                                                  : SECOND_NS / 2;
 		__u64 behind_ns = random_below(most_ns);
-		struct limit_rest rest;
+		struct limit_usage usage;
 
 		use(&state, state.limit.max_units);
-		rest = rest_at(&state, state.now_ns - behind_ns);
-		assert_true(passes_at(&state, state.now_ns - behind_ns + rest.retry_ns));
-		if (rest.retry_ns)
+		usage = rest_at(&state, state.now_ns - behind_ns);
+		assert_true(passes_at(&state, state.now_ns - behind_ns + usage.retry_ns));
+		if (usage.retry_ns)
 			assert_false(passes_still_trying_at(&state, state.now_ns - behind_ns +
-			                                                    rest.retry_ns - 1));
+			                                                    usage.retry_ns - 1));
 	}
 }
 
@@ -208,12 +208,12 @@ static void the_end_of_a_penalty(void **unused)
 		word = xrl_window_ticks(&penalty, began_ns) << XRL_CLASSIFICATION_BITS | 12345;
 		if (!(word >> XRL_CLASSIFICATION_BITS))
 			continue;
-		rest_ns = limit_rest_of_penalty(&penalty, word, xrl_checked_now(began_ns), now_ns);
+		rest_ns = limit_usage_penalty_ns(&penalty, word, xrl_checked_now(began_ns), now_ns);
 		assert_true(rest_ns > 0);
 		assert_true(xrl_window_is_expired(&penalty, word, now_ns + rest_ns));
 		assert_false(xrl_window_is_expired(&penalty, word, now_ns + rest_ns - 1));
 		assert_int_equal(
-			limit_rest_of_penalty(&penalty, 12345, xrl_checked_now(began_ns), now_ns),
+			limit_usage_penalty_ns(&penalty, 12345, xrl_checked_now(began_ns), now_ns),
 			0);
 	}
 }

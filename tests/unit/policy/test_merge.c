@@ -344,13 +344,13 @@ static void a_new_bucket_of_a_class_is_nobody_elses(void **state)
 	__u32 first = id_of(&policy, "a", 0), second;
 
 	(void)state;
-	assert_true(merged.is_new_place[first]);
+	assert_true(merged.is_new_slot[first]);
 	follow(&policy, POLICY("b: 7/1s packets scope class", "a: 1/1s packets scope class"), 2);
 	assert_int_equal(id_of(&policy, "a", 0), first);
-	assert_false(merged.is_new_place[first]);
+	assert_false(merged.is_new_slot[first]);
 	second = id_of(&policy, "b", 0);
 	assert_int_not_equal(second, first);
-	assert_true(merged.is_new_place[second]);
+	assert_true(merged.is_new_slot[second]);
 	/* one that was in force until now is still written to */
 	follow(&policy, POLICY("a: 2/1s packets scope class"), 3);
 	assert_int_not_equal(id_of(&policy, "a", 0), first);

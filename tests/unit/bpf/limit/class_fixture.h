@@ -34,7 +34,7 @@ static inline void set_clock_behind(__u64 boot_ns, __u64 behind_ns)
 /* Uses the jiffies of these tests instead of the machine's. */
 static inline void finish(struct xrl_class *class)
 {
-	class_finish(class);
+	class_derive(class);
 	class->settled_max_jiffies =
 		(__u64) class->settled_max_jiffies * class->jiffy_ns / JIFFY_NS;
 	class->jiffy_ns = JIFFY_NS;
@@ -49,7 +49,7 @@ static inline struct xrl_limit limit_like(enum xrl_algorithm algorithm, __u64 ra
 	limit.algorithm = algorithm;
 	if (algorithm == XRL_TOKEN)
 		limit.max_units = burst_units;
-	limit_finish(&limit);
+	limit_derive(&limit);
 	return limit;
 }
 
