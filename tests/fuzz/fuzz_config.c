@@ -15,27 +15,27 @@
 static void check_permits(const struct permit_rules *rules)
 {
 	check(rules->max_addresses >= 1 && rules->max_addresses <= ADDRESS_LIST_MAX);
-	check(rules->max_requests >= 1 && rules->max_requests <= CONFIG_MAX_REQUESTS);
+	check(rules->max_requests >= 1 && rules->max_requests <= SETTINGS_MAX_REQUESTS);
 	check(rules->window_ns >= SECOND_NS && rules->window_ns <= MONTH_NS);
 	check(rules->lifetime_ns >= SECOND_NS / 10 && rules->lifetime_ns <= MONTH_NS);
 	check(rules->linger_ns <= MONTH_NS);
-	check(rules->max_permits >= 1 && rules->max_permits <= CONFIG_MAX_PERMITS);
+	check(rules->max_permits >= 1 && rules->max_permits <= SETTINGS_MAX_PERMITS);
 }
 
 /* Writes no spaces, so that no line is longer than the one read, and no ';' starts a comment. */
 static void write_text(FILE *file, const char *key, const char *text)
 {
-	check(strlen(text) < CONFIG_TEXT_SIZE);
+	check(strlen(text) < SETTINGS_TEXT_SIZE);
 	for (const char *c = text; *c; c++)
 		check((unsigned char)*c >= ' ' && *c != 0x7f);
 	if (*text)
 		fprintf(file, "%s=%s\n", key, text);
 }
 
-static void write_list(FILE *file, const char *key, const char (*texts)[CONFIG_TEXT_SIZE],
+static void write_list(FILE *file, const char *key, const char (*texts)[SETTINGS_TEXT_SIZE],
                        int count)
 {
-	check(count >= 0 && count <= CONFIG_MAX_LIST);
+	check(count >= 0 && count <= SETTINGS_MAX_LIST);
 	for (int i = 0; i < count; i++) {
 		const char *text = texts[i];
 
@@ -55,10 +55,10 @@ static void write_duration(FILE *file, const char *before, __u64 duration_ns)
 	fprintf(file, "%s%s\n", before, text);
 }
 
-static void write_config(FILE *file, const struct config *config)
+static void write_config(FILE *file, const struct settings *settings)
 {
-	const struct permit_rules *permits = &config->permits;
-	const struct serve_settings *serve = &config->serve;
+	const struct permit_rules *permits = &settings->permits;
+	const struct serve_settings *serve = &settings->serve;
 
 	fprintf(file, "[permits]\naddresses = %u\nentries = %u\nrequests = %u/",
 	        permits->max_addresses, permits->max_permits, permits->max_requests);
@@ -87,20 +87,20 @@ static FILE *empty_file(char path[32])
 }
 
 /* The same settings write the same file. */
-static size_t format(const struct config *config, char *text, size_t size)
+static size_t format(const struct settings *settings, char *text, size_t size)
 {
 	FILE *file = fmemopen(text, size, "w");
 	long length;
 
 	check(file);
-	write_config(file, config);
+	write_config(file, settings);
 	length = ftell(file);
 	fclose(file);
 	check(length > 0 && (size_t)length < size - 1);
 	return length;
 }
 
-static enum exit_code read_config(struct config *config, const void *text, size_t length)
+static enum exit_code read_config(struct settings *settings, const void *text, size_t length)
 {
 	char path[32];
 	FILE *file = empty_file(path);
@@ -109,7 +109,7 @@ static enum exit_code read_config(struct config *config, const void *text, size_
 
 	check(fwrite(text, 1, length, file) == length && !fflush(file));
 	result_capture(&failure);
-	code = config_read(config, path, true);
+	code = settings_read(settings, path, true);
 	result_capture(NULL);
 	check(code == failure.code);
 	if (!code)
@@ -124,16 +124,16 @@ static enum exit_code read_config(struct config *config, const void *text, size_
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct config config, again;
+	static struct settings settings, again;
 	static char text[40000], same[40000];
 	size_t length;
 
-	if (read_config(&config, data, size))
-		config_set_default(&again);
+	if (read_config(&settings, data, size))
+		settings_set_default(&again);
 	else
-		again = config;
-	check_permits(&config.permits);
-	length = format(&config, text, sizeof(text));
+		again = settings;
+	check_permits(&settings.permits);
+	length = format(&settings, text, sizeof(text));
 	check(format(&again, same, sizeof(same)) == length && !memcmp(text, same, length));
 	check(!read_config(&again, text, length));
 	check(format(&again, same, sizeof(same)) == length && !memcmp(text, same, length));

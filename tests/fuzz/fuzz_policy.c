@@ -17,14 +17,14 @@ struct told {
 	int mistakes, last_line;
 };
 
-static void take_finding(const struct policy_finding *finding, void *context)
+static void take_finding(const struct diagnostic *diagnostic, void *context)
 {
 	struct told *told = context;
 
-	check(finding->line > 0 && finding->line >= told->last_line);
-	check_parse_error(finding->text, 1000);
-	told->last_line = finding->line;
-	told->mistakes += finding->is_mistake;
+	check(diagnostic->line > 0 && diagnostic->line >= told->last_line);
+	check_parse_error(diagnostic->text, 1000);
+	told->last_line = diagnostic->line;
+	told->mistakes += diagnostic->is_error;
 }
 
 static void check_limit(const struct xrl_limit *limit, __u32 warn_percent)
@@ -145,7 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *path = write_input(data, size);
 	struct failure failure = {.code = EXIT_DONE};
-	static struct config config;
+	static struct settings config;
 	struct policy policy;
 	struct told told = {};
 	enum exit_code policy_code, config_code;
@@ -154,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	result_capture(&failure);
 	policy_code = policy_file_read(path, true, &policy, NULL);
 	result_capture(&failure);
-	config_code = config_read(&config, path, true);
+	config_code = settings_read(&config, path, true);
 	result_capture(NULL);
 	check(!told.mistakes == (!policy_code && !config_code));
 	if (policy_code || config_code)

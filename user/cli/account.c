@@ -113,7 +113,7 @@ static enum exit_code run_token(const struct globals *globals, const struct argu
 
 static enum exit_code run_remove(const struct globals *globals, const struct arguments *arguments)
 {
-	struct config config;
+	struct settings config;
 	struct permit_context context;
 	__u32 ended = 0;
 	enum exit_code error = command_begin_permits(globals, &config, &context);

@@ -362,7 +362,7 @@ static enum exit_code lock_pin_dir(const char *pin_dir, int *lock)
 	            pin_dir);
 }
 
-static enum exit_code read_and_lock(struct run *run, struct config *config, int *lock)
+static enum exit_code read_and_lock(struct run *run, struct settings *config, int *lock)
 {
 	const struct globals *globals = run->globals;
 	enum exit_code error = EXIT_DONE;
@@ -384,7 +384,7 @@ static enum exit_code read_and_lock(struct run *run, struct config *config, int 
 
 static enum exit_code run_attach(const struct globals *globals, int argc, char **argv)
 {
-	struct config config;
+	struct settings config;
 	struct run run = {.globals = globals,
 	                  .permits = {.pin_dir = globals->pin_dir,
 	                              .state_dir = globals->state_dir,

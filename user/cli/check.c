@@ -12,32 +12,33 @@ struct result {
 	json_t *list[2]; /* of warnings, of mistakes. NULL: in words */
 };
 
-static void print_finding(const struct result *result, const struct policy_finding *finding)
+static void print_finding(const struct result *result, const struct diagnostic *diagnostic)
 {
-	const char *kind = finding->is_mistake ? "mistake" : "warning";
+	const char *kind = diagnostic->is_error ? "mistake" : "warning";
 
-	if (finding->line)
-		printf("%s:%d: %s: %s\n", result->path, finding->line, kind, finding->text);
+	if (diagnostic->line)
+		printf("%s:%d: %s: %s\n", result->path, diagnostic->line, kind, diagnostic->text);
 	else
-		printf("%s: %s: %s\n", result->path, kind, finding->text);
+		printf("%s: %s: %s\n", result->path, kind, diagnostic->text);
 }
 
-static void take_finding(const struct policy_finding *finding, void *context)
+static void take_finding(const struct diagnostic *diagnostic, void *context)
 {
 	struct result *result = context;
-	json_t *list = result->list[finding->is_mistake];
+	json_t *list = result->list[diagnostic->is_error];
 
-	if (finding->is_mistake)
+	if (diagnostic->is_error)
 		result->mistakes++;
 	else
 		result->warnings++;
 	if (!list)
-		print_finding(result, finding);
+		print_finding(result, diagnostic);
 	else
 		json_array_append_new(
-			list, json_pack("{s:o, s:s}", "line",
-		                        finding->line ? json_integer(finding->line) : json_null(),
-		                        "text", finding->text));
+			list,
+			json_pack("{s:o, s:s}", "line",
+		                  diagnostic->line ? json_integer(diagnostic->line) : json_null(),
+		                  "text", diagnostic->text));
 }
 
 static const char *plural(unsigned long long count)

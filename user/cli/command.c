@@ -30,10 +30,10 @@ enum exit_code command_begin_reading(const struct globals *globals)
 	return error;
 }
 
-enum exit_code command_begin_permits(const struct globals *globals, struct config *config,
+enum exit_code command_begin_permits(const struct globals *globals, struct settings *config,
                                      struct permit_context *context)
 {
-	enum exit_code error = config_read(config, globals->config_path, globals->config_named);
+	enum exit_code error = settings_read(config, globals->config_path, globals->config_named);
 
 	*context = (struct permit_context){
 		.pin_dir = globals->pin_dir,

@@ -36,5 +36,5 @@ enum exit_code command_begin_reading(const struct globals *globals);
 
 /* What every command does that changes permits: reads the configuration, checks the machine, and
  * fills in `context`, which refers to `config` from then on. */
-enum exit_code command_begin_permits(const struct globals *globals, struct config *config,
+enum exit_code command_begin_permits(const struct globals *globals, struct settings *config,
                                      struct permit_context *context);

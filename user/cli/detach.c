@@ -120,7 +120,7 @@ static enum exit_code choose(const struct globals *globals, bool all, int argc, 
 static enum exit_code run_detach(const struct globals *globals, int argc, char **argv)
 {
 	static const struct option known[] = {{"all", no_argument, NULL, 'a'}, {}};
-	struct config config;
+	struct settings config;
 	struct permit_context permits = {.pin_dir = globals->pin_dir,
 	                                 .state_dir = globals->state_dir,
 	                                 .rules = &config.permits};
@@ -139,7 +139,7 @@ static enum exit_code run_detach(const struct globals *globals, int argc, char *
 	}
 	if (all == (optind < argc))
 		return command_usage(&detach_command, "name the interfaces, or say --all");
-	config_set_default(&config); /* detach obeys no file that may be broken */
+	settings_set_default(&config); /* detach obeys no file that may be broken */
 	error = bpffs_check_system(true);
 	if (!error)
 		error = bpffs_prepare_pin_dir(globals->pin_dir, false);

@@ -148,7 +148,7 @@ int main(int argc, char **argv)
 	struct globals globals = {
 		.pin_dir = environment("XDP_RATELIMIT_PIN_DIR", DEFAULT_PIN_DIR),
 		.state_dir = environment("XDP_RATELIMIT_STATE_DIR", DEFAULT_STATE_DIR),
-		.config_path = environment("XDP_RATELIMIT_CONFIG", CONFIG_DEFAULT_PATH),
+		.config_path = environment("XDP_RATELIMIT_CONFIG", SETTINGS_DEFAULT_PATH),
 		.config_named = *environment("XDP_RATELIMIT_CONFIG", ""),
 	};
 	int error = take_globals(&argc, argv, &globals);

@@ -255,7 +255,7 @@ static enum exit_code run_permit(const struct globals *globals, int argc, char *
 		enum exit_code (*run)(const struct globals *, const struct permit_context *, int,
 		                      char **);
 	} verbs[] = {{"request", run_request}, {"list", run_list}, {"revoke", run_revoke}};
-	struct config config;
+	struct settings config;
 	struct permit_context context;
 	enum exit_code error;
 

@@ -103,22 +103,23 @@ static int compare(const void *a, const void *b)
 }
 
 static void report_again(const struct cidr_entry *first, const struct cidr_entry *again,
-                         const struct xrl_policy *policy, struct findings *findings)
+                         const struct xrl_policy *policy, struct diagnostics *diagnostics)
 {
 	char text[CIDR_TEXT_SIZE];
 
 	cidr_format(&again->cidr.cidr, text);
 	if (first->cidr.class_number == again->cidr.class_number)
-		findings_warning(findings, again->line, "'%s' is listed twice, in line %d before",
-		                 text, first->line);
+		diagnostics_warning(diagnostics, again->line,
+		                    "'%s' is listed twice, in line %d before", text, first->line);
 	else
-		findings_mistake(findings, again->line,
-		                 "'%s' is of class '%s' already, in line %d; it can't be of two",
-		                 text, policy->classes[first->cidr.class_number].name, first->line);
+		diagnostics_error(diagnostics, again->line,
+		                  "'%s' is of class '%s' already, in line %d; it can't be of two",
+		                  text, policy->classes[first->cidr.class_number].name,
+		                  first->line);
 }
 
-void cidr_list_settle(struct cidr_list *list, const struct xrl_policy *policy,
-                      struct findings *findings)
+void cidr_list_merge(struct cidr_list *list, const struct xrl_policy *policy,
+                     struct diagnostics *diagnostics)
 {
 	size_t kept = 0;
 
@@ -129,7 +130,7 @@ void cidr_list_settle(struct cidr_list *list, const struct xrl_policy *policy,
 		struct cidr_entry *entry = &list->entries[i];
 
 		if (kept && !compare_cidrs(&first->cidr.cidr, &entry->cidr.cidr))
-			report_again(first, entry, policy, findings);
+			report_again(first, entry, policy, diagnostics);
 		else
 			list->entries[kept++] = *entry;
 	}

@@ -31,7 +31,7 @@ bool cidr_list_add(struct cidr_list *list, const struct xrl_cidr *cidr, __u32 cl
 
 /* Sorts them by address and takes out those that come twice: in the same class this is a
  * warning, in two of them a mistake. */
-void cidr_list_settle(struct cidr_list *list, const struct xrl_policy *policy,
-                      struct findings *findings);
+void cidr_list_merge(struct cidr_list *list, const struct xrl_policy *policy,
+                     struct diagnostics *diagnostics);
 
 void cidr_list_free(struct cidr_list *list);

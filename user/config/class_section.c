@@ -10,9 +10,9 @@
 #include "user/config/policy_sections.h"
 #include "user/util/quote.h"
 
-static struct class_lines *lines_of(struct policy_reader *reader)
+static struct class_lines *lines_of(struct policy_sections *sections)
 {
-	return &reader->lines[reader->class_number];
+	return &sections->lines[sections->class_number];
 }
 
 /* Where limits of one kind are kept, and the lines that they were given in. */
@@ -24,10 +24,10 @@ struct limit_list {
 	const char *kind;
 };
 
-static struct limit_list list_for(struct policy_reader *reader, const struct xrl_limit *limit)
+static struct limit_list list_for(struct policy_sections *sections, const struct xrl_limit *limit)
 {
-	struct xrl_class *class = policy_reader_class(reader);
-	struct class_lines *lines = lines_of(reader);
+	struct xrl_class *class = policy_sections_class(sections);
+	struct class_lines *lines = lines_of(sections);
 
 	if (limit->scope_bits == XRL_SCOPE_SOURCE && !limit->endpoint_protocol)
 		return (struct limit_list){class->limits, lines->limits, &class->limit_count,
@@ -36,24 +36,24 @@ static struct limit_list list_for(struct policy_reader *reader, const struct xrl
 	                           XRL_MAX_SCOPED, "with an endpoint or a scope"};
 }
 
-static void add_limit(struct policy_reader *reader, int line, const char *value,
+static void add_limit(struct policy_sections *sections, int line, const char *value,
                       const struct xrl_limit *limit)
 {
-	struct limit_list list = list_for(reader, limit);
+	struct limit_list list = list_for(sections, limit);
 	char quoted[QUOTE_SIZE];
 
 	quote(quoted, value, strlen(value));
 	for (__u32 i = 0; i < *list.count; i++)
 		if (!memcmp(&list.limits[i], limit, sizeof(*limit))) {
-			findings_warning(reader->findings, line,
-			                 "limit '%s' is given twice, in line %d before", quoted,
-			                 list.lines[i]);
+			diagnostics_warning(sections->diagnostics, line,
+			                    "limit '%s' is given twice, in line %d before", quoted,
+			                    list.lines[i]);
 			return;
 		}
 	if (*list.count == list.most) {
-		findings_mistake(reader->findings, line,
-		                 "limit '%s': at most %u limits %s are possible in a class", quoted,
-		                 list.most, list.kind);
+		diagnostics_error(sections->diagnostics, line,
+		                  "limit '%s': at most %u limits %s are possible in a class",
+		                  quoted, list.most, list.kind);
 		return;
 	}
 	list.lines[*list.count] = line;
@@ -61,86 +61,88 @@ static void add_limit(struct policy_reader *reader, int line, const char *value,
 	*list.count += 1;
 }
 
-void policy_reader_limit(struct policy_reader *reader, int line, const char *value)
+void class_section_limit(struct policy_sections *sections, int line, const char *value)
 {
 	char parse_error[PARSE_ERROR_SIZE];
 	struct xrl_limit limit;
 
-	lines_of(reader)->limit = line;
+	lines_of(sections)->limit = line;
 	if (limit_parse(value, &limit, parse_error, sizeof(parse_error)))
-		findings_mistake(reader->findings, line, "%s", parse_error);
+		diagnostics_error(sections->diagnostics, line, "%s", parse_error);
 	else
-		add_limit(reader, line, value, &limit);
+		add_limit(sections, line, value, &limit);
 }
 
-void policy_reader_action(struct policy_reader *reader, int line, const char *value)
+void class_section_action(struct policy_sections *sections, int line, const char *value)
 {
 	struct action_error refusal;
 	struct action action;
 
 	if (action_read(value, &action, &refusal)) {
-		findings_mistake(reader->findings, line, "%s", refusal.text);
+		diagnostics_error(sections->diagnostics, line, "%s", refusal.text);
 		return;
 	}
 	if (action_needs_program_behind(&action))
-		findings_warning(reader->findings, line, ACTION_NEEDS_PROGRAM, action.interface);
-	action_apply(&action, policy_reader_class(reader));
-	if (reader->class_number < XRL_MAX_CLASSES)
-		reader->policy->redirects[reader->class_number] = action.ifindex;
+		diagnostics_warning(sections->diagnostics, line, ACTION_NEEDS_PROGRAM,
+		                    action.interface);
+	action_apply(&action, policy_sections_class(sections));
+	if (sections->class_number < XRL_MAX_CLASSES)
+		sections->policy->redirects[sections->class_number] = action.ifindex;
 }
 
-void policy_reader_penalty(struct policy_reader *reader, int line, const char *value)
+void class_section_penalty(struct policy_sections *sections, int line, const char *value)
 {
 	const char *at = value;
 	char quoted[QUOTE_SIZE];
 	__u64 period_ns;
 
-	lines_of(reader)->penalty = line;
+	lines_of(sections)->penalty = line;
 	if (duration_take(&at, &period_ns) || *at || period_ns < LIMIT_MIN_PERIOD_NS ||
 	    period_ns > LIMIT_MAX_PERIOD_NS)
-		findings_mistake(reader->findings, line,
-		                 "penalty '%s': expected a whole number and one of ms, s, m, h, d, "
-		                 "from 100ms to 31d",
-		                 quote(quoted, value, strlen(value)));
+		diagnostics_error(
+			sections->diagnostics, line,
+			"penalty '%s': expected a whole number and one of ms, s, m, h, d, "
+			"from 100ms to 31d",
+			quote(quoted, value, strlen(value)));
 	else
-		limit_set_penalty(&policy_reader_class(reader)->penalty, period_ns);
+		limit_set_penalty(&policy_sections_class(sections)->penalty, period_ns);
 }
 
-void policy_reader_warn(struct policy_reader *reader, int line, const char *value)
+void class_section_warn(struct policy_sections *sections, int line, const char *value)
 {
-	struct xrl_class *class = policy_reader_class(reader);
+	struct xrl_class *class = policy_sections_class(sections);
 	const char *at = value;
 	char quoted[QUOTE_SIZE];
 	__u64 percent;
 
-	lines_of(reader)->warn = line;
+	lines_of(sections)->warn = line;
 	if (number_take(&at, &percent) || strcmp(at, "%") || !percent || percent > 100) {
-		findings_mistake(reader->findings, line, "warn '%s': expected 1%% to 100%%",
-		                 quote(quoted, value, strlen(value)));
+		diagnostics_error(sections->diagnostics, line, "warn '%s': expected 1%% to 100%%",
+		                  quote(quoted, value, strlen(value)));
 		return;
 	}
 	class->warns = 1;
 	class->warn_percent = percent;
 }
 
-void policy_reader_cidrs(struct policy_reader *reader, int line, const char *value)
+void class_section_cidrs(struct policy_sections *sections, int line, const char *value)
 {
 	char item[POLICY_ITEM_SIZE], parse_error[PARSE_ERROR_SIZE];
 	struct xrl_cidr cidr;
 
-	lines_of(reader)->sources = line;
+	lines_of(sections)->sources = line;
 	while (value) {
-		value = policy_reader_item(value, item);
+		value = policy_sections_item(value, item);
 		if (cidr_parse("sources", item, &cidr,
 		               &(struct parse_error){parse_error, sizeof(parse_error)})) {
-			findings_mistake(reader->findings, line, "%s", parse_error);
+			diagnostics_error(sections->diagnostics, line, "%s", parse_error);
 			continue;
 		}
-		if (reader->class_number == XRL_MAX_CLASSES || reader->too_many_cidrs ||
-		    cidr_list_add(&reader->cidrs, &cidr, reader->class_number, line))
+		if (sections->class_number == XRL_MAX_CLASSES || sections->too_many_cidrs ||
+		    cidr_list_add(&sections->cidrs, &cidr, sections->class_number, line))
 			continue;
-		reader->too_many_cidrs = true;
-		findings_mistake(reader->findings, line,
-		                 "there are more than %d addresses and networks", XRL_MAX_CIDRS);
+		sections->too_many_cidrs = true;
+		diagnostics_error(sections->diagnostics, line,
+		                  "there are more than %d addresses and networks", XRL_MAX_CIDRS);
 	}
 }

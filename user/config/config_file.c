@@ -8,10 +8,10 @@
 
 /* A file that is being read, and by whom. */
 struct reading {
-	struct config *config;
-	struct config_lines lines;
-	struct policy_reader *reader;
-	struct findings *findings;
+	struct settings *settings;
+	struct settings_lines lines;
+	struct policy_sections *sections;
+	struct diagnostics *diagnostics;
 };
 
 static bool is_of_config(enum section section)
@@ -32,10 +32,10 @@ static void take_section(void *context, int line, const char *name)
 
 	if (section == SECTION_UNKNOWN) {
 		section_fail_unknown(&(struct parse_error){parse_error, sizeof(parse_error)}, name);
-		findings_mistake(reading->findings, line, "%s", parse_error);
+		diagnostics_error(reading->diagnostics, line, "%s", parse_error);
 	}
-	if (reading->reader && !is_of_config(section))
-		policy_reader_section(reading->reader, line, section, section_class_name(name));
+	if (reading->sections && !is_of_config(section))
+		policy_sections_enter(reading->sections, line, section, section_class_name(name));
 }
 
 static void take_config(struct reading *reading, int line, const char *section, const char *key,
@@ -43,9 +43,9 @@ static void take_config(struct reading *reading, int line, const char *section, 
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (config_take(reading->config, &reading->lines, line, section, key, value, parse_error,
-	                sizeof(parse_error)))
-		findings_mistake(reading->findings, line, "%s", parse_error);
+	if (settings_take(reading->settings, &reading->lines, line, section, key, value,
+	                  parse_error, sizeof(parse_error)))
+		diagnostics_error(reading->diagnostics, line, "%s", parse_error);
 }
 
 static void take_setting(void *context, int line, const char *name, const char *key,
@@ -57,9 +57,9 @@ static void take_setting(void *context, int line, const char *name, const char *
 	bool is_permitted_class = section == SECTION_PERMITS && !strcmp(key, "class");
 
 	if (is_of_policy(section) || is_permitted_class) {
-		if (reading->reader)
-			policy_reader_setting(reading->reader, line, name, key, value);
-	} else if (is_of_config(section) && reading->config) {
+		if (reading->sections)
+			policy_sections_set(reading->sections, line, name, key, value);
+	} else if (is_of_config(section) && reading->settings) {
 		take_config(reading, line, name, key, value);
 	}
 }
@@ -70,33 +70,35 @@ static void take_mistake(void *context, int line, const char *name, const char *
 	struct reading *reading = context;
 	enum section section = name ? section_find(name) : SECTION_UNKNOWN;
 
-	if (is_of_config(section) && !reading->config)
+	if (is_of_config(section) && !reading->settings)
 		return;
-	if (is_of_policy(section) && !reading->reader)
+	if (is_of_policy(section) && !reading->sections)
 		return;
-	findings_mistake(reading->findings, line, "%s", text);
+	diagnostics_error(reading->diagnostics, line, "%s", text);
 	/* the name of a section may have been what couldn't be read */
-	if (!name && reading->reader)
-		policy_reader_section(reading->reader, line, SECTION_UNKNOWN, "");
+	if (!name && reading->sections)
+		policy_sections_enter(reading->sections, line, SECTION_UNKNOWN, "");
 }
 
-int config_file_read(const char *path, struct config *config, struct policy_reader *reader,
-                     struct findings *findings)
+int config_file_read(const char *path, struct settings *settings, struct policy_sections *sections,
+                     struct diagnostics *diagnostics)
 {
 	static const struct ini_reader ini_reader = {take_section, take_setting, take_mistake};
-	struct reading reading = {.config = config, .reader = reader, .findings = findings};
+	struct reading reading = {
+		.settings = settings, .sections = sections, .diagnostics = diagnostics};
 	int error;
 
-	error = ini_file_read(path, &ini_reader, &reading, reader ? reader->sha256 : NULL);
-	if (!error && reader)
-		policy_reader_end(reader);
-	findings_sort(findings);
+	error = ini_file_read(path, &ini_reader, &reading, sections ? sections->sha256 : NULL);
+	if (!error && sections)
+		policy_sections_resolve(sections);
+	diagnostics_sort(diagnostics);
 	return error;
 }
 
-enum exit_code config_file_report(const char *path, int error, const struct findings *findings)
+enum exit_code config_file_report(const char *path, int error,
+                                  const struct diagnostics *diagnostics)
 {
-	const struct policy_finding *first = findings_first_mistake(findings);
+	const struct diagnostic *first = diagnostics_first_error(diagnostics);
 
 	if (error)
 		return fail(EXIT_FAILED, NULL, "cannot read %s: %s", path, strerror(-error));

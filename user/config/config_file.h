@@ -7,11 +7,12 @@
 
 /* The configuration file as a whole, of which each command obeys a part. */
 
-/* Reads [permits] and [serve] on top of *config, and the sections of the policy into *reader.
+/* Reads [permits] and [serve] on top of *settings, and the sections of the policy into *sections.
  * Either may be NULL: then nothing that stands there is a mistake. 0, or -errno when the file
- * can't be read. The findings are sorted. */
-int config_file_read(const char *path, struct config *config, struct policy_reader *reader,
-                     struct findings *findings);
+ * can't be read. The diagnostics are sorted. */
+int config_file_read(const char *path, struct settings *settings, struct policy_sections *sections,
+                     struct diagnostics *diagnostics);
 
 /* Reports what it came to: an error of reading, or the first mistake, with EXIT_FAILED. */
-enum exit_code config_file_report(const char *path, int error, const struct findings *findings);
+enum exit_code config_file_report(const char *path, int error,
+                                  const struct diagnostics *diagnostics);

@@ -9,65 +9,67 @@
 #include "user/util/xalloc.h"
 
 __attribute__((format(printf, 4, 0))) static void
-add(struct findings *findings, int line, bool is_mistake, const char *format, va_list args)
+add(struct diagnostics *diagnostics, int line, bool is_error, const char *format, va_list args)
 {
 	char *text;
 
 	if (vasprintf(&text, format, args) < 0)
 		xalloc_failed();
-	findings->list = xgrow_array(findings->list, findings->count, sizeof(*findings->list));
-	findings->list[findings->count] = (struct found){{line, is_mistake, text}, findings->count};
-	findings->count++;
-	findings->mistakes += is_mistake;
+	diagnostics->list =
+		xgrow_array(diagnostics->list, diagnostics->count, sizeof(*diagnostics->list));
+	diagnostics->list[diagnostics->count] =
+		(struct diagnostic_entry){{line, is_error, text}, diagnostics->count};
+	diagnostics->count++;
+	diagnostics->mistakes += is_error;
 }
 
-void findings_mistake(struct findings *findings, int line, const char *format, ...)
+void diagnostics_error(struct diagnostics *diagnostics, int line, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	add(findings, line, true, format, args);
+	add(diagnostics, line, true, format, args);
 	va_end(args);
 }
 
-void findings_warning(struct findings *findings, int line, const char *format, ...)
+void diagnostics_warning(struct diagnostics *diagnostics, int line, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	add(findings, line, false, format, args);
+	add(diagnostics, line, false, format, args);
 	va_end(args);
 }
 
 static int by_line(const void *a, const void *b)
 {
-	const struct found *one = a, *other = b;
-	int one_line = one->finding.line ? one->finding.line : INT_MAX;
-	int other_line = other->finding.line ? other->finding.line : INT_MAX;
+	const struct diagnostic_entry *one = a, *other = b;
+	int one_line = one->diagnostic.line ? one->diagnostic.line : INT_MAX;
+	int other_line = other->diagnostic.line ? other->diagnostic.line : INT_MAX;
 
 	if (one_line != other_line)
 		return one_line < other_line ? -1 : 1;
 	return one->number < other->number ? -1 : 1;
 }
 
-void findings_sort(struct findings *findings)
+void diagnostics_sort(struct diagnostics *diagnostics)
 {
-	if (findings->count)
-		qsort(findings->list, findings->count, sizeof(*findings->list), by_line);
+	if (diagnostics->count)
+		qsort(diagnostics->list, diagnostics->count, sizeof(*diagnostics->list), by_line);
 }
 
-const struct policy_finding *findings_first_mistake(const struct findings *findings)
+const struct diagnostic *diagnostics_first_error(const struct diagnostics *diagnostics)
 {
-	for (size_t i = 0; i < findings->count; i++)
-		if (findings->list[i].finding.is_mistake)
-			return &findings->list[i].finding;
+	for (size_t i = 0; i < diagnostics->count; i++)
+		if (diagnostics->list[i].diagnostic.is_error)
+			return &diagnostics->list[i].diagnostic;
 	return NULL;
 }
 
-void findings_free(struct findings *findings)
+void diagnostics_free(struct diagnostics *diagnostics)
 {
-	for (size_t i = 0; i < findings->count; i++)
-		free((char *)findings->list[i].finding.text);
-	free(findings->list);
-	*findings = (struct findings){};
+	for (size_t i = 0; i < diagnostics->count; i++)
+		free((char *)diagnostics->list[i].diagnostic.text);
+	free(diagnostics->list);
+	*diagnostics = (struct diagnostics){};
 }

@@ -14,7 +14,7 @@
 
 /* A class that is looked at, and its limits wherever they are kept. */
 struct view {
-	const struct policy_reader *reader;
+	const struct policy_sections *sections;
 	const struct xrl_class *class;
 	const struct class_lines *lines;
 	__u32 number, limit_count;
@@ -22,10 +22,10 @@ struct view {
 	int limit_lines[XRL_MAX_LIMITS + XRL_MAX_SCOPED];
 };
 
-static struct view view_class(const struct policy_reader *reader, __u32 number)
+static struct view view_class(const struct policy_sections *sections, __u32 number)
 {
-	const struct xrl_class *class = &reader->policy->compiled->classes[number];
-	struct view view = {reader, class, &reader->lines[number], .number = number};
+	const struct xrl_class *class = &sections->policy->compiled->classes[number];
+	struct view view = {sections, class, &sections->lines[number], .number = number};
 
 	for (__u32 i = 0; i < class->limit_count; i++) {
 		view.limit_lines[view.limit_count] = view.lines->limits[i];
@@ -44,8 +44,8 @@ static void doubt(const struct view *view, __u32 i, const char *reason)
 	char text[LIMIT_TEXT_SIZE];
 
 	limit_format(view->limits[i], text, sizeof(text));
-	findings_warning(view->reader->findings, view->limit_lines[i], "limit '%s' %s", text,
-	                 reason);
+	diagnostics_warning(view->sections->diagnostics, view->limit_lines[i], "limit '%s' %s",
+	                    text, reason);
 }
 
 /* A limit that another one of the class leaves nothing to refuse. */
@@ -79,7 +79,7 @@ static bool is_protected(const struct xrl_ports *ports, const struct xrl_limit *
 
 static void doubt_protected(const struct view *view, __u32 i)
 {
-	const struct xrl_ports *ports = &view->reader->policy->protected_ports;
+	const struct xrl_ports *ports = &view->sections->policy->protected_ports;
 	const struct xrl_limit *limit = view->limits[i];
 	__u32 wants = policy_wants_of_ports(ports);
 	bool is_of_tcp = limit->unit == XRL_CONNECTIONS || limit->unit == XRL_HTTP_REQUESTS;
@@ -118,37 +118,39 @@ static void doubt_http(const struct view *view, __u32 i)
 /* Of a class that was to have limits. */
 static void doubt_trusted(const struct view *view)
 {
-	struct findings *findings = view->reader->findings;
+	struct diagnostics *diagnostics = view->sections->diagnostics;
 
 	if (view->lines->limit)
 		return;
 	if (view->lines->penalty)
-		findings_warning(findings, view->lines->penalty,
-		                 "'penalty' in class '%s', which has no limits", view->class->name);
+		diagnostics_warning(diagnostics, view->lines->penalty,
+		                    "'penalty' in class '%s', which has no limits",
+		                    view->class->name);
 	if (view->lines->warn)
-		findings_warning(findings, view->lines->warn,
-		                 "'warn' in class '%s', which has no limits", view->class->name);
-	if (view->number == view->reader->policy->compiled->default_class)
-		findings_warning(findings, view->lines->section,
-		                 "the default class '%s' has no limits: every source that no "
-		                 "class names passes",
-		                 view->class->name);
+		diagnostics_warning(diagnostics, view->lines->warn,
+		                    "'warn' in class '%s', which has no limits", view->class->name);
+	if (view->number == view->sections->policy->compiled->default_class)
+		diagnostics_warning(diagnostics, view->lines->section,
+		                    "the default class '%s' has no limits: every source that no "
+		                    "class names passes",
+		                    view->class->name);
 }
 
 /* When mistakes have left it open what is used, nothing is said. */
 static void doubt_unused(const struct view *view)
 {
-	const struct xrl_policy *policy = view->reader->policy->compiled;
+	const struct xrl_policy *policy = view->sections->policy->compiled;
 
 	if (policy->default_class == XRL_MAX_CLASSES || view->lines->sources ||
 	    view->number == policy->default_class || view->number == policy->permitted_class)
 		return;
-	if (view->reader->permitted_class.line && policy->permitted_class == XRL_MAX_CLASSES)
+	if (view->sections->permitted_class.line && policy->permitted_class == XRL_MAX_CLASSES)
 		return;
-	findings_warning(view->reader->findings, view->lines->section,
-	                 "class '%s' is never used: it has no sources, and is neither the default "
-	                 "nor that of permits",
-	                 view->class->name);
+	diagnostics_warning(
+		view->sections->diagnostics, view->lines->section,
+		"class '%s' is never used: it has no sources, and is neither the default "
+		"nor that of permits",
+		view->class->name);
 }
 
 static void doubt_class(const struct view *view)
@@ -164,17 +166,18 @@ static void doubt_class(const struct view *view)
 }
 
 /* Of what the gate doesn't look at while it is off. */
-static void doubt_off(const struct policy_reader *reader, int line, const char *key)
+static void doubt_off(const struct policy_sections *sections, int line, const char *key)
 {
 	if (line)
-		findings_warning(reader->findings, line, "'%s' does nothing while gate = off", key);
+		diagnostics_warning(sections->diagnostics, line,
+		                    "'%s' does nothing while gate = off", key);
 }
 
 /* A prefix may send more than all may together. With a smaller N in a shorter period it can still
  * have its use, against a burst. */
-static void doubt_prefix(const struct policy_reader *reader)
+static void doubt_prefix(const struct policy_sections *sections)
 {
-	const struct xrl_flood *flood = &reader->policy->compiled->flood;
+	const struct xrl_flood *flood = &sections->policy->compiled->flood;
 	unsigned __int128 of_prefix, of_all;
 	char prefix_period[DURATION_TEXT_SIZE], newcomers_period[DURATION_TEXT_SIZE];
 
@@ -184,38 +187,38 @@ static void doubt_prefix(const struct policy_reader *reader)
 		return;
 	duration_format(flood->prefix_period_ns, prefix_period, sizeof(prefix_period));
 	duration_format(flood->newcomers_period_ns, newcomers_period, sizeof(newcomers_period));
-	findings_warning(reader->findings,
-	                 reader->prefix_line ? reader->prefix_line : reader->newcomers_line,
-	                 "prefix = %llu/%s never refuses: newcomers = %llu/%s, for all prefixes "
-	                 "together, is less",
-	                 flood->prefix_packets, prefix_period, flood->newcomers_packets,
-	                 newcomers_period);
+	diagnostics_warning(
+		sections->diagnostics,
+		sections->prefix_line ? sections->prefix_line : sections->newcomers_line,
+		"prefix = %llu/%s never refuses: newcomers = %llu/%s, for all prefixes "
+		"together, is less",
+		flood->prefix_packets, prefix_period, flood->newcomers_packets, newcomers_period);
 }
 
 /* When a mistake has left it open what is set, nothing is said. */
-static void doubt_flood(const struct policy_reader *reader)
+static void doubt_flood(const struct policy_sections *sections)
 {
-	if (reader->flood_mistaken)
+	if (sections->flood_mistaken)
 		return;
-	if (reader->policy->compiled->flood.mode != XRL_FLOOD_OFF) {
-		doubt_prefix(reader);
+	if (sections->policy->compiled->flood.mode != XRL_FLOOD_OFF) {
+		doubt_prefix(sections);
 		return;
 	}
-	doubt_off(reader, reader->newcomers_line, "newcomers");
-	doubt_off(reader, reader->prefix_line, "prefix");
+	doubt_off(sections, sections->newcomers_line, "newcomers");
+	doubt_off(sections, sections->prefix_line, "prefix");
 }
 
-void policy_reader_doubts(const struct policy_reader *reader)
+void lint_policy(const struct policy_sections *sections)
 {
-	__u32 count = policy_count_classes(reader->policy->compiled);
+	__u32 count = policy_count_classes(sections->policy->compiled);
 
 	for (__u32 i = 0; i < count; i++) {
-		struct view view = view_class(reader, i);
+		struct view view = view_class(sections, i);
 
 		doubt_class(&view);
 	}
-	if (reader->icmp_line && policy_wants_of_ports(&reader->policy->protected_ports))
-		findings_warning(reader->findings, reader->icmp_line,
-		                 "[icmp-errors] has no effect with 'protect': ICMP passes then");
-	doubt_flood(reader);
+	if (sections->icmp_line && policy_wants_of_ports(&sections->policy->protected_ports))
+		diagnostics_warning(sections->diagnostics, sections->icmp_line,
+		                    "[icmp-errors] has no effect with 'protect': ICMP passes then");
+	doubt_flood(sections);
 }

@@ -54,43 +54,44 @@ static void set_periods(struct xrl_policy *policy)
 }
 
 /* What was read, or the default where nothing was. */
-static void complete(struct policy *policy, const struct policy_reader *reader, const char *path)
+static void complete(struct policy *policy, const struct policy_sections *sections,
+                     const char *path)
 {
-	if (!reader->given) {
+	if (!sections->given) {
 		policy_free(policy);
 		policy_set_default(policy);
 		return;
 	}
-	memcpy(policy->compiled->sha256, reader->sha256, sizeof(reader->sha256));
+	memcpy(policy->compiled->sha256, sections->sha256, sizeof(sections->sha256));
 	set_file(policy->compiled, path);
 	set_periods(policy->compiled);
 	policy_derive(policy);
 }
 
-enum exit_code policy_file_read_all(const char *path, bool must_exist, struct config *config,
+enum exit_code policy_file_read_all(const char *path, bool must_exist, struct settings *settings,
                                     struct policy *policy, bool *is_given)
 {
-	struct policy_reader *reader = xcalloc(1, sizeof(*reader));
-	struct findings findings = {};
+	struct policy_sections *sections = xcalloc(1, sizeof(*sections));
+	struct diagnostics diagnostics = {};
 	enum exit_code code;
 	int error;
 
-	if (config)
-		config_set_default(config);
-	policy_reader_begin(reader, policy, &findings);
-	error = config_file_read(path, config, reader, &findings);
+	if (settings)
+		settings_set_default(settings);
+	policy_sections_begin(sections, policy, &diagnostics);
+	error = config_file_read(path, settings, sections, &diagnostics);
 	if (error == -ENOENT && !must_exist)
 		error = 0;
-	code = config_file_report(path, error, &findings);
+	code = config_file_report(path, error, &diagnostics);
 	if (!code)
-		complete(policy, reader, path);
-	else if (config)
-		config_set_default(config);
+		complete(policy, sections, path);
+	else if (settings)
+		settings_set_default(settings);
 	if (is_given)
-		*is_given = reader->given;
-	findings_free(&findings);
-	policy_reader_free(reader);
-	free(reader);
+		*is_given = sections->given;
+	diagnostics_free(&diagnostics);
+	policy_sections_free(sections);
+	free(sections);
 	return code;
 }
 
@@ -100,13 +101,13 @@ enum exit_code policy_file_read(const char *path, bool must_exist, struct policy
 	return policy_file_read_all(path, must_exist, NULL, policy, is_given);
 }
 
-static void summarize(struct policy_summary *summary, const struct policy_reader *reader,
+static void summarize(struct policy_summary *summary, const struct policy_sections *sections,
                       const struct policy *policy)
 {
 	const struct xrl_policy *compiled = policy->compiled;
 
-	*summary = (struct policy_summary){.is_given = reader->given};
-	if (!reader->given || compiled->default_class >= XRL_MAX_CLASSES)
+	*summary = (struct policy_summary){.is_given = sections->given};
+	if (!sections->given || compiled->default_class >= XRL_MAX_CLASSES)
 		return;
 	summary->class_count = policy_count_classes(compiled);
 	summary->cidr_count = policy->cidr_count;
@@ -114,28 +115,28 @@ static void summarize(struct policy_summary *summary, const struct policy_reader
 }
 
 int policy_file_check(const char *path,
-                      void (*report)(const struct policy_finding *finding, void *context),
+                      void (*report)(const struct diagnostic *diagnostic, void *context),
                       void *context, struct policy_summary *summary)
 {
-	struct policy_reader *reader = xcalloc(1, sizeof(*reader));
-	struct config *config = xcalloc(1, sizeof(*config));
-	struct findings findings = {};
+	struct policy_sections *sections = xcalloc(1, sizeof(*sections));
+	struct settings *settings = xcalloc(1, sizeof(*settings));
+	struct diagnostics diagnostics = {};
 	struct policy policy;
 	int error;
 
-	config_set_default(config);
-	policy_reader_begin(reader, &policy, &findings);
-	error = config_file_read(path, config, reader, &findings);
-	for (size_t i = 0; !error && i < findings.count; i++)
-		report(&findings.list[i].finding, context);
+	settings_set_default(settings);
+	policy_sections_begin(sections, &policy, &diagnostics);
+	error = config_file_read(path, settings, sections, &diagnostics);
+	for (size_t i = 0; !error && i < diagnostics.count; i++)
+		report(&diagnostics.list[i].diagnostic, context);
 	if (!error && summary)
-		summarize(summary, reader, &policy);
+		summarize(summary, sections, &policy);
 	if (!error)
-		error = findings.mistakes;
-	findings_free(&findings);
-	policy_reader_free(reader);
+		error = diagnostics.mistakes;
+	diagnostics_free(&diagnostics);
+	policy_sections_free(sections);
 	policy_free(&policy);
-	free(reader);
-	free(config);
+	free(sections);
+	free(settings);
 	return error;
 }

@@ -17,13 +17,13 @@ enum exit_code policy_file_read(const char *path, bool must_exist, struct policy
 
 /* The same, and in the same reading what the file says of permits and the API: what is read once
  * may be a pipe, and is of one version of the file. Whatever is wrong in it is reported. */
-enum exit_code policy_file_read_all(const char *path, bool must_exist, struct config *config,
+enum exit_code policy_file_read_all(const char *path, bool must_exist, struct settings *settings,
                                     struct policy *policy, bool *is_given);
 
-/* One finding of a check. */
-struct policy_finding {
-	int line;        /* 0: of the file as a whole */
-	bool is_mistake; /* else a warning: legal, but hardly meant */
+/* One diagnostic of a check. */
+struct diagnostic {
+	int line;      /* 0: of the file as a whole */
+	bool is_error; /* else a warning: legal, but hardly meant */
 	const char *text;
 };
 
@@ -35,9 +35,9 @@ struct policy_summary {
 	char default_class[XRL_CLASS_NAME_SIZE];
 };
 
-/* Checks the whole file, permits and serve included, and calls `report` for each finding in the
+/* Checks the whole file, permits and serve included, and calls `report` for each diagnostic in the
  * order of the lines. Returns how many mistakes, or -errno when it can't be read. `summary` may be
  * NULL. */
 int policy_file_check(const char *path,
-                      void (*report)(const struct policy_finding *finding, void *context),
+                      void (*report)(const struct diagnostic *diagnostic, void *context),
                       void *context, struct policy_summary *summary);

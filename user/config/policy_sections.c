@@ -20,17 +20,17 @@
 struct policy_key {
 	enum section section;
 	const char *key;
-	void (*read)(struct policy_reader *reader, int line, const char *value);
+	void (*read)(struct policy_sections *sections, int line, const char *value);
 	bool repeats;
 };
 
-void policy_reader_begin(struct policy_reader *reader, struct policy *policy,
-                         struct findings *findings)
+void policy_sections_begin(struct policy_sections *sections, struct policy *policy,
+                           struct diagnostics *diagnostics)
 {
 	*policy = (struct policy){.compiled = xcalloc(1, sizeof(*policy->compiled))};
-	*reader = (struct policy_reader){
+	*sections = (struct policy_sections){
 		.policy = policy,
-		.findings = findings,
+		.diagnostics = diagnostics,
 		.class_number = XRL_MAX_CLASSES,
 	};
 	policy->compiled->default_class = XRL_MAX_CLASSES;
@@ -38,14 +38,14 @@ void policy_reader_begin(struct policy_reader *reader, struct policy *policy,
 	gate_set_default(&policy->compiled->flood);
 }
 
-struct xrl_class *policy_reader_class(struct policy_reader *reader)
+struct xrl_class *policy_sections_class(struct policy_sections *sections)
 {
-	if (reader->class_number == XRL_MAX_CLASSES)
-		return &reader->stray;
-	return &reader->policy->compiled->classes[reader->class_number];
+	if (sections->class_number == XRL_MAX_CLASSES)
+		return &sections->stray;
+	return &sections->policy->compiled->classes[sections->class_number];
 }
 
-const char *policy_reader_item(const char *at, char item[POLICY_ITEM_SIZE])
+const char *policy_sections_item(const char *at, char item[POLICY_ITEM_SIZE])
 {
 	const char *from = at + strspn(at, " \t"), *end = from + strcspn(from, ",");
 	size_t length = end - from;
@@ -71,16 +71,16 @@ static bool is_class_name(const char *name)
 	return true;
 }
 
-static void read_sources(struct policy_reader *reader, int line, const char *value)
+static void read_sources(struct policy_sections *sections, int line, const char *value)
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (policy_parse_max_sources(value, &reader->policy->sources,
+	if (policy_parse_max_sources(value, &sections->policy->sources,
 	                             &(struct parse_error){parse_error, sizeof(parse_error)}))
-		findings_mistake(reader->findings, line, "%s", parse_error);
+		diagnostics_error(sections->diagnostics, line, "%s", parse_error);
 }
 
-static void read_reference(struct policy_reader *reader, int line, const char *key,
+static void read_reference(struct policy_sections *sections, int line, const char *key,
                            const char *value, struct class_reference *reference)
 {
 	char quoted[QUOTE_SIZE];
@@ -89,18 +89,19 @@ static void read_reference(struct policy_reader *reader, int line, const char *k
 	if (is_class_name(value))
 		strcpy(reference->name, value);
 	else
-		findings_mistake(reader->findings, line, "%s '%s': expected the name of a class",
-		                 key, quote(quoted, value, strlen(value)));
+		diagnostics_error(sections->diagnostics, line,
+		                  "%s '%s': expected the name of a class", key,
+		                  quote(quoted, value, strlen(value)));
 }
 
-static void read_default(struct policy_reader *reader, int line, const char *value)
+static void read_default(struct policy_sections *sections, int line, const char *value)
 {
-	read_reference(reader, line, "default", value, &reader->default_class);
+	read_reference(sections, line, "default", value, &sections->default_class);
 }
 
-static void read_permitted(struct policy_reader *reader, int line, const char *value)
+static void read_permitted(struct policy_sections *sections, int line, const char *value)
 {
-	read_reference(reader, line, "class", value, &reader->permitted_class);
+	read_reference(sections, line, "class", value, &sections->permitted_class);
 }
 
 static void protect(struct xrl_ports *ports, const struct endpoint *endpoint)
@@ -111,78 +112,79 @@ static void protect(struct xrl_ports *ports, const struct endpoint *endpoint)
 		bits[port / 8] |= 1 << port % 8;
 }
 
-static void read_protect(struct policy_reader *reader, int line, const char *value)
+static void read_protect(struct policy_sections *sections, int line, const char *value)
 {
 	char item[POLICY_ITEM_SIZE], parse_error[PARSE_ERROR_SIZE];
 	struct endpoint endpoint;
 
 	while (value) {
-		value = policy_reader_item(value, item);
+		value = policy_sections_item(value, item);
 		if (endpoint_parse("protect", item, &endpoint,
 		                   &(struct parse_error){parse_error, sizeof(parse_error)}))
-			findings_mistake(reader->findings, line, "%s", parse_error);
+			diagnostics_error(sections->diagnostics, line, "%s", parse_error);
 		else
-			protect(&reader->policy->protected_ports, &endpoint);
+			protect(&sections->policy->protected_ports, &endpoint);
 	}
 }
 
-static void read_icmp_limit(struct policy_reader *reader, int line, const char *value)
+static void read_icmp_limit(struct policy_sections *sections, int line, const char *value)
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (limit_parse_icmp(value, &reader->icmp_limit, parse_error, sizeof(parse_error)))
-		findings_mistake(reader->findings, line, "%s", parse_error);
+	if (limit_parse_icmp(value, &sections->icmp_limit, parse_error, sizeof(parse_error)))
+		diagnostics_error(sections->diagnostics, line, "%s", parse_error);
 }
 
-static void read_gate(struct policy_reader *reader, int line, const char *value)
+static void read_gate(struct policy_sections *sections, int line, const char *value)
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (!gate_parse_mode(value, &reader->policy->compiled->flood.mode,
+	if (!gate_parse_mode(value, &sections->policy->compiled->flood.mode,
 	                     &(struct parse_error){parse_error, sizeof(parse_error)}))
 		return;
-	reader->flood_mistaken = true;
-	findings_mistake(reader->findings, line, "%s", parse_error);
+	sections->flood_mistaken = true;
+	diagnostics_error(sections->diagnostics, line, "%s", parse_error);
 }
 
-static void read_rate(struct policy_reader *reader, const char *key, const char *value, int line,
-                      __u64 *packets, __u64 *period_ns)
+static void read_rate(struct policy_sections *sections, const char *key, const char *value,
+                      int line, __u64 *packets, __u64 *period_ns)
 {
 	char parse_error[PARSE_ERROR_SIZE];
 
 	if (!gate_parse_rate(key, value, packets, period_ns,
 	                     &(struct parse_error){parse_error, sizeof(parse_error)}))
 		return;
-	reader->flood_mistaken = true;
-	findings_mistake(reader->findings, line, "%s", parse_error);
+	sections->flood_mistaken = true;
+	diagnostics_error(sections->diagnostics, line, "%s", parse_error);
 }
 
-static void read_newcomers(struct policy_reader *reader, int line, const char *value)
+static void read_newcomers(struct policy_sections *sections, int line, const char *value)
 {
-	struct xrl_flood *flood = &reader->policy->compiled->flood;
+	struct xrl_flood *flood = &sections->policy->compiled->flood;
 
-	reader->newcomers_line = line;
-	read_rate(reader, "newcomers", value, line, &flood->newcomers_packets,
+	sections->newcomers_line = line;
+	read_rate(sections, "newcomers", value, line, &flood->newcomers_packets,
 	          &flood->newcomers_period_ns);
 }
 
-static void read_prefix(struct policy_reader *reader, int line, const char *value)
+static void read_prefix(struct policy_sections *sections, int line, const char *value)
 {
-	struct xrl_flood *flood = &reader->policy->compiled->flood;
+	struct xrl_flood *flood = &sections->policy->compiled->flood;
 
-	reader->prefix_line = line;
-	read_rate(reader, "prefix", value, line, &flood->prefix_packets, &flood->prefix_period_ns);
+	sections->prefix_line = line;
+	read_rate(sections, "prefix", value, line, &flood->prefix_packets,
+	          &flood->prefix_period_ns);
 }
 
 static const struct policy_key keys[] = {
 	{SECTION_LIMITER, "sources", read_sources, false},
 	{SECTION_LIMITER, "default", read_default, false},
 	{SECTION_LIMITER, "protect", read_protect, false},
-	{SECTION_CLASS, "sources", policy_reader_cidrs, true},
-	{SECTION_CLASS, "limit", policy_reader_limit, true},
-	{SECTION_CLASS, "action", policy_reader_action, false},
-	{SECTION_CLASS, "penalty", policy_reader_penalty, false},
-	{SECTION_CLASS, "warn", policy_reader_warn, false},
+	{SECTION_CLASS, "sources", class_section_cidrs, true},
+	{SECTION_CLASS, "limit", class_section_limit, true},
+	{SECTION_CLASS, "action", class_section_action, false},
+	{SECTION_CLASS, "penalty", class_section_penalty, false},
+	{SECTION_CLASS, "warn", class_section_warn, false},
 	{SECTION_ICMP_ERRORS, "limit", read_icmp_limit, false},
 	{SECTION_FLOOD, "gate", read_gate, false},
 	{SECTION_FLOOD, "newcomers", read_newcomers, false},
@@ -195,22 +197,23 @@ static const struct policy_key keys[] = {
 _Static_assert(KEYS == POLICY_KEYS, "a line for each of them");
 
 /* Only one section of each of these is possible. */
-static void take_only(struct policy_reader *reader, int line, const char *name, int *line_before)
+static void take_only(struct policy_sections *sections, int line, const char *name,
+                      int *line_before)
 {
 	if (*line_before)
-		findings_mistake(reader->findings, line,
-		                 "section [%s] is given twice, in line %d before", name,
-		                 *line_before);
+		diagnostics_error(sections->diagnostics, line,
+		                  "section [%s] is given twice, in line %d before", name,
+		                  *line_before);
 	else
 		*line_before = line;
 }
 
 /* What stands in a section that can't be is read for its mistakes only. */
-static void begin_stray(struct policy_reader *reader, int line)
+static void begin_stray(struct policy_sections *sections, int line)
 {
-	reader->class_number = XRL_MAX_CLASSES;
-	class_set_empty(&reader->stray);
-	reader->lines[XRL_MAX_CLASSES] = (struct class_lines){.section = line};
+	sections->class_number = XRL_MAX_CLASSES;
+	class_set_empty(&sections->stray);
+	sections->lines[XRL_MAX_CLASSES] = (struct class_lines){.section = line};
 }
 
 static bool find_class(const struct xrl_policy *policy, const char *name, __u32 *number)
@@ -223,51 +226,51 @@ static bool find_class(const struct xrl_policy *policy, const char *name, __u32 
 	return false;
 }
 
-static void begin_class(struct policy_reader *reader, int line, const char *name)
+static void begin_class(struct policy_sections *sections, int line, const char *name)
 {
-	struct policy *policy = reader->policy;
+	struct policy *policy = sections->policy;
 	__u32 number = policy_count_classes(policy->compiled), before;
 	char quoted[QUOTE_SIZE];
 
-	begin_stray(reader, line);
+	begin_stray(sections, line);
 	if (!is_class_name(name)) {
-		findings_mistake(reader->findings, line,
-		                 "class '%s': expected a name of 1 to %d letters, digits, '-', "
-		                 "'_' or '.'",
-		                 quote(quoted, name, strlen(name)), XRL_CLASS_NAME_SIZE - 1);
+		diagnostics_error(sections->diagnostics, line,
+		                  "class '%s': expected a name of 1 to %d letters, digits, '-', "
+		                  "'_' or '.'",
+		                  quote(quoted, name, strlen(name)), XRL_CLASS_NAME_SIZE - 1);
 	} else if (find_class(policy->compiled, name, &before)) {
-		findings_mistake(reader->findings, line,
-		                 "class '%s' is given twice, in line %d before", name,
-		                 reader->lines[before].section);
+		diagnostics_error(sections->diagnostics, line,
+		                  "class '%s' is given twice, in line %d before", name,
+		                  sections->lines[before].section);
 	} else if (!policy_add_class(policy, name)) {
-		findings_mistake(reader->findings, line,
-		                 "class '%s': at most %d classes are possible", name,
-		                 XRL_MAX_CLASSES);
+		diagnostics_error(sections->diagnostics, line,
+		                  "class '%s': at most %d classes are possible", name,
+		                  XRL_MAX_CLASSES);
 	} else {
-		reader->class_number = number;
-		reader->lines[number] = (struct class_lines){.section = line};
+		sections->class_number = number;
+		sections->lines[number] = (struct class_lines){.section = line};
 	}
-	if (reader->class_number == XRL_MAX_CLASSES)
-		reader->class_missing = true;
+	if (sections->class_number == XRL_MAX_CLASSES)
+		sections->class_missing = true;
 }
 
-void policy_reader_section(struct policy_reader *reader, int line, enum section section,
+void policy_sections_enter(struct policy_sections *sections, int line, enum section section,
                            const char *name)
 {
-	reader->given = true;
+	sections->given = true;
 	for (size_t i = 0; i < KEYS; i++)
 		if (keys[i].section == section)
-			reader->line_of[i] = 0;
+			sections->line_of[i] = 0;
 	if (section == SECTION_LIMITER)
-		take_only(reader, line, "limiter", &reader->limiter_line);
+		take_only(sections, line, "limiter", &sections->limiter_line);
 	else if (section == SECTION_ICMP_ERRORS)
-		take_only(reader, line, "icmp-errors", &reader->icmp_line);
+		take_only(sections, line, "icmp-errors", &sections->icmp_line);
 	else if (section == SECTION_FLOOD)
-		take_only(reader, line, "flood", &reader->flood_line);
+		take_only(sections, line, "flood", &sections->flood_line);
 	else if (section == SECTION_CLASS)
-		begin_class(reader, line, name);
+		begin_class(sections, line, name);
 	else /* it may have been meant to be a class */
-		reader->class_missing = true;
+		sections->class_missing = true;
 }
 
 static const struct policy_key *find_key(enum section section, const char *key)
@@ -278,8 +281,8 @@ static const struct policy_key *find_key(enum section section, const char *key)
 	return NULL;
 }
 
-void policy_reader_setting(struct policy_reader *reader, int line, const char *section,
-                           const char *key, const char *value)
+void policy_sections_set(struct policy_sections *sections, int line, const char *section,
+                         const char *key, const char *value)
 {
 	const struct policy_key *found = find_key(section_find(section), key);
 	char parse_error[PARSE_ERROR_SIZE];
@@ -288,19 +291,19 @@ void policy_reader_setting(struct policy_reader *reader, int line, const char *s
 	if (!found) {
 		section_fail_key(&(struct parse_error){parse_error, sizeof(parse_error)}, section,
 		                 key);
-		findings_mistake(reader->findings, line, "%s", parse_error);
+		diagnostics_error(sections->diagnostics, line, "%s", parse_error);
 		return;
 	}
-	before = reader->line_of[found - keys];
-	reader->line_of[found - keys] = line;
+	before = sections->line_of[found - keys];
+	sections->line_of[found - keys] = line;
 	if (before && !found->repeats)
-		findings_mistake(reader->findings, line, "'%s' is given twice, in line %d before",
-		                 key, before);
+		diagnostics_error(sections->diagnostics, line,
+		                  "'%s' is given twice, in line %d before", key, before);
 	else
-		found->read(reader, line, value);
+		found->read(sections, line, value);
 }
 
-void policy_reader_free(struct policy_reader *reader)
+void policy_sections_free(struct policy_sections *sections)
 {
-	cidr_list_free(&reader->cidrs);
+	cidr_list_free(&sections->cidrs);
 }

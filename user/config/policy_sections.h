@@ -25,9 +25,9 @@ struct class_lines {
 
 #define POLICY_KEYS 13
 
-struct policy_reader {
+struct policy_sections {
 	struct policy *policy;
-	struct findings *findings;
+	struct diagnostics *diagnostics;
 	__u8 sha256[INI_FILE_HASH];
 	bool given; /* there is a section of the policy */
 
@@ -46,36 +46,36 @@ struct policy_reader {
 	bool too_many_cidrs;
 };
 
-/* Writes to *policy, which is to be freed, and to *findings. */
-void policy_reader_begin(struct policy_reader *reader, struct policy *policy,
-                         struct findings *findings);
+/* Writes to *policy, which is to be freed, and to *diagnostics. */
+void policy_sections_begin(struct policy_sections *sections, struct policy *policy,
+                           struct diagnostics *diagnostics);
 
 /* A section of the policy, or one that nobody knows. `name` is that of a class. */
-void policy_reader_section(struct policy_reader *reader, int line, enum section section,
+void policy_sections_enter(struct policy_sections *sections, int line, enum section section,
                            const char *name);
-void policy_reader_setting(struct policy_reader *reader, int line, const char *section,
-                           const char *key, const char *value);
+void policy_sections_set(struct policy_sections *sections, int line, const char *section,
+                         const char *key, const char *value);
 
 /* Puts together what was read. The policy isn't finished yet, and none if nothing was given. */
-void policy_reader_end(struct policy_reader *reader);
+void policy_sections_resolve(struct policy_sections *sections);
 
-void policy_reader_free(struct policy_reader *reader);
+void policy_sections_free(struct policy_sections *sections);
 
-/* For the parts of the reader. */
+/* For the parts of the sections. */
 
 /* The one whose section it is. */
-struct xrl_class *policy_reader_class(struct policy_reader *reader);
+struct xrl_class *policy_sections_class(struct policy_sections *sections);
 
 /* Between the commas of a value, without the blanks around it. Returns what follows, or NULL at
  * the end. One that is longer ends in dots. */
 #define POLICY_ITEM_SIZE 64
-const char *policy_reader_item(const char *at, char item[POLICY_ITEM_SIZE]);
+const char *policy_sections_item(const char *at, char item[POLICY_ITEM_SIZE]);
 
-void policy_reader_limit(struct policy_reader *reader, int line, const char *value);
-void policy_reader_action(struct policy_reader *reader, int line, const char *value);
-void policy_reader_penalty(struct policy_reader *reader, int line, const char *value);
-void policy_reader_warn(struct policy_reader *reader, int line, const char *value);
-void policy_reader_cidrs(struct policy_reader *reader, int line, const char *value);
+void class_section_limit(struct policy_sections *sections, int line, const char *value);
+void class_section_action(struct policy_sections *sections, int line, const char *value);
+void class_section_penalty(struct policy_sections *sections, int line, const char *value);
+void class_section_warn(struct policy_sections *sections, int line, const char *value);
+void class_section_cidrs(struct policy_sections *sections, int line, const char *value);
 
 /* What is legal, but hardly meant, in all of it. */
-void policy_reader_doubts(const struct policy_reader *reader);
+void lint_policy(const struct policy_sections *sections);

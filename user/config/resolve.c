@@ -11,15 +11,15 @@
 #include "include/bucket.h"
 
 /* A name of a class that isn't there. What a mistake has left out isn't looked for. */
-static void complain_class(const struct policy_reader *reader, const char *key,
+static void complain_class(const struct policy_sections *sections, const char *key,
                            const struct class_reference *reference)
 {
-	const struct xrl_policy *policy = reader->policy->compiled;
+	const struct xrl_policy *policy = sections->policy->compiled;
 	__u32 count = policy_count_classes(policy);
 	const char *names[XRL_MAX_CLASSES];
 	char parse_error[PARSE_ERROR_SIZE];
 
-	if (reader->class_missing)
+	if (sections->class_missing)
 		return;
 	for (__u32 i = 0; i < count; i++)
 		names[i] = policy->classes[i].name;
@@ -29,14 +29,14 @@ static void complain_class(const struct policy_reader *reader, const char *key,
 	else
 		snprintf(parse_error, sizeof(parse_error), "unknown class '%s'; there is none",
 		         reference->name);
-	findings_mistake(reader->findings, reference->line, "%s: %s", key, parse_error);
+	diagnostics_error(sections->diagnostics, reference->line, "%s: %s", key, parse_error);
 }
 
 /* XRL_MAX_CLASSES: there is none of this name, or it isn't given. */
-static __u32 look_up(const struct policy_reader *reader, const char *key,
+static __u32 look_up(const struct policy_sections *sections, const char *key,
                      const struct class_reference *reference)
 {
-	const struct xrl_policy *policy = reader->policy->compiled;
+	const struct xrl_policy *policy = sections->policy->compiled;
 	__u32 count = policy_count_classes(policy);
 
 	if (!reference->name[0])
@@ -44,76 +44,76 @@ static __u32 look_up(const struct policy_reader *reader, const char *key,
 	for (__u32 i = 0; i < count; i++)
 		if (!strcmp(policy->classes[i].name, reference->name))
 			return i;
-	complain_class(reader, key, reference);
+	complain_class(sections, key, reference);
 	return XRL_MAX_CLASSES;
 }
 
-static void resolve_permitted(struct policy_reader *reader)
+static void resolve_permitted(struct policy_sections *sections)
 {
-	struct xrl_policy *policy = reader->policy->compiled;
-	__u32 number = look_up(reader, "class", &reader->permitted_class);
+	struct xrl_policy *policy = sections->policy->compiled;
+	__u32 number = look_up(sections, "class", &sections->permitted_class);
 
 	policy->permitted_class = number;
-	if (number < XRL_MAX_CLASSES && !reader->lines[number].limit)
-		findings_mistake(reader->findings, reader->permitted_class.line,
-		                 "class '%s' has no limits: leave this line away, then sources "
-		                 "with a permit have none",
-		                 reader->permitted_class.name);
+	if (number < XRL_MAX_CLASSES && !sections->lines[number].limit)
+		diagnostics_error(sections->diagnostics, sections->permitted_class.line,
+		                  "class '%s' has no limits: leave this line away, then sources "
+		                  "with a permit have none",
+		                  sections->permitted_class.name);
 }
 
 /* Of what is said about all of it: the section where it could have been said, or the first. */
-static int line_of_policy(const struct policy_reader *reader)
+static int line_of_policy(const struct policy_sections *sections)
 {
-	if (reader->limiter_line)
-		return reader->limiter_line;
-	if (reader->lines[0].section)
-		return reader->lines[0].section;
-	return reader->icmp_line ? reader->icmp_line : reader->flood_line;
+	if (sections->limiter_line)
+		return sections->limiter_line;
+	if (sections->lines[0].section)
+		return sections->lines[0].section;
+	return sections->icmp_line ? sections->icmp_line : sections->flood_line;
 }
 
 /* Without being named, the default class is the only one that could be it. */
-static __u32 guess_default(const struct policy_reader *reader)
+static __u32 guess_default(const struct policy_sections *sections)
 {
-	const struct xrl_policy *policy = reader->policy->compiled;
+	const struct xrl_policy *policy = sections->policy->compiled;
 	__u32 count = policy_count_classes(policy), found = XRL_MAX_CLASSES;
 
 	for (__u32 i = 0; i < count; i++) {
-		if (reader->lines[i].sources || i == policy->permitted_class)
+		if (sections->lines[i].sources || i == policy->permitted_class)
 			continue;
 		if (found < XRL_MAX_CLASSES) {
-			findings_mistake(reader->findings, reader->lines[i].section,
-			                 "'%s' and '%s' have no sources, and any of them could be "
-			                 "the default class; expected default = NAME in [limiter]",
-			                 policy->classes[found].name, policy->classes[i].name);
+			diagnostics_error(sections->diagnostics, sections->lines[i].section,
+			                  "'%s' and '%s' have no sources, and any of them could be "
+			                  "the default class; expected default = NAME in [limiter]",
+			                  policy->classes[found].name, policy->classes[i].name);
 			return XRL_MAX_CLASSES;
 		}
 		found = i;
 	}
 	if (found < XRL_MAX_CLASSES)
 		return found;
-	findings_mistake(reader->findings, line_of_policy(reader),
-	                 "there is no default class; expected %s",
-	                 count ? "default = NAME in [limiter], or a class without sources"
-	                       : "a section [class NAME]");
+	diagnostics_error(sections->diagnostics, line_of_policy(sections),
+	                  "there is no default class; expected %s",
+	                  count ? "default = NAME in [limiter], or a class without sources"
+	                        : "a section [class NAME]");
 	return XRL_MAX_CLASSES;
 }
 
-static void resolve_default(struct policy_reader *reader)
+static void resolve_default(struct policy_sections *sections)
 {
-	struct xrl_policy *policy = reader->policy->compiled;
+	struct xrl_policy *policy = sections->policy->compiled;
 
-	if (reader->default_class.line)
-		policy->default_class = look_up(reader, "default", &reader->default_class);
-	else if (!reader->class_missing)
-		policy->default_class = guess_default(reader);
+	if (sections->default_class.line)
+		policy->default_class = look_up(sections, "default", &sections->default_class);
+	else if (!sections->class_missing)
+		policy->default_class = guess_default(sections);
 }
 
-static void move_cidrs(struct policy_reader *reader)
+static void move_cidrs(struct policy_sections *sections)
 {
-	struct policy *policy = reader->policy;
-	struct cidr_list *list = &reader->cidrs;
+	struct policy *policy = sections->policy;
+	struct cidr_list *list = &sections->cidrs;
 
-	cidr_list_settle(list, policy->compiled, reader->findings);
+	cidr_list_merge(list, policy->compiled, sections->diagnostics);
 	policy->cidrs = xcalloc(list->count, sizeof(*policy->cidrs));
 	policy->cidr_count = list->count;
 	for (size_t i = 0; i < list->count; i++)
@@ -125,10 +125,10 @@ static void set_warn_units(struct xrl_limit *limit, __u32 percent)
 	limit->warn_units = (limit->max_units * percent + 99) / 100;
 }
 
-static void complete_class(const struct policy_reader *reader, struct xrl_class *class)
+static void complete_class(const struct policy_sections *sections, struct xrl_class *class)
 {
-	if (reader->icmp_limit.max_units)
-		class->limits[XRL_ICMP_ERRORS] = reader->icmp_limit;
+	if (sections->icmp_limit.max_units)
+		class->limits[XRL_ICMP_ERRORS] = sections->icmp_limit;
 	for (__u32 i = 0; i < class->limit_count; i++)
 		set_warn_units(&class->limits[i], class->warn_percent);
 	for (__u32 i = 0; i < class->separate_count; i++)
@@ -136,9 +136,9 @@ static void complete_class(const struct policy_reader *reader, struct xrl_class 
 }
 
 /* Their buckets are in an array, which is no larger. */
-static void check_class_scopes(const struct policy_reader *reader)
+static void check_class_scopes(const struct policy_sections *sections)
 {
-	const struct xrl_policy *policy = reader->policy->compiled;
+	const struct xrl_policy *policy = sections->policy->compiled;
 	__u32 count = policy_count_classes(policy), found = 0;
 
 	for (__u32 i = 0; i < count; i++)
@@ -146,23 +146,23 @@ static void check_class_scopes(const struct policy_reader *reader)
 			if (policy->classes[i].separate[j].scope_bits != XRL_SCOPE_CLASS ||
 			    ++found != XRL_CLASS_BUCKETS + 1)
 				continue;
-			findings_mistake(reader->findings, reader->lines[i].separate[j],
-			                 "there are more than %d limits with 'scope class'",
-			                 XRL_CLASS_BUCKETS);
+			diagnostics_error(sections->diagnostics, sections->lines[i].separate[j],
+			                  "there are more than %d limits with 'scope class'",
+			                  XRL_CLASS_BUCKETS);
 		}
 }
 
-void policy_reader_end(struct policy_reader *reader)
+void policy_sections_resolve(struct policy_sections *sections)
 {
-	struct xrl_policy *policy = reader->policy->compiled;
+	struct xrl_policy *policy = sections->policy->compiled;
 	__u32 count = policy_count_classes(policy);
 
-	move_cidrs(reader);
-	resolve_permitted(reader);
-	if (reader->given)
-		resolve_default(reader);
+	move_cidrs(sections);
+	resolve_permitted(sections);
+	if (sections->given)
+		resolve_default(sections);
 	for (__u32 i = 0; i < count; i++)
-		complete_class(reader, &policy->classes[i]);
-	check_class_scopes(reader);
-	policy_reader_doubts(reader);
+		complete_class(sections, &policy->classes[i]);
+	check_class_scopes(sections);
+	lint_policy(sections);
 }

@@ -20,16 +20,16 @@
 /* A key: how its value is read, where it goes, and its range, if it has one. */
 struct setting {
 	const char *section, *key;
-	int (*read)(const struct setting *setting, const char *value, struct config *config,
+	int (*read)(const struct setting *setting, const char *value, struct settings *settings,
 	            const struct parse_error *parse_error);
 	size_t offset;
 	__u64 least, most;
 	const char *expected; /* of texts and lists */
 };
 
-void config_set_default(struct config *config)
+void settings_set_default(struct settings *settings)
 {
-	*config = (struct config){
+	*settings = (struct settings){
 		.permits =
 			{
 				.max_addresses = 10,
@@ -48,15 +48,15 @@ void config_set_default(struct config *config)
 	};
 }
 
-static void *place(const struct setting *setting, struct config *config)
+static void *place(const struct setting *setting, struct settings *settings)
 {
-	return (char *)config + setting->offset;
+	return (char *)settings + setting->offset;
 }
 
-static int read_count(const struct setting *setting, const char *value, struct config *config,
+static int read_count(const struct setting *setting, const char *value, struct settings *settings,
                       const struct parse_error *parse_error)
 {
-	__u32 *count = place(setting, config);
+	__u32 *count = place(setting, settings);
 	const char *at = value;
 	__u64 number;
 
@@ -68,11 +68,11 @@ static int read_count(const struct setting *setting, const char *value, struct c
 	return 0;
 }
 
-static int read_duration(const struct setting *setting, const char *value, struct config *config,
-                         const struct parse_error *parse_error)
+static int read_duration(const struct setting *setting, const char *value,
+                         struct settings *settings, const struct parse_error *parse_error)
 {
 	char least[DURATION_TEXT_SIZE], most[DURATION_TEXT_SIZE];
-	__u64 *duration_ns = place(setting, config), read_ns;
+	__u64 *duration_ns = place(setting, settings), read_ns;
 	const char *at = value;
 
 	if (!duration_take(&at, &read_ns) && !*at && read_ns >= setting->least &&
@@ -88,28 +88,28 @@ static int read_duration(const struct setting *setting, const char *value, struc
 	                        least, most);
 }
 
-static int read_requests(const struct setting *setting, const char *value, struct config *config,
-                         const struct parse_error *parse_error)
+static int read_requests(const struct setting *setting, const char *value,
+                         struct settings *settings, const struct parse_error *parse_error)
 {
 	__u64 requests, window_ns;
 	const char *at = value;
 
 	if (number_take(&at, &requests) || *at++ != '/' || duration_take(&at, &window_ns) || *at ||
-	    !requests || requests > CONFIG_MAX_REQUESTS || window_ns < SECOND_NS ||
+	    !requests || requests > SETTINGS_MAX_REQUESTS || window_ns < SECOND_NS ||
 	    window_ns > 31 * DAY_NS)
 		return parse_fail_value(parse_error, setting->key, value,
 		                        "expected N/PERIOD, such as '5/1h', "
 		                        "N from 1 to %u, PERIOD from 1s to 31d",
-		                        CONFIG_MAX_REQUESTS);
-	config->permits.max_requests = requests;
-	config->permits.window_ns = window_ns;
+		                        SETTINGS_MAX_REQUESTS);
+	settings->permits.max_requests = requests;
+	settings->permits.window_ns = window_ns;
 	return 0;
 }
 
-static int read_bool(const struct setting *setting, const char *value, struct config *config,
+static int read_bool(const struct setting *setting, const char *value, struct settings *settings,
                      const struct parse_error *parse_error)
 {
-	bool *yes = place(setting, config);
+	bool *yes = place(setting, settings);
 
 	if (strcmp(value, "yes") && strcmp(value, "no"))
 		return parse_fail_value(parse_error, setting->key, value, "expected yes or no");
@@ -127,16 +127,16 @@ static bool has_control_character(const char *text, size_t length)
 
 /* `length` bytes of the value. */
 static int copy_text(const struct setting *setting, const char *value, const char *from,
-                     size_t length, char text[CONFIG_TEXT_SIZE],
+                     size_t length, char text[SETTINGS_TEXT_SIZE],
                      const struct parse_error *parse_error)
 {
 	if (!length)
 		return parse_fail_value(parse_error, setting->key, value, "expected %s",
 		                        setting->expected);
-	if (length >= CONFIG_TEXT_SIZE)
+	if (length >= SETTINGS_TEXT_SIZE)
 		return parse_fail_value(parse_error, setting->key, value,
 		                        "expected %s of at most %d characters", setting->expected,
-		                        CONFIG_TEXT_SIZE - 1);
+		                        SETTINGS_TEXT_SIZE - 1);
 	if (has_control_character(from, length))
 		return parse_fail_value(parse_error, setting->key, value,
 		                        "expected %s without control characters",
@@ -146,15 +146,16 @@ static int copy_text(const struct setting *setting, const char *value, const cha
 	return 0;
 }
 
-static int read_text(const struct setting *setting, const char *value, struct config *config,
+static int read_text(const struct setting *setting, const char *value, struct settings *settings,
                      const struct parse_error *parse_error)
 {
-	return copy_text(setting, value, value, strlen(value), place(setting, config), parse_error);
+	return copy_text(setting, value, value, strlen(value), place(setting, settings),
+	                 parse_error);
 }
 
 /* What is between `from` and the next comma or the end, less the blanks around it. */
 static int take_item(const struct setting *setting, const char *value, const char **at,
-                     char text[CONFIG_TEXT_SIZE], const struct parse_error *parse_error)
+                     char text[SETTINGS_TEXT_SIZE], const struct parse_error *parse_error)
 {
 	const char *from = *at + strspn(*at, " \t");
 	size_t length = strcspn(from, ",");
@@ -166,7 +167,7 @@ static int take_item(const struct setting *setting, const char *value, const cha
 }
 
 static int read_list(const struct setting *setting, const char *value,
-                     char texts[][CONFIG_TEXT_SIZE], int *count,
+                     char texts[][SETTINGS_TEXT_SIZE], int *count,
                      const struct parse_error *parse_error)
 {
 	const char *at = value;
@@ -174,39 +175,41 @@ static int read_list(const struct setting *setting, const char *value,
 
 	*count = 0;
 	do {
-		if (*count == CONFIG_MAX_LIST)
+		if (*count == SETTINGS_MAX_LIST)
 			return parse_fail_value(parse_error, setting->key, value,
-			                        "there are more than %d of them", CONFIG_MAX_LIST);
+			                        "there are more than %d of them",
+			                        SETTINGS_MAX_LIST);
 		error = take_item(setting, value, &at, texts[*count], parse_error);
 		*count += 1;
 	} while (!error && *at++);
 	return error;
 }
 
-static int read_listen(const struct setting *setting, const char *value, struct config *config,
+static int read_listen(const struct setting *setting, const char *value, struct settings *settings,
                        const struct parse_error *parse_error)
 {
-	return read_list(setting, value, config->serve.listen, &config->serve.listen_count,
+	return read_list(setting, value, settings->serve.listen, &settings->serve.listen_count,
 	                 parse_error);
 }
 
-static int read_proxies(const struct setting *setting, const char *value, struct config *config,
+static int read_proxies(const struct setting *setting, const char *value, struct settings *settings,
                         const struct parse_error *parse_error)
 {
-	return read_list(setting, value, config->serve.trusted_proxies,
-	                 &config->serve.trusted_proxy_count, parse_error);
+	return read_list(setting, value, settings->serve.trusted_proxies,
+	                 &settings->serve.trusted_proxy_count, parse_error);
 }
 
-#define PLACE(member) offsetof(struct config, member)
+#define PLACE(member) offsetof(struct settings, member)
 
-static const struct setting settings[] = {
+static const struct setting keys[] = {
 	{"permits", "requests", read_requests, 0, 0, 0, NULL},
 	{"permits", "addresses", read_count, PLACE(permits.max_addresses), 1, ADDRESS_LIST_MAX,
          NULL},
 	{"permits", "lifetime", read_duration, PLACE(permits.lifetime_ns), SECOND_NS / 10,
          31 * DAY_NS, NULL},
 	{"permits", "linger", read_duration, PLACE(permits.linger_ns), 0, 31 * DAY_NS, NULL},
-	{"permits", "entries", read_count, PLACE(permits.max_permits), 1, CONFIG_MAX_PERMITS, NULL},
+	{"permits", "entries", read_count, PLACE(permits.max_permits), 1, SETTINGS_MAX_PERMITS,
+         NULL},
 	{"serve", "listen", read_listen, 0, 0, 0, "ADDRESS:PORT or unix:PATH"},
 	{"serve", "trusted_proxies", read_proxies, 0, 0, 0, "a CIDR or unix"},
 	{"serve", "certificate", read_text, PLACE(serve.certificate), 0, 0, "a file name"},
@@ -215,24 +218,24 @@ static const struct setting settings[] = {
 	{"serve", "plaintext", read_bool, PLACE(serve.plaintext), 0, 0, NULL},
 };
 
-#define SETTINGS (sizeof(settings) / sizeof(settings[0]))
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
 
-_Static_assert(SETTINGS == CONFIG_KEYS, "a line for each of them");
+_Static_assert(KEYS == SETTINGS_KEYS, "a line for each of them");
 
 static const struct setting *find_setting(const char *section, const char *key)
 {
-	for (size_t i = 0; i < SETTINGS; i++)
-		if (!strcmp(settings[i].section, section) && !strcmp(settings[i].key, key))
-			return &settings[i];
+	for (size_t i = 0; i < KEYS; i++)
+		if (!strcmp(keys[i].section, section) && !strcmp(keys[i].key, key))
+			return &keys[i];
 	return NULL;
 }
 
-int config_set(struct config *config, const char *section, const char *key, const char *value,
-               char *parse_error, size_t size)
+int settings_set(struct settings *settings, const char *section, const char *key, const char *value,
+                 char *parse_error, size_t size)
 {
 	const struct setting *setting = find_setting(section, key);
 	const struct parse_error to = {parse_error, size};
-	struct config changed = *config;
+	struct settings changed = *settings;
 	int error;
 
 	if (section_find(section) == SECTION_UNKNOWN)
@@ -241,16 +244,17 @@ int config_set(struct config *config, const char *section, const char *key, cons
 		return section_fail_key(&to, section, key);
 	error = setting->read(setting, value, &changed, &to);
 	if (!error)
-		*config = changed;
+		*settings = changed;
 	return error;
 }
 
-int config_take(struct config *config, struct config_lines *lines, int line, const char *section,
-                const char *key, const char *value, char *parse_error, size_t size)
+int settings_take(struct settings *settings, struct settings_lines *lines, int line,
+                  const char *section, const char *key, const char *value, char *parse_error,
+                  size_t size)
 {
 	const struct setting *setting = find_setting(section, key);
 	const struct parse_error to = {parse_error, size};
-	int *line_of = setting ? &lines->of[setting - settings] : NULL, before;
+	int *line_of = setting ? &lines->of[setting - keys] : NULL, before;
 
 	if (line_of && *line_of) {
 		before = *line_of;
@@ -259,22 +263,22 @@ int config_take(struct config *config, struct config_lines *lines, int line, con
 	}
 	if (line_of)
 		*line_of = line;
-	return config_set(config, section, key, value, parse_error, size);
+	return settings_set(settings, section, key, value, parse_error, size);
 }
 
-enum exit_code config_read(struct config *config, const char *path, bool must_exist)
+enum exit_code settings_read(struct settings *settings, const char *path, bool must_exist)
 {
-	struct findings findings = {};
+	struct diagnostics diagnostics = {};
 	enum exit_code code;
 	int error;
 
-	config_set_default(config);
-	error = config_file_read(path, config, NULL, &findings);
+	settings_set_default(settings);
+	error = config_file_read(path, settings, NULL, &diagnostics);
 	if (error == -ENOENT && !must_exist)
 		error = 0;
-	code = config_file_report(path, error, &findings);
-	findings_free(&findings);
+	code = config_file_report(path, error, &diagnostics);
+	diagnostics_free(&diagnostics);
 	if (code)
-		config_set_default(config);
+		settings_set_default(settings);
 	return code;
 }

@@ -8,7 +8,7 @@
 
 /* What the configuration file says, with the default of what it doesn't say. */
 
-#define CONFIG_DEFAULT_PATH "/etc/xdp-ratelimit.conf"
+#define SETTINGS_DEFAULT_PATH "/etc/xdp-ratelimit.conf"
 
 /* [permits] */
 struct permit_rules {
@@ -20,50 +20,53 @@ struct permit_rules {
 	__u32 max_permits;   /* entries = 65536      of the map */
 };
 
-#define CONFIG_MAX_REQUESTS 1000000
-#define CONFIG_MAX_PERMITS  (1 << 24)
-#define CONFIG_MAX_LIST     64
-#define CONFIG_TEXT_SIZE    256
+#define SETTINGS_MAX_REQUESTS 1000000
+#define SETTINGS_MAX_PERMITS  (1 << 24)
+#define SETTINGS_MAX_LIST     64
+#define SETTINGS_TEXT_SIZE    256
 
 /* [serve]: the texts as they stand there; who uses them checks them. No text of a list is empty,
  * and none has control characters. */
 struct serve_settings {
-	char listen[CONFIG_MAX_LIST][CONFIG_TEXT_SIZE]; /* listen = 127.0.0.1:9420, or unix:PATH */
+	char listen[SETTINGS_MAX_LIST]
+		   [SETTINGS_TEXT_SIZE]; /* listen = 127.0.0.1:9420, or unix:PATH */
 	int listen_count;
-	char trusted_proxies[CONFIG_MAX_LIST][CONFIG_TEXT_SIZE]; /* trusted_proxies = CIDR, unix */
+	char trusted_proxies[SETTINGS_MAX_LIST]
+			    [SETTINGS_TEXT_SIZE]; /* trusted_proxies = CIDR, unix */
 	int trusted_proxy_count;
-	char certificate[CONFIG_TEXT_SIZE]; /* certificate = FILE (PEM), empty: none */
-	char key[CONFIG_TEXT_SIZE];         /* key = FILE (PEM) */
-	char user[CONFIG_TEXT_SIZE];        /* user = xdp-ratelimit */
-	bool plaintext;                     /* plaintext = yes: other than loopback without TLS */
+	char certificate[SETTINGS_TEXT_SIZE]; /* certificate = FILE (PEM), empty: none */
+	char key[SETTINGS_TEXT_SIZE];         /* key = FILE (PEM) */
+	char user[SETTINGS_TEXT_SIZE];        /* user = xdp-ratelimit */
+	bool plaintext;                       /* plaintext = yes: other than loopback without TLS */
 };
 
-struct config {
+struct settings {
 	struct permit_rules permits;
 	struct serve_settings serve;
 };
 
-void config_set_default(struct config *config);
+void settings_set_default(struct settings *settings);
 
 /* One setting, as of the file or of an option of `serve`. `section`: permits or serve. 0, or
  * -EINVAL with one sentence in `parse_error`: what was wrong, what is expected, and for an
- * unknown section or key the nearest one. On error *config is as before. */
-int config_set(struct config *config, const char *section, const char *key, const char *value,
-               char *parse_error, size_t size);
+ * unknown section or key the nearest one. On error *settings is as before. */
+int settings_set(struct settings *settings, const char *section, const char *key, const char *value,
+                 char *parse_error, size_t size);
 
-#define CONFIG_KEYS 11
+#define SETTINGS_KEYS 11
 
 /* Where each key was given. {}: nowhere yet. */
-struct config_lines {
-	int of[CONFIG_KEYS];
+struct settings_lines {
+	int of[SETTINGS_KEYS];
 };
 
 /* The same for a line of the file, where a key may be given once. */
-int config_take(struct config *config, struct config_lines *lines, int line, const char *section,
-                const char *key, const char *value, char *parse_error, size_t size);
+int settings_take(struct settings *settings, struct settings_lines *lines, int line,
+                  const char *section, const char *key, const char *value, char *parse_error,
+                  size_t size);
 
 /* Reads [permits] and [serve] of the file on top of the defaults, whatever is wrong with the
  * sections of the policy (policy_file.h). A file that isn't there is an error (EXIT_FAILED) only
  * with `must_exist`. Reports the first mistake as FILE:LINE with exit code EXIT_FAILED;
- * *config is then the default. A key may be given once. */
-enum exit_code config_read(struct config *config, const char *path, bool must_exist);
+ * *settings is then the default. A key may be given once. */
+enum exit_code settings_read(struct settings *settings, const char *path, bool must_exist);

@@ -7,7 +7,7 @@
 #include "user/config/policy_file.h"
 #include "user/datapath/activate.h"
 
-enum exit_code attach_policy_read(struct attach_policy *chosen, struct config *config,
+enum exit_code attach_policy_read(struct attach_policy *chosen, struct settings *config,
                                   const struct globals *globals,
                                   const struct attach_options *options)
 {

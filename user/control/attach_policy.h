@@ -14,7 +14,7 @@ struct attach_policy {
 
 /* Reads the configuration with its policy, if it has one, and checks that it goes with the
  * options. */
-enum exit_code attach_policy_read(struct attach_policy *chosen, struct config *config,
+enum exit_code attach_policy_read(struct attach_policy *chosen, struct settings *config,
                                   const struct globals *globals,
                                   const struct attach_options *options);
 

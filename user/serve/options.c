@@ -113,18 +113,18 @@ enum exit_code options_read(struct options *options, int argc, char **argv)
 	}
 	options->config_named = options->config_path;
 	if (!options->config_named)
-		options->config_path = CONFIG_DEFAULT_PATH;
+		options->config_path = SETTINGS_DEFAULT_PATH;
 	return EXIT_DONE;
 }
 
-enum exit_code options_configure(const struct options *options, struct config *config)
+enum exit_code options_configure(const struct options *options, struct settings *config)
 {
-	enum exit_code error = config_read(config, options->config_path, options->config_named);
+	enum exit_code error = settings_read(config, options->config_path, options->config_named);
 	char parse_error[400];
 
 	for (int i = 0; i < options->setting_count && !error; i++)
-		if (config_set(config, "serve", options->settings[i].key,
-		               options->settings[i].value, parse_error, sizeof(parse_error)))
+		if (settings_set(config, "serve", options->settings[i].key,
+		                 options->settings[i].value, parse_error, sizeof(parse_error)))
 			error = fail(EXIT_USAGE, USAGE, "%s", parse_error);
 	return error;
 }

@@ -29,4 +29,4 @@ struct options {
 enum exit_code options_read(struct options *options, int argc, char **argv);
 
 /* The file, and on top of it what the command line says. */
-enum exit_code options_configure(const struct options *options, struct config *config);
+enum exit_code options_configure(const struct options *options, struct settings *config);

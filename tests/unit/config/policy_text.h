@@ -39,27 +39,27 @@ static int remove_path(void **state)
 	return unlink(path);
 }
 
-/* Each finding as a line: its number, '!' for a mistake or '?', and its text. */
+/* Each diagnostic as a line: its number, '!' for a mistake or '?', and its text. */
 struct told {
 	char text[8000];
 	size_t length;
-	int mistakes, findings, last_line;
+	int mistakes, diagnostics, last_line;
 	char first[1000];
 };
 
-static void tell(const struct policy_finding *finding, void *context)
+static void tell(const struct diagnostic *diagnostic, void *context)
 {
 	struct told *told = context;
 
-	assert_true(finding->line >= told->last_line);
-	told->last_line = finding->line;
-	told->findings++;
-	if (finding->is_mistake && !told->mistakes++)
-		snprintf(told->first, sizeof(told->first), "%s:%d: %s", path, finding->line,
-		         finding->text);
+	assert_true(diagnostic->line >= told->last_line);
+	told->last_line = diagnostic->line;
+	told->diagnostics++;
+	if (diagnostic->is_error && !told->mistakes++)
+		snprintf(told->first, sizeof(told->first), "%s:%d: %s", path, diagnostic->line,
+		         diagnostic->text);
 	if (told->length < sizeof(told->text) - 600)
-		told->length += sprintf(told->text + told->length, "%d%c %s\n", finding->line,
-		                        finding->is_mistake ? '!' : '?', finding->text);
+		told->length += sprintf(told->text + told->length, "%d%c %s\n", diagnostic->line,
+		                        diagnostic->is_error ? '!' : '?', diagnostic->text);
 }
 
 static void check_file(struct told *told)

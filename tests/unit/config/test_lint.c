@@ -19,7 +19,7 @@
 
 /* A file, and all that is found in it. */
 static const struct {
-	const char *text, *findings;
+	const char *text, *diagnostics;
 } files[] = {
 	/* nothing to say */
 	{"", ""},
@@ -355,16 +355,17 @@ static void all_findings_are_told(void **state)
 	for (size_t i = 0; i < COUNT(files); i++) {
 		write_file(files[i].text, strlen(files[i].text));
 		check_file(&told);
-		if (strcmp(told.text, files[i].findings))
-			fail_msg("'%s'\nexpected:\n%sfound:\n%s", files[i].text, files[i].findings,
-			         told.text);
+		if (strcmp(told.text, files[i].diagnostics))
+			fail_msg("'%s'\nexpected:\n%sfound:\n%s", files[i].text,
+			         files[i].diagnostics, told.text);
 	}
 }
 
-/* What check finds stops policy_file_read or config_read, and the first of it is what they say. */
+/* What check finds stops policy_file_read or settings_read, and the first of it is what they say.
+ */
 static void check_and_read_agree(void **state)
 {
-	static struct config config;
+	static struct settings config;
 	static struct told told;
 
 	(void)state;
@@ -377,7 +378,7 @@ static void check_and_read_agree(void **state)
 		check_file(&told);
 		read_file(&policy, &of_policy);
 		result_capture(&of_config);
-		config_read(&config, path, true);
+		settings_read(&config, path, true);
 		result_capture(NULL);
 		is_of_policy = of_policy.code && !strcmp(of_policy.message, told.first);
 		is_of_config = of_config.code && !strcmp(of_config.message, told.first);

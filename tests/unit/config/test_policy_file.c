@@ -32,7 +32,7 @@ static struct policy must_read(const char *text)
 
 static void each_reads_its_own_sections(void **state)
 {
-	static struct config config;
+	static struct settings config;
 	struct failure failure;
 	struct policy policy;
 
@@ -43,7 +43,7 @@ static void each_reads_its_own_sections(void **state)
 	policy_free(&policy);
 	result_capture(&failure);
 	write_file("[permits]\naddresses = 7\nclass = ?\n[class a]\nlimit = x\n?\n", 54);
-	assert_int_equal(config_read(&config, path, true), EXIT_DONE);
+	assert_int_equal(settings_read(&config, path, true), EXIT_DONE);
 	result_capture(NULL);
 	assert_int_equal(config.permits.max_addresses, 7);
 }
@@ -335,7 +335,7 @@ static void what_cannot_be_read_is_said(void **state)
 	result_capture(NULL);
 	assert_int_equal(policy_file_check("/nonexistent/x", tell, &told, NULL), -ENOENT);
 	assert_int_equal(policy_file_check("/tmp", tell, &told, NULL), -EISDIR);
-	assert_int_equal(told.findings, 0);
+	assert_int_equal(told.diagnostics, 0);
 }
 
 static void the_number_of_sources_has_a_range(void **state)
@@ -358,7 +358,7 @@ static void the_number_of_sources_has_a_range(void **state)
 		sprintf(expected, "2! sources '%s': expected a number from ", cases[i].number);
 		write_file(text, strlen(text));
 		check_file(&told);
-		assert_int_equal(!told.findings, cases[i].taken);
+		assert_int_equal(!told.diagnostics, cases[i].taken);
 		if (!cases[i].taken)
 			assert_memory_equal(told.text, expected, strlen(expected));
 	}
@@ -402,7 +402,7 @@ static void there_may_be_many_classes(void **state)
 	text = write_classes(XRL_MAX_CLASSES + 1, 1);
 	write_file(text, strlen(text));
 	check_file(&told);
-	assert_int_equal(told.findings, 1);
+	assert_int_equal(told.diagnostics, 1);
 	assert_non_null(strstr(told.text, "! class 'c256': at most 256 classes are possible\n"));
 	free(text);
 }
@@ -427,7 +427,7 @@ static void there_may_be_many_networks(void **state)
 	strcat(text, "[class more]\nsources = 255.1.1.1, 255.1.1.2\nsources = 255.1.1.3\n");
 	write_file(text, strlen(text));
 	check_file(&told);
-	assert_int_equal(told.findings, 1);
+	assert_int_equal(told.diagnostics, 1);
 	assert_non_null(strstr(told.text, "! there are more than 65536 addresses and networks\n"));
 	free(text);
 }

@@ -25,10 +25,10 @@
 static char path[64];
 
 /* Writes every setting in one way only, so that two are the same when their texts are. */
-static void describe(const struct config *config, char *text, size_t size)
+static void describe(const struct settings *settings, char *text, size_t size)
 {
-	const struct permit_rules *permits = &config->permits;
-	const struct serve_settings *serve = &config->serve;
+	const struct permit_rules *permits = &settings->permits;
+	const struct serve_settings *serve = &settings->serve;
 	FILE *out = fmemopen(text, size, "w");
 
 	fprintf(out, "%u %llu/%llu %llu+%llu %u |", permits->max_addresses,
@@ -44,7 +44,7 @@ static void describe(const struct config *config, char *text, size_t size)
 	fclose(out);
 }
 
-static void assert_same(const struct config *a, const struct config *b)
+static void assert_same(const struct settings *a, const struct settings *b)
 {
 	static char a_text[40000], b_text[40000];
 
@@ -63,7 +63,7 @@ static void write_file(const char *text, size_t length)
 }
 
 /* Reads text as a file. What is reported goes to `message`, less the path before it. */
-static enum exit_code read_text(struct config *config, const char *text, size_t length,
+static enum exit_code read_text(struct settings *settings, const char *text, size_t length,
                                 char message[1000])
 {
 	struct failure failure = {.code = EXIT_DONE};
@@ -71,16 +71,16 @@ static enum exit_code read_text(struct config *config, const char *text, size_t 
 
 	write_file(text, length);
 	result_capture(&failure);
-	memset(config, 0xa5, sizeof(*config));
-	code = config_read(config, path, true);
+	memset(settings, 0xa5, sizeof(*settings));
+	code = settings_read(settings, path, true);
 	result_capture(NULL);
 	assert_int_equal(code, failure.code);
 	message[0] = '\0';
 	if (code) {
-		struct config untouched;
+		struct settings untouched;
 
-		config_set_default(&untouched);
-		assert_same(config, &untouched);
+		settings_set_default(&untouched);
+		assert_same(settings, &untouched);
 		assert_memory_equal(failure.message, path, strlen(path));
 		strcpy(message, failure.message + strlen(path));
 	}
@@ -105,13 +105,13 @@ static int remove_path(void **state)
 
 static void the_default_is_documented(void **state)
 {
-	static struct config config;
+	static struct settings settings;
 	char text[256];
 
 	(void)state;
-	memset(&config, 0xa5, sizeof(config));
-	config_set_default(&config);
-	describe(&config, text, sizeof(text));
+	memset(&settings, 0xa5, sizeof(settings));
+	settings_set_default(&settings);
+	describe(&settings, text, sizeof(text));
 	assert_string_equal(
 		text,
 		"10 5/3600000000000 86400000000000+900000000000 65536 |"
@@ -134,13 +134,13 @@ static void every_key_is_read(void **state)
 				   "key = /etc/ssl/key.pem\n"
 				   "user = nobody\n"
 				   "plaintext = yes\n";
-	static struct config config;
+	static struct settings settings;
 	char text[512], message[1000];
 
 	(void)state;
-	if (read_text(&config, file, strlen(file), message))
+	if (read_text(&settings, file, strlen(file), message))
 		fail_msg("%s", message);
-	describe(&config, text, sizeof(text));
+	describe(&settings, text, sizeof(text));
 	assert_string_equal(text, "20 7/120000000000 43200000000000+30000000000 1000 |"
 	                          " <0.0.0.0:443> <unix:/run/x.sock> <[::1]:80> |"
 	                          " <10.0.0.0/8> <unix> |"
@@ -286,32 +286,32 @@ static const struct {
 
 static void good_files_are_read(void **state)
 {
-	static struct config config, expected;
+	static struct settings settings, expected;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
 		char message[1000];
 
-		config_set_default(&expected);
+		settings_set_default(&expected);
 		if (good[i].section)
-			assert_int_equal(config_set(&expected, good[i].section, good[i].key,
-			                            good[i].value, message, sizeof(message)),
+			assert_int_equal(settings_set(&expected, good[i].section, good[i].key,
+			                              good[i].value, message, sizeof(message)),
 			                 0);
-		if (read_text(&config, good[i].text, strlen(good[i].text), message))
+		if (read_text(&settings, good[i].text, strlen(good[i].text), message))
 			fail_msg("'%s'%s", good[i].text, message);
-		assert_same(&config, &expected);
+		assert_same(&settings, &expected);
 	}
 }
 
 static void bad_files_are_refused(void **state)
 {
-	static struct config config;
+	static struct settings settings;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		char message[1000];
 
-		if (read_text(&config, bad[i].text, strlen(bad[i].text), message) != EXIT_FAILED)
+		if (read_text(&settings, bad[i].text, strlen(bad[i].text), message) != EXIT_FAILED)
 			fail_msg("'%s' was taken", bad[i].text);
 		if (strncmp(message, bad[i].message, strlen(bad[i].message)))
 			fail_msg("'%s', expected '%s': %s", bad[i].text, bad[i].message, message);
@@ -321,13 +321,13 @@ static void bad_files_are_refused(void **state)
 static void a_nul_byte_ends_the_reading(void **state)
 {
 	static const char file[] = "[permits]\naddresses = 7\0\nlinger = x\n";
-	static struct config config;
+	static struct settings settings;
 	char message[1000];
 
 	(void)state;
-	assert_int_equal(read_text(&config, file, sizeof(file) - 1, message), EXIT_FAILED);
+	assert_int_equal(read_text(&settings, file, sizeof(file) - 1, message), EXIT_FAILED);
 	assert_string_equal(message, ":2: a NUL byte, but expected text");
-	assert_int_equal(read_text(&config, "\0", 1, message), EXIT_FAILED);
+	assert_int_equal(read_text(&settings, "\0", 1, message), EXIT_FAILED);
 	assert_string_equal(message, ":1: a NUL byte, but expected text");
 }
 
@@ -344,7 +344,7 @@ static size_t write_line(char *text, const char *begin, size_t blanks, size_t le
 
 static void long_lines_are_read_up_to_a_limit(void **state)
 {
-	static struct config config;
+	static struct settings settings;
 	static char text[10000];
 	char message[1000];
 	size_t length;
@@ -352,58 +352,60 @@ static void long_lines_are_read_up_to_a_limit(void **state)
 	(void)state;
 	/* longer than inih takes without being told */
 	length = write_line(text, "user = ", 0, 7 + 255);
-	assert_int_equal(read_text(&config, text, length, message), EXIT_DONE);
-	assert_int_equal(strlen(config.serve.user), 255);
+	assert_int_equal(read_text(&settings, text, length, message), EXIT_DONE);
+	assert_int_equal(strlen(settings.serve.user), 255);
 	length = write_line(text, "user = ", 0, 7 + 256);
-	assert_int_equal(read_text(&config, text, length, message), EXIT_FAILED);
+	assert_int_equal(read_text(&settings, text, length, message), EXIT_FAILED);
 	assert_non_null(strstr(message, "expected a user name of at most 255 characters"));
 	/* blanks and comments count, too */
 	length = write_line(text, "user = y ;", 0, 4095);
-	assert_int_equal(read_text(&config, text, length, message), EXIT_DONE);
-	assert_string_equal(config.serve.user, "y");
+	assert_int_equal(read_text(&settings, text, length, message), EXIT_DONE);
+	assert_string_equal(settings.serve.user, "y");
 	length = write_line(text, "user = y ;", 0, 4096);
-	assert_int_equal(read_text(&config, text, length, message), EXIT_FAILED);
+	assert_int_equal(read_text(&settings, text, length, message), EXIT_FAILED);
 	assert_string_equal(message, ":2: a line of more than 4095 characters");
 	length = write_line(text, "user = y", 4000, 4095);
-	assert_int_equal(read_text(&config, text, length, message), EXIT_DONE);
+	assert_int_equal(read_text(&settings, text, length, message), EXIT_DONE);
 	length = write_line(text, "; ", 0, 9000);
 	text[length++] = '\n';
 	text[length++] = '?';
-	assert_int_equal(read_text(&config, text, length, message), EXIT_FAILED);
+	assert_int_equal(read_text(&settings, text, length, message), EXIT_FAILED);
 	assert_string_equal(message, ":2: a line of more than 4095 characters");
 }
 
 static void lists_are_read_up_to_a_limit(void **state)
 {
-	static struct config config, before;
+	static struct settings settings, before;
 	char text[1000] = "", parse_error[400];
 
 	(void)state;
-	config_set_default(&config);
-	for (int i = 0; i < CONFIG_MAX_LIST; i++)
+	settings_set_default(&settings);
+	for (int i = 0; i < SETTINGS_MAX_LIST; i++)
 		sprintf(text + strlen(text), "%s10.0.%d.0/24", i ? ", " : "", i);
-	assert_int_equal(config_set(&config, "serve", "trusted_proxies", text, parse_error, 400),
-	                 0);
-	assert_int_equal(config.serve.trusted_proxy_count, CONFIG_MAX_LIST);
-	assert_string_equal(config.serve.trusted_proxies[63], "10.0.63.0/24");
-	before = config;
+	assert_int_equal(
+		settings_set(&settings, "serve", "trusted_proxies", text, parse_error, 400), 0);
+	assert_int_equal(settings.serve.trusted_proxy_count, SETTINGS_MAX_LIST);
+	assert_string_equal(settings.serve.trusted_proxies[63], "10.0.63.0/24");
+	before = settings;
 	strcat(text, ",x");
-	assert_int_equal(config_set(&config, "serve", "trusted_proxies", text, parse_error, 400),
-	                 -EINVAL);
+	assert_int_equal(
+		settings_set(&settings, "serve", "trusted_proxies", text, parse_error, 400),
+		-EINVAL);
 	assert_string_equal(parse_error,
 	                    "trusted_proxies '10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, "
 	                    "10.0.3.0/24, 10.0.4.0...': there are more than 64 of them");
-	assert_same(&config, &before);
+	assert_same(&settings, &before);
 	/* a new list takes the place of the old one */
-	assert_int_equal(config_set(&config, "serve", "trusted_proxies", "a", parse_error, 400), 0);
-	assert_int_equal(config.serve.trusted_proxy_count, 1);
-	assert_string_equal(config.serve.trusted_proxies[0], "a");
+	assert_int_equal(settings_set(&settings, "serve", "trusted_proxies", "a", parse_error, 400),
+	                 0);
+	assert_int_equal(settings.serve.trusted_proxy_count, 1);
+	assert_string_equal(settings.serve.trusted_proxies[0], "a");
 }
 
 /* A setting as an option gives it. NULL: taken. */
 static const struct {
 	const char *section, *key, *value, *parse_error;
-} settings[] = {
+} wrong[] = {
 	{"permits", "requests", "1/1s", NULL},
 	{"permits", "requests", "1000000/31d", NULL},
 	{"permits", "requests", "5/1000ms", NULL},
@@ -469,24 +471,24 @@ static const struct {
 
 static void settings_are_checked(void **state)
 {
-	static struct config config, before;
+	static struct settings settings, before;
 
 	(void)state;
-	config_set_default(&before);
-	for (size_t i = 0; i < COUNT(settings); i++) {
-		const char *expected = settings[i].parse_error;
+	settings_set_default(&before);
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		const char *expected = wrong[i].parse_error;
 		char parse_error[400] = "";
 		int error;
 
-		config = before;
-		error = config_set(&config, settings[i].section, settings[i].key, settings[i].value,
-		                   parse_error, sizeof(parse_error));
+		settings = before;
+		error = settings_set(&settings, wrong[i].section, wrong[i].key, wrong[i].value,
+		                     parse_error, sizeof(parse_error));
 		if (error != (expected ? -EINVAL : 0))
-			fail_msg("%s = %s: %d %s", settings[i].key, settings[i].value, error,
+			fail_msg("%s = %s: %d %s", wrong[i].key, wrong[i].value, error,
 			         parse_error);
 		if (!expected)
 			continue;
-		assert_same(&config, &before);
+		assert_same(&settings, &before);
 		if (strncmp(parse_error, expected, strlen(expected)))
 			fail_msg("expected '%s': %s", expected, parse_error);
 	}
@@ -494,33 +496,33 @@ static void settings_are_checked(void **state)
 
 static void every_number_is_kept(void **state)
 {
-	static struct config config;
+	static struct settings settings;
 
 	(void)state;
-	config_set_default(&config);
+	settings_set_default(&settings);
 	for (__u32 number = 0; number <= ADDRESS_LIST_MAX + 10; number++) {
 		char value[16], parse_error[400];
 		int error;
 
 		sprintf(value, "%u", number);
-		error = config_set(&config, "permits", "addresses", value, parse_error, 400);
+		error = settings_set(&settings, "permits", "addresses", value, parse_error, 400);
 		assert_int_equal(!error, number && number <= ADDRESS_LIST_MAX);
-		assert_true(error || config.permits.max_addresses == number);
+		assert_true(error || settings.permits.max_addresses == number);
 	}
 }
 
 static void a_file_that_is_not_there(void **state)
 {
-	static struct config config, expected;
+	static struct settings settings, expected;
 	struct failure failure = {.code = EXIT_DONE};
 
 	(void)state;
-	config_set_default(&expected);
+	settings_set_default(&expected);
 	result_capture(&failure);
-	assert_int_equal(config_read(&config, "/nonexistent/x.conf", false), EXIT_DONE);
-	assert_same(&config, &expected);
+	assert_int_equal(settings_read(&settings, "/nonexistent/x.conf", false), EXIT_DONE);
+	assert_same(&settings, &expected);
 	assert_int_equal(failure.code, EXIT_DONE);
-	assert_int_equal(config_read(&config, "/nonexistent/x.conf", true), EXIT_FAILED);
+	assert_int_equal(settings_read(&settings, "/nonexistent/x.conf", true), EXIT_FAILED);
 	result_capture(NULL);
 	assert_string_equal(failure.message,
 	                    "cannot read /nonexistent/x.conf: No such file or directory");
@@ -528,18 +530,18 @@ static void a_file_that_is_not_there(void **state)
 
 static void what_is_no_file_is_refused(void **state)
 {
-	static struct config config, expected;
+	static struct settings settings, expected;
 	struct failure failure;
 
 	(void)state;
-	config_set_default(&expected);
+	settings_set_default(&expected);
 	for (int must_exist = 0; must_exist < 2; must_exist++) {
 		result_capture(&failure);
-		assert_int_equal(config_read(&config, "/tmp", must_exist), EXIT_FAILED);
+		assert_int_equal(settings_read(&settings, "/tmp", must_exist), EXIT_FAILED);
 		assert_string_equal(failure.message, "cannot read /tmp: Is a directory");
-		assert_same(&config, &expected);
+		assert_same(&settings, &expected);
 		result_capture(&failure);
-		assert_int_equal(config_read(&config, "/dev/null/x", must_exist), EXIT_FAILED);
+		assert_int_equal(settings_read(&settings, "/dev/null/x", must_exist), EXIT_FAILED);
 		assert_string_equal(failure.message, "cannot read /dev/null/x: Not a directory");
 	}
 	result_capture(NULL);
@@ -548,14 +550,14 @@ static void what_is_no_file_is_refused(void **state)
 static void a_small_message_buffer_is_respected(void **state)
 {
 	static const char *const keys[] = {"addresses", "adresses", "x"};
-	static struct config config;
+	static struct settings settings;
 
 	(void)state;
-	config_set_default(&config);
+	settings_set_default(&settings);
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		char parse_error[8] = "1234567";
 
-		assert_int_equal(config_set(&config, "permits", keys[i], "x", parse_error, 4),
+		assert_int_equal(settings_set(&settings, "permits", keys[i], "x", parse_error, 4),
 		                 -EINVAL);
 		assert_int_equal(strlen(parse_error), 3);
 		assert_string_equal(parse_error + 4, "567");

@@ -93,7 +93,7 @@ static int wait_ms(const struct frontend *frontend)
 
 static void wait_for_work(struct frontend *frontend)
 {
-	struct pollfd polled[1 + CONFIG_MAX_LIST] = {{frontend->ipc.channel.fd, POLLIN, 0}};
+	struct pollfd polled[1 + SETTINGS_MAX_LIST] = {{frontend->ipc.channel.fd, POLLIN, 0}};
 
 	if (channel_has_unsent(&frontend->ipc.channel))
 		polled[0].events |= POLLOUT;

@@ -74,7 +74,7 @@ static bool read_ipv6(struct listener *listener, char *address, in_port_t port)
 
 static enum exit_code read_listener(struct listener *listener, const char *text)
 {
-	char address[CONFIG_TEXT_SIZE];
+	char address[SETTINGS_TEXT_SIZE];
 	in_port_t port;
 	char *colon;
 

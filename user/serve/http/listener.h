@@ -11,7 +11,7 @@
 /* The sockets that clients connect to. */
 
 struct listener {
-	char text[CONFIG_TEXT_SIZE]; /* as the setting has it */
+	char text[SETTINGS_TEXT_SIZE]; /* as the setting has it */
 	union {
 		struct sockaddr any;
 		struct sockaddr_in ipv4;
@@ -28,7 +28,7 @@ struct listener {
 
 struct listeners {
 	int count;
-	struct listener items[CONFIG_MAX_LIST];
+	struct listener items[SETTINGS_MAX_LIST];
 };
 
 /* Understands `listen` and checks what may be reached without TLS. Binds nothing. */

@@ -25,7 +25,7 @@ struct proxies {
 	struct {
 		struct in6_addr prefix;
 		unsigned int bits;
-	} prefixes[CONFIG_MAX_LIST];
+	} prefixes[SETTINGS_MAX_LIST];
 };
 
 /* 0, or -EINVAL with one sentence in `parse_error`. */

@@ -49,7 +49,7 @@ static struct frontend_process *evict_oldest(struct frontends *frontends)
 void frontends_start(struct frontends *frontends, const struct frontend_setup *setup)
 {
 	struct frontend_process *frontend = free_slot(frontends);
-	int sockets[CONFIG_MAX_LIST], error;
+	int sockets[SETTINGS_MAX_LIST], error;
 
 	if (!frontend)
 		frontend = evict_oldest(frontends);

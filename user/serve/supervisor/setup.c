@@ -3,7 +3,7 @@
 
 static enum exit_code configure(struct frontend_setup *setup, const struct options *options)
 {
-	static struct config config;
+	static struct settings config;
 	enum exit_code error = options_configure(options, &config);
 	char parse_error[400];
 
