@@ -61,9 +61,9 @@ static enum exit_code show(const struct globals *globals, char (*interfaces)[IF_
 	maps_open(&maps, globals->pin_dir, 0, 0);
 	if (list)
 		result_print(json_pack("{s:o, s:o}", "interfaces", list, "gate",
-		                       flood_totals_json(&maps)));
+		                       gate_totals_json(&maps)));
 	else
-		flood_print_totals(&maps);
+		gate_print_totals(&maps);
 	maps_close(&maps);
 	return EXIT_DONE;
 }

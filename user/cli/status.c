@@ -103,8 +103,8 @@ static void show(const struct globals *globals, struct maps *maps, char (*interf
 		result_print(json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I}", "version",
 		                       XRL_VERSION, "pin_dir", result_text(globals->pin_dir),
 		                       "interfaces", list, "policy", policy_json(maps), "flood",
-		                       flood_json(maps), "buckets", buckets_json(maps), "permits",
-		                       (json_int_t)permits));
+		                       gate_json(maps), "buckets", gate_buckets_json(maps),
+		                       "permits", (json_int_t)permits));
 		return;
 	}
 	if (!count)
@@ -113,7 +113,7 @@ static void show(const struct globals *globals, struct maps *maps, char (*interf
 		printf("policy     of the other version, which this one can't read\n");
 	else if (count) {
 		policy_print(maps);
-		flood_print(maps);
+		gate_print(maps);
 	}
 	printf("permits    %u in force\n", permits);
 }

@@ -9,12 +9,12 @@
 #include "user/policy/gate.h"
 #include "user/datapath/gate_status.h"
 
-void flood_format_rate(__u64 packets, __u64 period_ns, char text[FLOOD_RATE_SIZE])
+void gate_format_rate(__u64 packets, __u64 period_ns, char text[GATE_RATE_SIZE])
 {
 	char period[DURATION_TEXT_SIZE];
 
 	duration_format(period_ns, period, sizeof(period));
-	snprintf(text, FLOOD_RATE_SIZE, "%llu/%s", packets, period);
+	snprintf(text, GATE_RATE_SIZE, "%llu/%s", packets, period);
 }
 
 static const char *state_name(const struct gate_status *flood)
@@ -58,7 +58,7 @@ static bool read_use(struct maps *maps, struct bucket_use *use)
 
 /* ---- in JSON ---- */
 
-json_t *flood_totals_json(struct maps *maps)
+json_t *gate_totals_json(struct maps *maps)
 {
 	struct gate_status flood;
 
@@ -73,17 +73,17 @@ json_t *flood_totals_json(struct maps *maps)
 	                 (json_int_t)flood.inserted_buckets);
 }
 
-json_t *flood_json(struct maps *maps)
+json_t *gate_json(struct maps *maps)
 {
-	char newcomers[FLOOD_RATE_SIZE], prefix[FLOOD_RATE_SIZE];
+	char newcomers[GATE_RATE_SIZE], prefix[GATE_RATE_SIZE];
 	const struct xrl_flood *policy;
 	struct gate_status flood;
 
 	if (!gate_read(maps, &flood))
 		return json_null();
 	policy = flood.policy;
-	flood_format_rate(policy->newcomers_packets, policy->newcomers_period_ns, newcomers);
-	flood_format_rate(policy->prefix_packets, policy->prefix_period_ns, prefix);
+	gate_format_rate(policy->newcomers_packets, policy->newcomers_period_ns, newcomers);
+	gate_format_rate(policy->prefix_packets, policy->prefix_period_ns, prefix);
 	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:s, s:s}", "mode",
 	                 gate_mode_name(policy->mode), "state", state_name(&flood), "since",
 	                 since_json(&flood), "engaged_times", (json_int_t)flood.engaged_times,
@@ -93,7 +93,7 @@ json_t *flood_json(struct maps *maps)
 	                 prefix);
 }
 
-json_t *buckets_json(struct maps *maps)
+json_t *gate_buckets_json(struct maps *maps)
 {
 	struct bucket_use use;
 
@@ -129,7 +129,7 @@ static void print_gate(const struct gate_status *flood)
 	       flood->policy->mode == XRL_FLOOD_MONITOR ? " (monitor: refuses nothing)" : "");
 }
 
-void flood_print(struct maps *maps)
+void gate_print(struct maps *maps)
 {
 	struct gate_status flood;
 	struct bucket_use use;
@@ -146,7 +146,7 @@ static void print_total(const char *name, __u64 number)
 	printf("  %-34s %15llu\n", name, number);
 }
 
-void flood_print_totals(struct maps *maps)
+void gate_print_totals(struct maps *maps)
 {
 	struct gate_status flood;
 

@@ -7,14 +7,14 @@
 /* How the gate against floods of unknown sources is shown. */
 
 /* Packets per period, such as "50000/1s". */
-#define FLOOD_RATE_SIZE 64
-void flood_format_rate(__u64 packets, __u64 period_ns, char text[FLOOD_RATE_SIZE]);
+#define GATE_RATE_SIZE 64
+void gate_format_rate(__u64 packets, __u64 period_ns, char text[GATE_RATE_SIZE]);
 
 /* For `status`: its state, and the buckets behind it. null or nothing: there is none. */
-json_t *flood_json(struct maps *maps);
-json_t *buckets_json(struct maps *maps);
-void flood_print(struct maps *maps);
+json_t *gate_json(struct maps *maps);
+json_t *gate_buckets_json(struct maps *maps);
+void gate_print(struct maps *maps);
 
 /* For `stats`: what it has counted. */
-json_t *flood_totals_json(struct maps *maps);
-void flood_print_totals(struct maps *maps);
+json_t *gate_totals_json(struct maps *maps);
+void gate_print_totals(struct maps *maps);

@@ -165,12 +165,12 @@ static json_t *hash_json(const struct view *view)
 	return json_string(hash);
 }
 
-static json_t *flood_settings_json(const struct xrl_flood *flood)
+static json_t *gate_settings_json(const struct xrl_flood *flood)
 {
-	char newcomers[FLOOD_RATE_SIZE], prefix[FLOOD_RATE_SIZE];
+	char newcomers[GATE_RATE_SIZE], prefix[GATE_RATE_SIZE];
 
-	flood_format_rate(flood->newcomers_packets, flood->newcomers_period_ns, newcomers);
-	flood_format_rate(flood->prefix_packets, flood->prefix_period_ns, prefix);
+	gate_format_rate(flood->newcomers_packets, flood->newcomers_period_ns, newcomers);
+	gate_format_rate(flood->prefix_packets, flood->prefix_period_ns, prefix);
 	return json_pack("{s:s, s:s, s:s}", "gate", gate_mode_name(flood->mode), "newcomers",
 	                 newcomers, "prefix", prefix);
 }
@@ -207,7 +207,7 @@ json_t *policy_json(struct maps *maps)
 	                   "since", since, "default_class",
 	                   class_name(&view, view.policy->default_class), "permitted_class",
 	                   class_name(&view, view.policy->permitted_class), "protect", protect,
-	                   "classes", classes, "flood", flood_settings_json(&view.policy->flood),
+	                   "classes", classes, "flood", gate_settings_json(&view.policy->flood),
 	                   "cidrs", (json_int_t)view.policy->cidr_count, "sources",
 	                   (json_int_t)maps_sources(maps));
 	if (json_array_size(classes) == 1)
@@ -316,12 +316,12 @@ static void print_range(const char *text, void *context)
 	*count += 1;
 }
 
-static void print_flood(const struct xrl_flood *flood)
+static void print_gate_settings(const struct xrl_flood *flood)
 {
-	char newcomers[FLOOD_RATE_SIZE], prefix[FLOOD_RATE_SIZE];
+	char newcomers[GATE_RATE_SIZE], prefix[GATE_RATE_SIZE];
 
-	flood_format_rate(flood->newcomers_packets, flood->newcomers_period_ns, newcomers);
-	flood_format_rate(flood->prefix_packets, flood->prefix_period_ns, prefix);
+	gate_format_rate(flood->newcomers_packets, flood->newcomers_period_ns, newcomers);
+	gate_format_rate(flood->prefix_packets, flood->prefix_period_ns, prefix);
 	printf("flood      gate %s", gate_mode_name(flood->mode));
 	if (flood->mode != XRL_FLOOD_OFF)
 		printf(", newcomers %s, prefix %s", newcomers, prefix);
@@ -351,6 +351,6 @@ void policy_print(struct maps *maps)
 		print_class(&view, i);
 	}
 	printf("%s", only ? "" : "\n");
-	print_flood(&view.policy->flood);
+	print_gate_settings(&view.policy->flood);
 	printf("sources    %u buckets\n", maps_sources(maps));
 }
