@@ -147,7 +147,7 @@ XRL_GLOBAL_FUNC __u64 check_scoped(const struct xrl_limit *limit, const struct p
 	if (!bucket)
 		return packet->is_candidate ? SCOPED_UNTOUCHED : SCOPED_FAILED;
 	open_state = open_scoped_state(bucket, limit, xrl_window_read(&bucket->window), &now_ns);
-	return xrl_limit_charge_fast(limit, open_state, now_ns, units);
+	return xrl_limit_charge_inline(limit, open_state, now_ns, units);
 }
 
 /* Fewer attempts than elsewhere and more rounds: the verifier follows every attempt through all
@@ -174,7 +174,7 @@ XRL_GLOBAL_FUNC __u64 charge_scoped(const struct xrl_limit *limit, const struct 
 		xrl_packed state = xrl_window_read(&bucket->window), open_state, next;
 
 		open_state = open_scoped_state(bucket, limit, state, &now_ns);
-		next = xrl_limit_charge_fast(limit, open_state, now_ns, units);
+		next = xrl_limit_charge_inline(limit, open_state, now_ns, units);
 		if (!next)
 			return SCOPED_OVER_LIMIT;
 		if (!refresh_scoped(bucket, state, open_state, now_ns))

@@ -28,10 +28,10 @@ static __always_inline int maybe_resident(const struct xrl_address *source)
 	return resident_since(set, bits);
 }
 
-/* Adds a source, when it is given a bucket and now and then while it uses it (xrl_is_readd_due). A
- * failed attempt is repeated with a later packet. */
 #define RESIDENTS_ADD_ATTEMPTS 2
 
+/* Adds a source, when it is given a bucket and now and then while it uses it (xrl_is_readd_due). A
+ * failed attempt is repeated with a later packet. */
 XRL_GLOBAL_FUNC int residents_add(const struct xrl_address *source)
 {
 	struct xrl_gate_line *set;

@@ -48,10 +48,10 @@ static __always_inline __u32 find_candidate(const struct xrl_gate_line *set, __u
 		__u64 is_own = xrl_tag_matches(state, tag);
 		__u64 rank = xrl_eviction_rank(state, ticks, kept_ticks, tag) & (is_own - 1);
 		__u64 way = (is_own << 19 | rank) << 3 | i;
-		__u64 over = way - best, is_less = (__s64)over >> 63;
+		__u64 lead = way - best, is_less = (__s64)lead >> 63;
 
 		xrl_forget(is_less);
-		best += over & ~is_less;
+		best += lead & ~is_less;
 	}
 	return best & 7;
 }

@@ -141,8 +141,8 @@ xrl_inline __u32 xrl_try_single(struct xrl_bucket *bucket, const struct xrl_clas
 }
 
 /* xrl_limit_charge with the fixed window in line and the other algorithms by a call. */
-xrl_inline xrl_packed xrl_limit_charge_fast(const struct xrl_limit *limit, xrl_packed state,
-                                            __u64 now_ns, __u64 units)
+xrl_inline xrl_packed xrl_limit_charge_inline(const struct xrl_limit *limit, xrl_packed state,
+                                              __u64 now_ns, __u64 units)
 {
 	return limit->algorithm == XRL_FIXED ? xrl_window_charge(limit, state, now_ns, units)
 	                                     : xrl_limit_charge(limit, state, now_ns, units);
@@ -163,7 +163,7 @@ xrl_inline __u32 xrl_check_all(struct xrl_bucket *bucket, const struct xrl_class
 		__u64 units = xrl_cost_units(cost, &class->limits[i]);
 		xrl_packed state = xrl_window_read(&bucket->windows[i]);
 
-		if (units && !xrl_limit_charge_fast(&class->limits[i], state, *now_ns, units))
+		if (units && !xrl_limit_charge_inline(&class->limits[i], state, *now_ns, units))
 			return XRL_OVER_LIMIT | class->limits[i].unit << 16;
 	}
 	return XRL_PASS;
@@ -200,7 +200,7 @@ xrl_inline xrl_packed xrl_charge_window(struct xrl_bucket *bucket, const struct 
 		if (!*now_ns)
 			return 0;
 	}
-	next = xrl_limit_charge_fast(&class->limits[i], state, *now_ns, units);
+	next = xrl_limit_charge_inline(&class->limits[i], state, *now_ns, units);
 	if (!next || !xrl_window_swap(&bucket->windows[i], state, next))
 		return 0;
 	return next;
