@@ -173,8 +173,8 @@ static void measure_workload(const struct workload *workload, int quick)
 }
 
 /* For tests/bench/compare, which lets two builds of this program take turns: every line it is given
- * is answered with the ratio of one round. "load", as the first one has to be: all is loaded anew
- * before it. */
+ * is answered with the ratio of one round. The programs are loaded anew before the first line, and
+ * before each "load". */
 static void measure_by_turns(const struct workload *workload)
 {
 	struct bench bench = {};
@@ -183,7 +183,7 @@ static void measure_by_turns(const struct workload *workload)
 	while (fgets(line, sizeof(line), stdin)) {
 		struct round round;
 
-		if (!strcmp(line, "load\n")) {
+		if (!bench.baseline || !strcmp(line, "load\n")) {
 			unload(&bench);
 			bench = load();
 			prepare(&bench, workload, workload->packets);

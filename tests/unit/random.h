@@ -3,6 +3,7 @@
 
 /* SplitMix64 with a fixed seed: the same numbers in every run. */
 
+#include <assert.h>
 #include <linux/types.h>
 
 static __u64 random_state = 1;
@@ -18,5 +19,6 @@ static inline __u64 random64(void)
 
 static inline __u64 random_below(__u64 limit)
 {
+	assert(limit);
 	return random64() % limit;
 }

@@ -2,6 +2,7 @@
 
 /* What limit_derive and class_derive promise to the arithmetic of bpf/. */
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,17 +39,19 @@ static struct xrl_limit any_limit(enum xrl_algorithm algorithm)
 /* As many as leave room for a circle of four, and for their product with units in 62 bits. */
 static void check_ticks(const struct xrl_limit *limit)
 {
-	__u64 most = 1ULL << (62 - limit->used_bits), tick_ns = 1ULL << limit->tick_shift;
+	__u64 most = 1ULL << (62 - limit->used_bits);
+	__u64 tick_ns = 1ULL << limit->tick_shift, finer_ns;
 
 	if (most > 1ULL << 22)
 		most = 1ULL << 22;
-	assert_true(limit->tick_shift && limit->tick_shift < 64);
+	assert(limit->tick_shift && limit->tick_shift < 64);
 	assert_true(limit->period_ticks <= most);
 	/* the period rounded up, to the next tick and no further */
 	assert_true(limit->period_ticks * tick_ns >= limit->period_ns);
 	assert_true((limit->period_ticks - 1) * tick_ns < limit->period_ns);
 	/* and no finer tick would do */
-	assert_true((limit->period_ns + tick_ns / 2 - 1) / (tick_ns / 2) > most);
+	finer_ns = 1ULL << (limit->tick_shift - 1);
+	assert_true((limit->period_ns + finer_ns - 1) / finer_ns > most);
 }
 
 static void fixed_buckets(void **state)
