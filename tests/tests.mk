@@ -14,8 +14,8 @@ REPLAYS    := $(patsubst tests/fuzz/fuzz_%.c,$(OUT)/tests/replay_%,$(wildcard te
 FRAMES     := $(OUT)/tests/frames
 FAULT_TOOLS := $(OUT)/tests/xdp-ratelimit-faults $(OUT)/tests/step_clock.so
 
-.PHONY: test-programs e2e-programs lint-programs coverage-programs test test-kernels fuzz bench \
-	bench-compare bench-manual coverage compile_commands.json lint
+.PHONY: test-programs e2e-programs lint-programs coverage-programs test test-kernels test-install \
+	fuzz bench bench-compare bench-manual coverage compile_commands.json lint
 
 e2e-programs: all $(FRAMES) $(FAULT_TOOLS)
 
@@ -94,6 +94,9 @@ test: deps ## run all tests, or those of T=unit/policy or T=e2e/permits/request 
 test-kernels: deps ## run the tests that boot other kernels
 	$(call build,test-programs)
 	$(Q)tests/run $(OUT) kernels
+
+test-install: deps-bare ## run the demo on a bare Debian 12, which takes minutes and the network
+	$(Q)tests/install/run
 
 fuzz: deps-fuzz ## run each fuzzer for FUZZ_SECONDS
 	$(call build,$(FUZZERS))
