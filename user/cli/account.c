@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/permits/account.h"
 #include "user/cli/command.h"
+#include "user/permits/account.h"
 #include "user/permits/permit.h"
 
 #define SECOND_NS 1000000000LL

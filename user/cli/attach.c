@@ -7,14 +7,21 @@
 #include <bpf/bpf.h>
 
 #include "user/cli/attach_options.h"
-#include "user/control/attach_policy.h"
 #include "user/cli/command.h"
-#include "user/util/paths.h"
-#include "user/util/file_stamp.h"
-#include "user/permits/permit.h"
-#include "user/output/policy.h"
+#include "user/control/attach_policy.h"
 #include "user/datapath/activate.h"
 #include "user/datapath/bpffs.h"
+#include "user/datapath/generation.h"
+#include "user/datapath/link.h"
+#include "user/datapath/link_check.h"
+#include "user/datapath/maps_create.h"
+#include "user/datapath/pin_check.h"
+#include "user/datapath/pin_dir.h"
+#include "user/datapath/pin_lock.h"
+#include "user/output/policy.h"
+#include "user/permits/permit.h"
+#include "user/util/file_stamp.h"
+#include "user/util/paths.h"
 
 /* One interface of this run: named, or one whose program is to follow to new maps. */
 struct target {

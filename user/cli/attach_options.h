@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include "user/policy/action.h"
 #include "user/datapath/link.h"
+#include "user/policy/action.h"
 
 #define MAX_INTERFACES 64
 

@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "user/datapath/pin_dir.h"
 #include "user/datapath/bpffs.h"
+#include "user/datapath/pin_lock.h"
 
 enum exit_code command_usage(const struct command *command, const char *format, ...)
 {

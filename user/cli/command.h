@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include "user/util/result.h"
 #include "user/permits/permit.h"
+#include "user/util/result.h"
 
 /* What every command is told. */
 struct globals {

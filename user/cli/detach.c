@@ -8,10 +8,13 @@
 #include <sys/stat.h>
 
 #include "user/cli/command.h"
-#include "user/datapath/maps.h"
-#include "user/datapath/link.h"
-#include "user/permits/permit.h"
 #include "user/datapath/bpffs.h"
+#include "user/datapath/link.h"
+#include "user/datapath/maps.h"
+#include "user/datapath/pin_check.h"
+#include "user/datapath/pin_dir.h"
+#include "user/datapath/pin_lock.h"
+#include "user/permits/permit.h"
 
 static bool has_pins(const char *pin_dir, const char *interface)
 {

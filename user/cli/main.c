@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "user/cli/command.h"
+#include "user/config/settings.h"
 #include "user/datapath/libbpf_log.h"
 #include "user/util/paths.h"
-#include "user/config/settings.h"
 
 static const struct command *const commands[] = {
 	&attach_command,  &detach_command,  &reload_command, &check_command,

@@ -5,9 +5,10 @@
 
 #include "user/cli/command.h"
 #include "user/datapath/counters.h"
-#include "user/datapath/gate_status.h"
+#include "user/datapath/gate.h"
+#include "user/datapath/link_info.h"
 #include "user/datapath/maps.h"
-#include "user/datapath/link.h"
+#include "user/datapath/pin_dir.h"
 
 /* Text for the textfile collector of Prometheus's node exporter, which reads the counters'
  * type under their full name, _total included. */

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/util/clock.h"
 #include "user/cli/command.h"
-#include "user/util/duration.h"
-#include "user/permits/permit.h"
 #include "user/output/permit.h"
+#include "user/permits/permit.h"
+#include "user/util/clock.h"
+#include "user/util/duration.h"
 
 #define SECOND_NS 1000000000LL
 

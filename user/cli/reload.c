@@ -2,9 +2,10 @@
 #include <stdio.h>
 
 #include "user/cli/command.h"
-#include "user/output/policy.h"
 #include "user/control/reload.h"
 #include "user/datapath/bpffs.h"
+#include "user/datapath/maps.h"
+#include "user/output/policy.h"
 
 static void print_result(const struct globals *globals, struct reload *reload)
 {

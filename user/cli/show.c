@@ -4,11 +4,12 @@
 #include <string.h>
 #include <linux/types.h>
 
-#include "user/config/cidr_list.h"
-#include "user/util/clock.h"
 #include "user/cli/command.h"
+#include "user/config/cidr_list.h"
+#include "user/datapath/gate.h"
+#include "user/output/source.h"
 #include "user/policy/limit.h"
-#include "user/datapath/source.h"
+#include "user/util/clock.h"
 
 #define SECOND_NS 1000000000ULL
 

@@ -6,9 +6,9 @@
 
 #include "user/cli/command.h"
 #include "user/datapath/counters.h"
-#include "user/output/gate.h"
 #include "user/datapath/maps.h"
 #include "user/datapath/pin_dir.h"
+#include "user/output/gate.h"
 
 static json_t *counters_json(const struct xrl_counter_pair sums[XRL_COUNTERS])
 {

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/util/clock.h"
 #include "user/cli/command.h"
-#include "user/output/gate.h"
+#include "user/datapath/link_info.h"
 #include "user/datapath/maps.h"
-#include "user/datapath/link.h"
+#include "user/datapath/pin_check.h"
+#include "user/datapath/pin_dir.h"
+#include "user/output/gate.h"
 #include "user/output/policy.h"
+#include "user/util/clock.h"
 
 static const char *state_name(const struct link_info *info)
 {

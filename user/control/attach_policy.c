@@ -6,6 +6,7 @@
 
 #include "user/config/policy_file.h"
 #include "user/datapath/activate.h"
+#include "user/datapath/generation.h"
 
 enum exit_code attach_policy_read(struct attach_policy *chosen, struct settings *config,
                                   const struct globals *globals,

@@ -4,6 +4,7 @@
 #include "user/cli/attach_options.h"
 #include "user/cli/command.h"
 #include "user/config/settings.h"
+#include "user/datapath/maps.h"
 #include "user/policy/policy.h"
 
 /* Which policy `attach` puts in force. */

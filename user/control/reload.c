@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "user/util/file_stamp.h"
-#include "user/datapath/link.h"
 #include "user/config/policy_file.h"
 #include "user/datapath/activate.h"
+#include "user/datapath/link_check.h"
+#include "user/datapath/pin_lock.h"
+#include "user/util/file_stamp.h"
 
 static enum exit_code lock_attached(struct reload *reload, const char *pin_dir)
 {

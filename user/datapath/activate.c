@@ -10,12 +10,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "user/util/xalloc.h"
 #include "user/datapath/cidr_map.h"
-#include "user/util/failpoint.h"
-#include "user/policy/gate.h"
+#include "user/datapath/generation.h"
 #include "user/datapath/inner_map.h"
+#include "user/policy/gate.h"
 #include "user/policy/merge.h"
+#include "user/util/failpoint.h"
+#include "user/util/xalloc.h"
 
 /* See sources.c: an LRU map that is smaller holds little of its size. */
 #define MIN_ENTRIES_PER_CPU 256

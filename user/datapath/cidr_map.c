@@ -8,8 +8,8 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 
-#include "user/util/xalloc.h"
 #include "user/datapath/inner_map.h"
+#include "user/util/xalloc.h"
 
 static int fill_one_by_one(int map, const struct policy *policy)
 {

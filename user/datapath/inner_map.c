@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+#include "user/datapath/pin_dir.h"
 #include "user/datapath/skeleton.h"
 
 static const struct {

@@ -4,15 +4,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 
-#include "user/util/clock.h"
+#include "include/address.h"
+#include "include/bucket.h"
+#include "include/permit.h"
+#include "user/datapath/pin_dir.h"
 #include "user/policy/gate.h"
-#include "user/datapath/gate.h"
-#include "user/datapath/skeleton.h"
+#include "user/util/clock.h"
 
 static const struct {
 	enum bpf_map_type type;
@@ -148,6 +149,32 @@ void maps_open(struct maps *maps, const char *pin_dir, __u32 sources, __u32 perm
 	drop_other_gate(maps);
 }
 
+enum exit_code maps_open_attached(struct maps *maps, const char *pin_dir)
+{
+	char(*interfaces)[IF_NAMESIZE];
+	int count = pin_dir_list_interfaces(pin_dir, &interfaces);
+
+	free(interfaces);
+	maps_open(maps, pin_dir, 0, 0);
+	if (count <= 0)
+		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
+		            "the limiter is not attached to any interface (pin directory %s)",
+		            pin_dir);
+	if (maps->incompatible)
+		return fail(EXIT_FAILED,
+		            "run attach again with this version: it replaces the "
+		            "program in place and keeps the permits",
+		            "the maps in %s are of another version of xdp-ratelimit", pin_dir);
+	return EXIT_DONE;
+}
+
+void maps_clear(struct maps *maps, const char *pin_dir)
+{
+	*maps = (struct maps){.pin_dir = pin_dir};
+	for (int i = 0; i < MAP_IDS; i++)
+		maps->fds[i] = -1;
+}
+
 void maps_close(struct maps *maps)
 {
 	if (maps->policies)
@@ -155,132 +182,6 @@ void maps_close(struct maps *maps)
 	maps->policies = NULL;
 	for (int i = 0; i < MAP_IDS; i++)
 		close_map(maps, i);
-}
-
-/* The permits of a map of another size. Their layout is kept for ever. */
-static enum exit_code carry_permits(const struct maps *maps)
-{
-	struct xrl_address address, *previous = NULL;
-	struct xrl_permit permit;
-	pin_path path;
-	int old, failed = 0;
-
-	pin_path_of_map(path, maps->pin_dir, map_names[MAP_PERMITS]);
-	old = pin_dir_open_map(path, BPF_MAP_TYPE_HASH, sizeof(address), sizeof(permit), 0);
-	if (old == -ENOENT)
-		return EXIT_DONE;
-	while (old >= 0 && !failed && !bpf_map_get_next_key(old, previous, &address)) {
-		previous = &address;
-		if (!bpf_map_lookup_elem(old, &address, &permit))
-			failed = bpf_map_update_elem(maps->fds[MAP_PERMITS], &address, &permit,
-			                             BPF_ANY);
-	}
-	if (old < 0 || failed)
-		return fail(EXIT_FAILED, NULL,
-		            "the permits of the other version can't be carried over; nothing was "
-		            "changed");
-	close(old);
-	return EXIT_DONE;
-}
-
-static enum exit_code reuse_map(struct bpf_map *map, int fd)
-{
-	int error = fd >= 0 ? bpf_map__reuse_fd(map, fd) : 0;
-
-	return error ? fail(EXIT_FAILED, NULL, "cannot use the pinned map %s: %s",
-	                    bpf_map__name(map), strerror(-error))
-	             : EXIT_DONE;
-}
-
-enum exit_code maps_reuse(const struct maps *maps, struct xdp_ratelimit_bpf *skeleton)
-{
-	for (int i = 0; i < MAP_IDS; i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(skeleton->obj, map_object_names[i]);
-		enum exit_code error = reuse_map(map, maps->fds[i]);
-
-		if (error)
-			return error;
-	}
-	return EXIT_DONE;
-}
-
-/* Makes the maps that are missing, from the definitions in the program's own file. */
-static enum exit_code make_maps(struct maps *maps, __u32 sources, __u32 permits)
-{
-	struct xdp_ratelimit_bpf *skeleton = xdp_ratelimit_bpf__open();
-	enum exit_code error;
-	int failed;
-
-	if (!skeleton)
-		return fail(EXIT_FAILED, NULL, "cannot read the program in this binary: %m");
-	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit, false);
-	bpf_program__set_autoload(skeleton->progs.xdp_ratelimit_s, false);
-	bpf_map__set_max_entries(skeleton->maps.buckets, sources);
-	bpf_map__set_max_entries(skeleton->maps.permits, permits);
-	bpf_map__set_max_entries(skeleton->maps.gate, gate_sets(sources));
-	error = maps_reuse(maps, skeleton);
-	failed = error ? 0 : xdp_ratelimit_bpf__load(skeleton);
-	if (failed)
-		error = fail(EXIT_FAILED, "fewer with --sources N need less memory",
-		             "the kernel refused the maps for %u sources: %s", sources,
-		             strerror(-failed));
-	for (int i = 0; i < MAP_IDS && !error; i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(skeleton->obj, map_object_names[i]);
-
-		if (maps->fds[i] >= 0)
-			continue;
-		maps->fds[i] = dup(bpf_map__fd(map));
-		maps->created[i] = true;
-	}
-	xdp_ratelimit_bpf__destroy(skeleton);
-	return error;
-}
-
-enum exit_code maps_create_missing(struct maps *maps, __u32 sources, __u32 permits)
-{
-	const struct xrl_meta meta = {.abi_version = XRL_ABI_VERSION};
-	enum exit_code error = make_maps(maps, sources, permits);
-
-	if (error)
-		return error;
-	if (maps->created[MAP_META] &&
-	    bpf_map_update_elem(maps->fds[MAP_META], &zero, &meta, BPF_ANY))
-		return fail(EXIT_FAILED, NULL, "cannot write the map meta: %m");
-	if (maps->created[MAP_FLOOD])
-		error = gate_init(maps, sources);
-	if (!error && maps->created[MAP_PERMITS] && maps->incompatible)
-		error = carry_permits(maps);
-	if (!error && maps->created[MAP_FLOOD])
-		error = gate_add_permits(maps);
-	return error;
-}
-
-static enum exit_code pin_map(const struct maps *maps, enum map_id map)
-{
-	pin_path path;
-	int error;
-
-	pin_path_of_map(path, maps->pin_dir, map_names[map]);
-	error = pin_dir_replace(maps->fds[map], path);
-	return error ? fail(EXIT_FAILED, NULL, "cannot pin %s: %s", path, strerror(-error))
-	             : EXIT_DONE;
-}
-
-enum exit_code maps_create_pins(struct maps *maps)
-{
-	enum exit_code error = EXIT_DONE;
-
-	for (int i = 0; i < MAP_IDS && !error; i++)
-		if (maps->created[i])
-			error = pin_map(maps, i);
-	return error;
-}
-
-static bool read_meta(const struct maps *maps, struct xrl_meta *meta)
-{
-	return maps->fds[MAP_META] >= 0 && !bpf_map_lookup_elem(maps->fds[MAP_META], &zero, meta);
 }
 
 void *maps_mmap(const struct maps *maps, enum map_id map, bool to_write)
@@ -302,109 +203,9 @@ void maps_munmap(void *memory, enum map_id map)
 		munmap(memory, layouts[map].value_size);
 }
 
-const struct xrl_policy *generation_policy(struct maps *maps, __u32 *generation)
-{
-	struct xrl_meta meta;
-
-	*generation = 0;
-	if (!read_meta(maps, &meta) || !meta.generation)
-		return NULL;
-	if (!maps->policies)
-		maps->policies = maps_mmap(maps, MAP_CLASSES, false);
-	if (!maps->policies)
-		return NULL;
-	*generation = meta.generation;
-	return &maps->policies[meta.generation & 1];
-}
-
-__u32 generation_redirect(const struct maps *maps, __u32 generation, __u32 class_number)
-{
-	__u32 key = (generation & 1) * XRL_MAX_CLASSES + class_number, ifindex = 0;
-
-	bpf_map_lookup_elem(maps->fds[MAP_REDIRECTS], &key, &ifindex);
-	return ifindex;
-}
-
-bool generation_has_policy(const struct maps *maps)
-{
-	struct xrl_meta meta;
-
-	return read_meta(maps, &meta) && meta.generation;
-}
-
-bool generation_lacks_policy(const struct maps *maps)
-{
-	struct xrl_meta meta;
-
-	return read_meta(maps, &meta) && !meta.generation;
-}
-
-/* 0 says that there is no policy yet, so it is left out when the count goes round. */
-__u32 generation_next(__u32 generation, __u32 step)
-{
-	__u32 next = generation + step;
-
-	return next ? next : next + 2;
-}
-
-/* One atomic step, which no CPU can see half of; a write by system call promises less. */
-int generation_bump(const struct maps *maps, __u32 step)
-{
-	struct xrl_meta *meta = maps_mmap(maps, MAP_META, true);
-	__u32 generation;
-
-	if (!meta)
-		return -errno;
-	generation = __atomic_load_n(&meta->generation, __ATOMIC_SEQ_CST);
-	while (!__atomic_compare_exchange_n(&meta->generation, &generation,
-	                                    generation_next(generation, step), false,
-	                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		;
-	maps_munmap(meta, MAP_META);
-	return 0;
-}
-
-__u64 generation_store_change(const struct maps *maps)
-{
-	struct xrl_meta meta;
-
-	return read_meta(maps, &meta) ? meta.store_change : 0;
-}
-
-/* By a store into memory, too: a system call would write the generation as it was. */
-int generation_set_store_change(const struct maps *maps, __u64 change)
-{
-	struct xrl_meta *meta = maps_mmap(maps, MAP_META, true);
-
-	if (!meta)
-		return -errno;
-	__atomic_store_n(&meta->store_change, change, __ATOMIC_SEQ_CST);
-	maps_munmap(meta, MAP_META);
-	return 0;
-}
-
 bool maps_take_permits(const struct maps *maps)
 {
 	return maps->fds[MAP_PERMITS] >= 0 && maps->fds[MAP_META] >= 0;
-}
-
-enum exit_code maps_open_attached(struct maps *maps, const char *pin_dir)
-{
-	char(*interfaces)[IF_NAMESIZE];
-	int count = pin_dir_list_interfaces(pin_dir, &interfaces);
-
-	free(interfaces);
-	maps_open(maps, pin_dir, 0, 0);
-	if (count <= 0)
-		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
-		            "the limiter is not attached to any interface (pin directory %s)",
-		            pin_dir);
-	if (maps->incompatible)
-		return fail(EXIT_FAILED,
-		            "run attach again with this version: it replaces the "
-		            "program in place and keeps the permits",
-		            "the maps in %s are of another version of xdp-ratelimit", pin_dir);
-	return EXIT_DONE;
 }
 
 __u32 maps_sources(const struct maps *maps)

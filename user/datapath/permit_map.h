@@ -2,9 +2,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <linux/types.h>
 
-#include "user/datapath/maps.h"
 #include "include/address.h"
+#include "user/datapath/maps.h"
 
 /* The map `permits`: an entry for each permitted address, with its expiry in boot time. */
 

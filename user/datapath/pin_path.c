@@ -4,6 +4,45 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* What a pin is called until it takes the place of another one. */
+#define NEW_SUFFIX "%new"
+
+const char *const map_names[MAP_IDS] = {
+	[MAP_BUCKETS] = "buckets",
+	[MAP_PERMITS] = "permits",
+	[MAP_CLASSES] = "classes",
+	[MAP_META] = "meta",
+	[MAP_REDIRECTS] = "redirects",
+	[MAP_CIDRS] = "cidrs",
+	[MAP_SCOPED_BUCKETS] = "separate_buckets",
+	[MAP_PROTECTED_PORTS] = "protected_ports",
+	[MAP_CLASS_BUCKETS] = "class_buckets",
+	[MAP_GATE] = "gate",
+	[MAP_FLOOD] = "flood",
+};
+
+const char *const map_object_names[MAP_IDS] = {
+	[MAP_BUCKETS] = "buckets",
+	[MAP_PERMITS] = "permits",
+	[MAP_CLASSES] = ".data.classes",
+	[MAP_META] = ".data.meta",
+	[MAP_REDIRECTS] = "redirects",
+	[MAP_CIDRS] = "cidrs",
+	[MAP_SCOPED_BUCKETS] = "separate_buckets",
+	[MAP_PROTECTED_PORTS] = ".data.ports",
+	[MAP_CLASS_BUCKETS] = ".data.shared",
+	[MAP_GATE] = "gate",
+	[MAP_FLOOD] = ".data.flood",
+};
+
+const char *const pin_path_inner_names[INNER_KINDS] = {
+	[INNER_CIDRS] = PIN_NAME_CIDRS,
+	[INNER_SCOPED] = PIN_NAME_SCOPED,
+};
+
+const char *const pin_path_link_objects[PIN_PATH_LINK_OBJECTS] = {"link", "program", "counters"};
 
 bool pin_path_is_reserved(const char *name)
 {
@@ -53,4 +92,80 @@ bool pin_path_decode(const char *pin, char *interface)
 	/* what was written differently was not written by us */
 	pin_path_encode(interface, again);
 	return length && !strcmp(pin, again);
+}
+
+void pin_path_of_map(pin_path path, const char *pin_dir, const char *map)
+{
+	snprintf(path, PATH_MAX, "%s/%s", pin_dir, map);
+}
+
+void pin_path_of_inner_map(pin_path path, const char *pin_dir, enum inner_kind kind, __u32 copy)
+{
+	snprintf(path, PATH_MAX, "%s/%s_%u", pin_dir, pin_path_inner_names[kind], copy);
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat entry;
+
+	return !stat(path, &entry) && S_ISDIR(entry.st_mode);
+}
+
+/* A version before took fewer names for its maps, and left the directory of an interface with one
+ * of the others at its plain name. Until a map needs the place it stays there. */
+bool pin_path_is_unescaped(const char *pin_dir, const char *interface)
+{
+	char name[PIN_NAME_SIZE];
+	pin_path plain, escaped;
+
+	if (!pin_path_is_reserved(interface) || strlen(interface) >= IF_NAMESIZE)
+		return false;
+	pin_path_encode(interface, name);
+	pin_path_of_map(plain, pin_dir, interface);
+	pin_path_of_map(escaped, pin_dir, name);
+	return is_directory(plain) && !is_directory(escaped);
+}
+
+/* False when it can't be the directory of an interface. */
+bool pin_path_read_interface(const char *pin_dir, const char *name, char *interface)
+{
+	if (!pin_path_is_unescaped(pin_dir, name))
+		return pin_path_decode(name, interface);
+	strcpy(interface, name);
+	return true;
+}
+
+void pin_path_of_link(pin_path path, const char *pin_dir, const char *interface, const char *object)
+{
+	char name[PIN_NAME_SIZE];
+
+	if (pin_path_is_unescaped(pin_dir, interface))
+		strcpy(name, interface);
+	else
+		pin_path_encode(interface, name);
+	snprintf(path, PATH_MAX, "%s/%s%s%s", pin_dir, name, object ? "/" : "",
+	         object ? object : "");
+}
+
+bool pin_path_is_new(const char *name, char *base)
+{
+	size_t length = strlen(name), suffix = strlen(NEW_SUFFIX);
+
+	if (length <= suffix || strcmp(name + length - suffix, NEW_SUFFIX))
+		return false;
+	sprintf(base, "%.*s", (int)(length - suffix), name);
+	return true;
+}
+
+bool pin_path_is_map(const char *name)
+{
+	char base[NAME_MAX + 1];
+
+	return pin_path_is_reserved(name) ||
+	       (pin_path_is_new(name, base) && pin_path_is_reserved(base));
+}
+
+void pin_path_new(pin_path new_pin, const char *path)
+{
+	snprintf(new_pin, PATH_MAX, "%.*s%s", PATH_MAX - (int)sizeof(NEW_SUFFIX), path, NEW_SUFFIX);
 }

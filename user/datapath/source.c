@@ -6,11 +6,13 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 
-#include "user/datapath/cidr_map.h"
-#include "user/util/clock.h"
-#include "user/datapath/inner_map.h"
 #include "include/bucket.h"
 #include "include/permit.h"
+#include "user/datapath/cidr_map.h"
+#include "user/datapath/gate.h"
+#include "user/datapath/generation.h"
+#include "user/datapath/inner_map.h"
+#include "user/util/clock.h"
 
 typedef __u64 __attribute__((may_alias)) word;
 
@@ -182,20 +184,4 @@ enum exit_code source_read(struct maps *maps, const struct xrl_address *address,
 	read_limits(&look, source);
 	read_penalty(&look, source);
 	return EXIT_DONE;
-}
-
-enum exit_code source_look_up(const char *pin_dir, const struct xrl_address *address, json_t **json)
-{
-	struct source source;
-	struct maps maps;
-	int lock = pin_lock_shared(pin_dir);
-	enum exit_code error = maps_open_attached(&maps, pin_dir);
-
-	if (!error)
-		error = source_read(&maps, address, &source);
-	*json = error ? NULL : source_json(&source);
-	maps_close(&maps);
-	if (lock >= 0)
-		close(lock);
-	return error;
 }

@@ -2,35 +2,37 @@
 #pragma once
 
 #include <stdbool.h>
+#include <linux/types.h>
 
-#include "user/datapath/gate_status.h"
+#include "include/address.h"
+#include "user/datapath/gate.h"
 #include "user/datapath/maps.h"
 #include "user/policy/limit_usage.h"
 #include "user/policy/policy.h"
-#include "include/address.h"
 
-/* What is left to a source, by the program's own arithmetic and without changing anything. */
+/* The state of one source: its class, permit, penalty, and what remains of its limits. Computed as
+ * the program would for a packet that arrives now; changes nothing. */
 
 enum class_reason { BY_DEFAULT, BY_CIDR, BY_PERMIT };
 
-/* One of its limits, as it would be found by a packet now. */
+/* One of its limits, as a packet that arrives now would find it. */
 struct source_limit {
 	const struct xrl_limit *limit;
 	struct limit_usage usage;
-	bool refuses; /* no room, and nothing lets the packet pass all the same */
+	bool refuses; /* it would reject the packet: no room, no permit, no monitor */
 };
 
 struct source {
 	struct xrl_address address;
-	const struct xrl_class *class; /* of the policy, while the maps is open */
+	const struct xrl_class *class; /* of the active policy, until maps_close() */
 	enum class_reason reason;
-	struct policy_cidr cidr; /* by which, where that is the reason */
+	struct policy_cidr cidr; /* if reason is BY_CIDR */
 	bool known;              /* it has a bucket */
-	bool is_newcomer;        /* it has none, but the gate has seen it */
+	bool is_newcomer;        /* it has no bucket, but the gate has seen it */
 	struct newcomer newcomer;
-	__u64 permit_until_boot_ns; /* 0: none in force */
-	__u64 penalty_ns;           /* from now; 0: none */
-	bool permitted;             /* by the permit, whatever the limits say */
+	__u64 permit_until_boot_ns; /* 0: none active */
+	__u64 penalty_ns;           /* remaining; 0: none */
+	bool permitted;             /* a permit lets it pass whatever the limits say */
 	__u64 now_ns;
 	struct source_limit limits[XRL_MAX_LIMITS + XRL_MAX_SCOPED];
 	__u32 limit_count;
@@ -39,13 +41,3 @@ struct source {
 
 enum exit_code source_read(struct maps *maps, const struct xrl_address *address,
                            struct source *source);
-
-const char *source_reason(const struct source *source);
-
-/* As `show IP --json` has it. */
-json_t *source_json(const struct source *source);
-
-/* All of it for one address, with the pin directory locked meanwhile. EXIT_NOT_FOUND when nothing
- * is attached. */
-enum exit_code source_look_up(const char *pin_dir, const struct xrl_address *address,
-                              json_t **json);

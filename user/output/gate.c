@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 
+#include "user/datapath/gate.h"
 #include "user/datapath/bucket_count.h"
 #include "user/util/clock.h"
 #include "user/util/duration.h"
 #include "user/policy/gate.h"
-#include "user/datapath/gate_status.h"
 
 void gate_format_rate(__u64 packets, __u64 period_ns, char text[GATE_RATE_SIZE])
 {

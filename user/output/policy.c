@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "user/datapath/generation.h"
 #include "user/policy/action.h"
 #include "user/datapath/cidr_map.h"
 #include "user/util/duration.h"

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "user/output/source.h"
+
 #include <stdio.h>
+#include <unistd.h>
 #include <linux/types.h>
 #include <arpa/inet.h>
 
 #include "user/config/cidr_list.h"
-#include "user/util/clock.h"
+#include "user/datapath/pin_lock.h"
 #include "user/policy/limit.h"
 #include "user/policy/limit_text.h"
-#include "user/datapath/source.h"
+#include "user/util/clock.h"
 
 #define SECOND_NS 1000000000ULL
 
@@ -92,4 +95,20 @@ json_t *source_json(const struct source *source)
 	                 time_json(source->permit_until_boot_ns), "penalty_until",
 	                 moment_json(source, source->penalty_ns), "limits", limits, "icmp_errors",
 	                 limit_json(source, &source->icmp_errors));
+}
+
+enum exit_code source_look_up(const char *pin_dir, const struct xrl_address *address, json_t **json)
+{
+	struct source source;
+	struct maps maps;
+	int lock = pin_lock_shared(pin_dir);
+	enum exit_code error = maps_open_attached(&maps, pin_dir);
+
+	if (!error)
+		error = source_read(&maps, address, &source);
+	*json = error ? NULL : source_json(&source);
+	maps_close(&maps);
+	if (lock >= 0)
+		close(lock);
+	return error;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/datapath/generation.h"
 #include "user/util/clock.h"
 #include "user/util/failpoint.h"
 #include "user/policy/gate.h"

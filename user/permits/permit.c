@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/datapath/maps.h"
 #include "user/util/clock.h"
 #include "user/util/failpoint.h"
 #include "user/permits/permit_rows.h"

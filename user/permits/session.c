@@ -5,11 +5,12 @@
 #include <unistd.h>
 #include <sys/stat.h>
 
+#include "user/datapath/generation.h"
+#include "user/datapath/link_check.h"
+#include "user/datapath/pin_lock.h"
 #include "user/util/failpoint.h"
-#include "user/datapath/link.h"
 #include "user/permits/map_sync.h"
 #include "user/permits/permit_rows.h"
-#include "user/datapath/pin_dir.h"
 
 static int shorter(int default_ms, int max_ms)
 {

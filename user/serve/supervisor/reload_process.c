@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/datapath/generation.h"
 #include "user/serve/log.h"
 #include "user/control/reload.h"
 

@@ -12,7 +12,7 @@
 #include "user/serve/now.h"
 #include "user/permits/permit.h"
 #include "user/output/permit.h"
-#include "user/datapath/source.h"
+#include "user/output/source.h"
 
 /* One question, understood. */
 struct job {
