@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the limiter is measured beside: programs that do less than it, or nothing. And what
- * gives every packet another source, since a test run repeats the same frame. */
+/* Programs to compare the limiter with, which do less or nothing, and programs that give every
+ * packet a new source, since a test run repeats the same frame. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
@@ -9,7 +9,7 @@
 
 #define ETHERTYPE_IPV4 0x0800 /* RFC 894 */
 
-/* As large as the limiter's, so that both find as much of it in the caches. */
+/* As large as the limiter's map, so that both hit the caches equally often. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1048576);
@@ -17,7 +17,7 @@ struct {
 	__type(value, struct xrl_bucket);
 } sources SEC(".maps");
 
-/* The program that the ones with a source of their own continue in. */
+/* The program that the source-drawing programs tail-call. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
@@ -25,15 +25,15 @@ struct {
 	__type(value, __u32);
 } measured SEC(".maps");
 
-/* The sources are the `source_count` addresses (up to 2^32) from `first_source` on, in host
- * order. */
+/* The sources are `source_count` addresses (up to 2^32) starting at `first_source`, in host order.
+ */
 __u64 source_count = 1;
 __u32 first_source = 0;
 __u32 sources_drawn = 0;
 __u32 redirect_ifindex = 0;
 
-/* Each CPU draws for itself, and in a cache line of its own: sharing one would cost more than
- * what is measured. User space sets them, none to 0. */
+/* Each CPU has a generator of its own in its own cache line; sharing one would cost more than what
+ * is measured. User space seeds them, none with 0. */
 #define RANDOM_CPUS 64
 
 struct {
@@ -52,7 +52,7 @@ static __always_inline struct iphdr *ipv4_of(struct xdp_md *ctx)
 	return ip;
 }
 
-/* Marsaglia's xorshift64: a few cycles, and no helper. */
+/* Marsaglia's xorshift64: a few cycles, without a helper. */
 static __always_inline __u32 draw(void)
 {
 	__u64 *state = &random[bpf_get_smp_processor_id() & (RANDOM_CPUS - 1)].state, bits = *state;
@@ -89,7 +89,7 @@ int bare_drop(struct xdp_md *ctx)
 	return XDP_DROP;
 }
 
-/* The least that any per-address limiter does: parse, and one look-up, else an insertion. */
+/* The least that any per-address limiter does: parse, and one lookup or insertion. */
 static __always_inline int look_up(struct xdp_md *ctx, int verdict)
 {
 	struct iphdr *ip = ipv4_of(ctx);
@@ -116,11 +116,11 @@ int bare_lookup_drop(struct xdp_md *ctx)
 	return look_up(ctx, XDP_DROP);
 }
 
-/* A driver has hundreds of instructions between two packets, and a test run hardly any: there a
- * processor that looks far enough ahead begins the next packet's look-up while it waits for this
- * one's, if the program is short enough. On a Zen 4 the bare look-up in a million sources took
- * 230 ns, and 405 with 20 additions more in it. So more than it looks ahead stand here, in the
- * empty program's time, too, and every packet begins alone. */
+/* A driver executes hundreds of instructions between two packets, a test run hardly any. A
+ * processor that looks far enough ahead then starts the next packet's lookup while it waits for the
+ * current one, if the program is short enough: on a Zen 4, the bare lookup among a million sources
+ * took 230 ns, and 405 ns with 20 more additions in it. These additions exceed the look-ahead, so
+ * that every packet starts alone; they count in the empty program's time, too. */
 #define BETWEEN_PACKETS            \
 	asm volatile("r2 = 0\n"    \
 	             "r3 = 0\n"    \
@@ -134,7 +134,7 @@ int bare_lookup_drop(struct xdp_md *ctx)
 	             ".endr" ::    \
 	                     : "r2", "r3", "r4", "r5")
 
-/* Each source once, so that all of them are known. */
+/* Successive sources, to warm up the maps. */
 SEC("xdp.frags")
 int from_next_source(struct xdp_md *ctx)
 {
@@ -152,7 +152,7 @@ int from_random_source(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
-/* Without BETWEEN_PACKETS, to show what that makes of the figures. */
+/* Without BETWEEN_PACKETS, to show its effect on the figures. */
 SEC("xdp.frags")
 int from_random_source_back_to_back(struct xdp_md *ctx)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What the benchmarks share. They print one "name figure" a line; tests/bench/run makes the
- * tables of it. */
+/* Common to all benchmarks. Each prints lines of "name figure", from which tests/bench/run makes
+ * its tables. */
 
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -27,8 +27,7 @@
 
 #define MAX_ROUNDS 64
 
-/* A test run takes no frame shorter than an Ethernet header; this one is the shortest on
- * the wire. */
+/* The shortest frame on the wire. */
 #define FRAME_BYTES 60
 
 __attribute__((noreturn)) static inline void die(const char *what)
@@ -37,7 +36,7 @@ __attribute__((noreturn)) static inline void die(const char *what)
 	exit(1);
 }
 
-/* UDP from 10.0.0.1 to 192.0.2.1, checksum left at 0: nobody here verifies it. */
+/* UDP from 10.0.0.1 to 192.0.2.1. The checksum is 0, since no program verifies it. */
 static const unsigned char frame[FRAME_BYTES] = {
 	0x02, 0,  0,  0, 0, 1,  0x02, 0, 0, 0,   0, 2, 0x08, 0x00, 0x45, 0, 0,  46, 0,  0, 0,
 	0,    64, 17, 0, 0, 10, 0,    0, 1, 192, 0, 2, 1,    0x30, 0x39, 0, 53, 0,  26, 0, 0,
@@ -79,7 +78,7 @@ static inline double median(const double *figures, int count)
 	return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
-/* Any but 0, and for each CPU another one. */
+/* Seeds each CPU differently, and none with 0. */
 static inline void seed_random(struct baseline_bpf *baseline)
 {
 	size_t cpus = sizeof(baseline->bss->random) / sizeof(baseline->bss->random[0]);
@@ -107,7 +106,7 @@ static inline struct xdp_ratelimit_bpf *open_limiter(void)
 		die("opening the limiter");
 	bpf_program__set_autoload(limiter->progs.xdp_ratelimit_s, false);
 	limiter->data_flood->flood.hash_key = 0x9E3779B97F4A7C15ULL;
-	/* as the loader leaves it, as long as there are none */
+	/* as the loader sets it while there are no permits */
 	limiter->data_meta->meta.may_have_permits = 0;
 	return limiter;
 }
@@ -121,7 +120,7 @@ static inline struct xdp_ratelimit_bpf *load_limiter(void)
 	return limiter;
 }
 
-/* The time of this thread and not of the clock on the wall: others run here too. */
+/* Measures the CPU time of this thread, since other processes run, too. */
 static inline double run_ns(int program, const void *packet, __u32 bytes, __u32 packets)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = bytes,
@@ -133,7 +132,7 @@ static inline double run_ns(int program, const void *packet, __u32 bytes, __u32 
 	return (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns) / packets;
 }
 
-/* What the programs that draw a source go on with. */
+/* Sets the program that the source-drawing programs tail-call. */
 static inline void continue_in(struct baseline_bpf *baseline, int program)
 {
 	__u32 zero = 0;
@@ -142,7 +141,7 @@ static inline void continue_in(struct baseline_bpf *baseline, int program)
 		die("choosing the program");
 }
 
-/* The copy of the policy that isn't in force, empty. */
+/* The inactive copy of the policy, zeroed. */
 static inline struct xrl_policy *next_policy(struct xdp_ratelimit_bpf *limiter)
 {
 	__u32 generation = limiter->data_meta->meta.generation + 1;
@@ -154,8 +153,8 @@ static inline struct xrl_policy *next_policy(struct xdp_ratelimit_bpf *limiter)
 	return policy;
 }
 
-/* Of the policy in force. While it is off, any number of new sources gets a bucket at once. Either
- * way it is not engaged to begin with. */
+/* Sets the gate of the active policy, and disengages it. While it is off, any number of new sources
+ * gets buckets at once. */
 static inline void set_gate(struct xdp_ratelimit_bpf *limiter, enum xrl_flood_mode mode)
 {
 	__u32 copy = limiter->data_meta->meta.generation & 1;
@@ -164,7 +163,8 @@ static inline void set_gate(struct xdp_ratelimit_bpf *limiter, enum xrl_flood_mo
 	limiter->data_flood->flood.engaged_until_jiffies = 0;
 }
 
-/* Its classes are filled in: what the gate does follows from them, too. */
+/* Activates the inactive copy. The gate's budgets follow from its classes, which must be complete.
+ */
 static inline void commit_policy(struct xdp_ratelimit_bpf *limiter)
 {
 	__u32 generation = limiter->data_meta->meta.generation + 1;
@@ -175,7 +175,7 @@ static inline void commit_policy(struct xdp_ratelimit_bpf *limiter)
 	__atomic_fetch_add(&limiter->data_meta->meta.generation, 1, __ATOMIC_SEQ_CST);
 }
 
-/* The default policy with another number and period. */
+/* Activates the default policy with another limit. */
 static inline void activate_limit(struct xdp_ratelimit_bpf *limiter, __u64 max_packets,
                                   __u64 period_ns)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Core-to-core latency: until one CPU has seen what another one stored. It tells whether they share
- * a last-level cache. Which cores the CPUs of a virtual machine are is for its host to say, and to
- * change at any moment, whatever is pinned within. */
+/* Core-to-core latency: the time until one CPU sees a store by another. It tells whether the two
+ * share a last-level cache. The host of a virtual machine places its CPUs on cores, and may move
+ * them at any moment, regardless of pinning in the guest. */
 
 #include <pthread.h>
 
 #include "tests/bench/bench.h"
 
-#define HANDOVERS           10000 /* of each of the two */
+#define HANDOVERS           10000 /* per CPU */
 #define CORE_TO_CORE_PROBES 5
 
-/* Alone in its cache line and in the adjacent one, which some processors fetch along. */
+/* Alone in its cache line and the adjacent one, which some processors prefetch. */
 struct turn {
 	int whose __attribute__((aligned(128)));
 };
@@ -41,7 +41,7 @@ static inline void *hand_over(void *arg)
 	return NULL;
 }
 
-/* One way, the mean of both. */
+/* The mean latency of one direction. */
 static inline double handover_ns(int cpu, int other_cpu)
 {
 	pthread_barrier_t start;
@@ -61,7 +61,7 @@ static inline double handover_ns(int cpu, int other_cpu)
 	return (double)(hands[1].end_ns - hands[0].start_ns) / (2 * HANDOVERS);
 }
 
-/* The median of some, since others may want one of the CPUs meanwhile. */
+/* The median of several probes, since other processes may use the CPUs meanwhile. */
 static inline double core_to_core_ns(int cpu, int other_cpu)
 {
 	double probes[CORE_TO_CORE_PROBES];

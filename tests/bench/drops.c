@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Drops a second on a veth: a generator on one CPU, the receiver's NAPI on another. Runs in
- * a network namespace of its own, which the kernel removes with the process, however it
- * ends.
+/* Drops per second on a veth pair, with a generator on one CPU and the receiver's NAPI on another.
+ * Runs in a network namespace of its own, which the kernel removes when the process ends, in
+ * whatever way.
  *
- * Every frame is dropped at the receiver, so its count of frames received is the count of
- * drops: what a program lets through is dropped by nftables at the ingress hook, which is
- * where the nftables limiter drops too. */
+ * The receiver drops every frame, so the frames received are the drops: nftables drops the packets
+ * that pass a program at the ingress hook, where the nftables limiter drops, too. */
 #include "tests/bench/core_to_core.h"
 
 #include <dirent.h>
@@ -28,9 +27,9 @@ enum mode { BARE, LOOK_UP, LIMITER, NFTABLES, MODES };
 
 static const char *const mode_names[MODES] = {"bare", "look_up", "limiter", "nftables"};
 
-/* Where there are many sources none reaches the default limit, and nothing would be dropped:
- * there both limiters get one packet an hour. In a flood both have the default limit, and the
- * limiter's gate has never seen its sources. */
+/* With many sources, none would reach the default limit and nothing would be dropped, so both
+ * limiters get one packet per hour. In a flood both have the default limit, and the limiter's gate
+ * knows none of the sources. */
 struct workload {
 	const char *name;
 	__u64 sources;
@@ -70,7 +69,7 @@ __attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
 	}
 }
 
-/* /sys shows the network namespace that it was mounted in. */
+/* A sysfs mount shows the network namespace in which it was mounted. */
 static void enter_own_network(void)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS))
@@ -80,7 +79,7 @@ static void enter_own_network(void)
 		die("mounting /sys");
 }
 
-/* IPv6 off: nobody else is to send. */
+/* Disables IPv6, so that the kernel sends nothing by itself. */
 static void make_veth(void)
 {
 	shell("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
@@ -95,7 +94,7 @@ static void make_table(void)
 	      "add rule netdev bench ingress drop'");
 }
 
-/* The set outlives its rule, so that what it has learnt is there in the next round. */
+/* The set outlives its rule, so that the next round starts with its elements. */
 static void set_rules(const struct workload *workload, enum mode mode)
 {
 	if (mode == NFTABLES)
@@ -121,7 +120,7 @@ static void delete_set(const struct workload *workload)
 	shell("nft delete set netdev bench %s", workload->name);
 }
 
-/* The kernel's thread for the receiver's NAPI is napi/IFNAME-NUMBER. */
+/* The receiver's NAPI thread is named napi/IFNAME-NUMBER. */
 static int pin_if_receiver(const char *pid)
 {
 	char path[300], name[64] = "";
@@ -155,20 +154,20 @@ static int pin_receiver(void)
 	if (proc)
 		closedir(proc);
 	if (!pid) {
-		fprintf(stderr, "bench: the receiver has no NAPI thread to pin\n");
+		fprintf(stderr, "bench: cannot find the receiver's NAPI thread\n");
 		exit(1);
 	}
 	return pid;
 }
 
-/* What the receiver has done until now, and in how much time of its CPU. */
+/* The frames received so far, with wall time and the receiver's CPU time. */
 struct sample {
 	double wall_ns, busy_ns, frames;
 };
 
-/* Frames a second of the clock on the wall, and of the receiver's time on its CPU. They are
- * the same when the receiver is busy all the time and nobody else is on its CPU. The ratios
- * are of the second, since on a machine with other work the first one measures that. */
+/* Frames per second of wall time and per second of the receiver's CPU time. The two are equal when
+ * the receiver is always busy and alone on its CPU. Ratios use CPU time, since wall time also
+ * measures other work on the machine. */
 struct rate {
 	double wall, busy;
 };
@@ -214,8 +213,8 @@ static void send_run(int program, __u32 frames)
 		die("sending");
 }
 
-/* In one test run: starting one takes the kernel milliseconds in which nothing is sent. A
- * signal ends it, so all others are for the main thread. */
+/* Sends in one endless test run, since the kernel takes milliseconds to start one. SIGUSR1 ends it;
+ * the main thread handles all other signals. */
 static void *send_frames(void *arg)
 {
 	struct bench *bench = arg;
@@ -264,8 +263,8 @@ static struct rate measure(struct bench *bench, const struct workload *workload,
 	};
 }
 
-/* Until all but a few sources are known: five packets for each, drawn at random, as
- * far as there is time for them. */
+/* Sends five packets per source, drawn at random, so that nearly all sources get a bucket, but for
+ * at most `seconds`. */
 static void warm_up(struct bench *bench, const struct workload *workload, enum mode mode,
                     int seconds)
 {
@@ -279,7 +278,7 @@ static void warm_up(struct bench *bench, const struct workload *workload, enum m
 		usleep(SETTLE_US);
 }
 
-/* While the gate is off, or it would keep out those that are to be known. */
+/* Turns the gate off meanwhile, so that it admits all sources. */
 static void warm_up_all(struct bench *bench, const struct workload *workload, int seconds)
 {
 	set_gate(bench->limiter, XRL_FLOOD_OFF);
@@ -289,13 +288,14 @@ static void warm_up_all(struct bench *bench, const struct workload *workload, in
 	set_gate(bench->limiter, XRL_FLOOD_ON);
 }
 
-/* For bare XDP_DROP the receiver needs the frame's descriptor from the CPU that sent it, for who
- * looks at the source another cache line, the header. On a Zen 4 that was hardly to be seen where
- * the two shared a last-level cache and were 30 to 55 ns from each other; with 165 to 175 ns it was
+/* For bare XDP_DROP, the receiver fetches the frame's descriptor from the sending CPU; a program
+ * that reads the source fetches another cache line, the header. On a Zen 4 that hardly mattered
+ * while the two CPUs shared a last-level cache and were 30 to 55 ns apart; at 165 to 175 ns it took
  * a third of the packet's time. */
 #define NEAR_BELOW_NS 100
 
-/* Before a round and after it. MOVED: near once, and apart once. */
+/* The placement of the two CPUs before and after a round. MOVED: near at one time, apart at the
+ * other. */
 enum placement { NEAR, APART, MOVED, PLACEMENTS };
 
 struct round {
@@ -321,7 +321,7 @@ static enum placement placement_of(double before_ns, double after_ns)
 	return before_ns >= NEAR_BELOW_NS && after_ns >= NEAR_BELOW_NS ? APART : MOVED;
 }
 
-/* The programs take turns within a round. The CPUs' latency is asked for when nobody sends. */
+/* The programs take turns within a round. Latency is measured while the sender is stopped. */
 static struct round measure_round(struct bench *bench, const struct workload *workload,
                                   useconds_t measure_us)
 {
@@ -388,7 +388,7 @@ static void report(const char *name, const struct columns *columns)
 	fflush(stdout);
 }
 
-/* Fewer rounds say nothing. */
+/* Fewer rounds are not reported. */
 #define MIN_ROUNDS 3
 
 /* The workload's own figures are of the rounds with the CPUs near each other, and those with them
@@ -408,14 +408,13 @@ static void report_workload(const struct workload *workload, const struct round 
 			report(name, &columns);
 		else if (placement == NEAR)
 			fprintf(stderr,
-			        "bench: %s: the CPUs were near each other in %d of %d rounds, too "
-			        "few to tell\n",
+			        "bench: %s: the CPUs were near each other in only %d of %d rounds; "
+			        "not reported\n",
 			        name, columns.rounds, count);
 	}
 }
 
-/* So many rounds with the CPUs near each other are wanted, and if they are apart, no more than so
- * many are measured at all. */
+/* Measures until `near_rounds` rounds had the CPUs near each other, but at most `max_rounds`. */
 struct effort {
 	int near_rounds, max_rounds, warm_up_seconds;
 	useconds_t measure_us;
@@ -423,8 +422,8 @@ struct effort {
 
 static const struct effort full_effort = {5, 10, 6, 500000}, quick_effort = {3, 6, 1, 200000};
 
-/* Of one source a packet takes so little that it matters the most what others do on the machine:
- * many short rounds, so that most of them are quiet, or noisy, from one end to the other. */
+/* A packet of a single source takes so little time that other load matters most. Many short rounds
+ * make it likely that each is quiet, or noisy, throughout. */
 static const struct effort one_source_effort = {25, MAX_ROUNDS, 1, 200000};
 
 static void measure_workload(struct bench *bench, const struct workload *workload,
@@ -462,7 +461,8 @@ int main(int argc, char **argv)
 	struct bench bench = {};
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
-		fprintf(stderr, "bench: generator and receiver need a CPU each\n");
+		fprintf(stderr, "bench: needs two CPUs, one for the generator and one for the "
+		                "receiver\n");
 		return 1;
 	}
 	signal(SIGUSR1, interrupt);

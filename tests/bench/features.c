@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What each feature of a policy costs a packet, beside the default policy and a bare look-up.
- * All of it for one hot source that is within its limits, since that is where the most is
- * done; new_* for sources that are seen for the first time. */
+/* The cost of each feature of a policy per packet, compared with the default policy and a bare
+ * lookup. Measured for one hot source within its limits, which takes the longest path; new_* is for
+ * sources without a bucket. */
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@
 #define NEW_SOURCES   200000
 #define CIDRS         10000
 
-/* A segment of 66 bytes that begins a request, to port 80. */
+/* A segment of 66 bytes to port 80 that begins a request. */
 static const unsigned char request[] = {
 	0x02, 0,    0, 0,   0,   1,   0x02, 0,   0,   0,   0,   2,   0x08, 0x00, 0x45, 0,    0,
 	52,   0,    0, 0,   0,   64,  6,    0,   0,   10,  0,   0,   1,    192,  0,    2,    1,
@@ -93,7 +93,7 @@ static void with_endpoint(struct xrl_policy *policy, struct xrl_class *class)
 	limit->first_port = limit->last_port = 53;
 }
 
-/* A packet that isn't sent there. */
+/* The packet goes to another endpoint. */
 static void with_other_endpoint(struct xrl_policy *policy, struct xrl_class *class)
 {
 	with_endpoint(policy, class);
@@ -161,7 +161,7 @@ static const struct feature {
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))
 
-/* All of 203.0.0.0 to 203.0.39.15, which the sources aren't in, and 10.0.0.0/8, which they are. */
+/* 10.0.0.0/8, which contains the sources, and single addresses 203.0.0.1 to 203.0.39.15. */
 static void set_cidrs(struct xdp_ratelimit_bpf *limiter, struct xrl_policy *policy, __u32 count)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
@@ -179,7 +179,7 @@ static void set_cidrs(struct xdp_ratelimit_bpf *limiter, struct xrl_policy *poli
 
 		if (bpf_map_update_elem(tree, &cidr, &zero, BPF_ANY))
 			die("filling in the CIDRs");
-		policy_mark_cidr(policy, &cidr); /* for the gate */
+		policy_mark_cidr(policy, &cidr); /* used by the gate */
 	}
 	if (bpf_map_update_elem(cidrs, &copy, &tree, BPF_ANY))
 		die("setting the CIDRs");
@@ -241,7 +241,7 @@ static void measure_hot(struct bench *bench, const struct feature *feature, int 
 	report("feature", feature->name, ns, rounds);
 }
 
-/* Every packet of a source that has no bucket yet: so many of them that the gate engages. */
+/* Every packet has a source without a bucket, often enough to engage the gate. */
 static void measure_new(struct bench *bench, const struct feature *feature, int rounds)
 {
 	static double ns[PROGRAMS][MAX_ROUNDS];

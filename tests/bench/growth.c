@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* How the cost of a packet grows: with the sources, the CPUs, the CIDRs and the permits. The cost
- * is what the limiter takes above a program that does nothing, beside what a bare look-up does. */
+/* How the cost of a packet grows with the number of sources, CPUs, CIDRs and permits: the time
+ * beyond a program that does nothing, for the limiter and for a bare lookup. */
 #include <unistd.h>
 
 #include "user/policy/policy.h"
@@ -23,18 +23,18 @@ struct bench {
 	int is_full; /* all buckets are taken */
 };
 
-/* With so much of each, and growth_WHAT_NUMBER as its name. */
+/* One measurement, named growth_WHAT_NUMBER. */
 struct point {
 	const char *what;
 	__u64 number;
 	__u64 sources;
 	__u32 cidrs, permits;
 	int cpus;
-	int apart; /* one source, but each CPU another one */
+	int apart; /* each CPU has a source of its own */
 };
 
-/* The floods come last: they leave a map of which every place has been taken several times, so that
- * those who are known then would be all over the memory, and not equally in both maps. */
+/* Floods come last. They reuse every entry of a map several times, after which known sources would
+ * be scattered over memory, and differently in the two maps. */
 static const struct point points[] = {
 	{"sources", 1, 1, 0, 0, 1, 0},
 	{"sources", 1000, 1000, 0, 0, 1, 0},
@@ -74,7 +74,7 @@ struct effort {
 
 static const struct effort full_effort = {5, 1000000}, quick_effort = {3, 400000};
 
-/* Spread over all addresses, so that as many /16s as possible have some. */
+/* Spread over all addresses, so that as many /16s as possible contain one. */
 static struct xrl_cidr cidr_at(__u32 number, __u32 count)
 {
 	__u32 network = (__u64)number * 65536 / count;
@@ -114,7 +114,7 @@ static void set_cidrs(struct bench *bench, struct xrl_policy *policy, __u32 coun
 	close(tree);
 }
 
-/* Of addresses from 203.0.0.0 on, that the known sources aren't among. */
+/* Permits for addresses from 203.0.0.0 on, none of which is a source. */
 static void set_permits(struct bench *bench, __u32 count)
 {
 	struct xrl_flood_state *flood = &bench->limiter->data_flood->flood;
@@ -161,7 +161,7 @@ static double measure(struct bench *bench, const struct point *point, int progra
 	return run_together_ns(from_random, point->cpus, packets, 0);
 }
 
-/* Each source once, and of a flood as many as there are buckets, all with the gate off. */
+/* Sends from each source once, or, for a flood, until the buckets are full, with the gate off. */
 static void warm_up(struct bench *bench, const struct point *point)
 {
 	__u32 sources = point->sources == SPOOFED ? 2 * BUCKETS : point->sources;
@@ -194,7 +194,7 @@ static void report(const struct point *point, double ns[PROGRAMS][MAX_ROUNDS], i
 	fflush(stdout);
 }
 
-/* The programs take turns within a round, so that what disturbs one disturbs all. */
+/* The programs take turns within a round, so that a disturbance affects all of them. */
 static void measure_rounds(struct bench *bench, const struct point *point,
                            const struct effort *effort)
 {
@@ -247,7 +247,7 @@ static struct xdp_ratelimit_bpf *load_limiter_of(__u32 buckets)
 	return NULL;
 }
 
-/* 0: the kernel has no memory for that. */
+/* Returns 0 if the kernel lacks memory. */
 static int load(struct bench *bench, __u32 buckets)
 {
 	*bench = (struct bench){.baseline = load_baseline_of(buckets),
@@ -275,7 +275,7 @@ static void measure_points(const struct point *first, size_t count, __u32 bucket
 		for (size_t i = 0; i < count; i++)
 			measure_rounds(&bench, &first[i], effort);
 	else
-		fprintf(stderr, "bench: no memory for %u buckets: not measured\n", buckets);
+		fprintf(stderr, "bench: not enough memory for %u buckets; skipped\n", buckets);
 	unload(&bench);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What a million buckets cost: bytes a source, and the time that loading takes, which is
- * the time of an attach but for its last system call. */
+/* The cost of a million buckets: bytes per source, and the time to load, which is that of an attach
+ * except for its last system call. */
 #include "tests/bench/bench.h"
 
-/* The kernel's own account of a map, which is what an operator sees too. */
+/* The memory of a map by the kernel's own account, which operators see, too. */
 static double map_bytes(int fd)
 {
 	char path[64], line[128];
@@ -30,7 +30,7 @@ int main(void)
 	double bytes;
 
 	printf("buckets %u\n", bpf_map__max_entries(buckets));
-	/* each bucket, and its part of the gate's lines */
+	/* each bucket, and its share of the gate's sets */
 	bytes = map_bytes(bpf_map__fd(buckets)) + map_bytes(bpf_map__fd(limiter->maps.gate));
 	printf("bytes_per_source %.1f\n", bytes / bpf_map__max_entries(buckets));
 	printf("gate_state_bytes %.0f\n", map_bytes(bpf_map__fd(limiter->maps.data_flood)));

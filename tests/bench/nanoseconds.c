@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The time a packet takes in the limiter, beside a program that does nothing and one that
- * only looks up the source. */
+/* The time per packet of the limiter, of a program that does nothing, and of one that only looks up
+ * the source. */
 #include <unistd.h>
 
 #include "tests/bench/together.h"
 
 #define HOT_PACKETS 100000
 
-/* A source that is to be within its limit gets the default policy with this number. */
+/* The limit for a source that must stay within it. */
 #define NEVER_REACHED LIMIT_MAX_UNITS
 
 enum program { EMPTY, BARE, LIMITER, PROGRAMS };
 
 static const char *const program_names[PROGRAMS] = {"empty", "bare", "limiter"};
 
-/* Where a map's pages lie, and so which of them are in each other's way in the caches, is chance,
- * and stays as it is as long as the map lives: with 64 thousand sources the same program twice
- * differed by up to 0.1 of the ratio. So all is loaded anew `loads` times.
+/* The placement of a map's pages, and thus which of them conflict in the caches, is a matter of
+ * chance, and fixed as long as the map exists: with 64k sources, two loads of the same program
+ * differed by up to 0.1 of the ratio. All programs are therefore loaded `loads` times.
  *
- * The packets of a round are so many that one takes a second where there are many sources:
- * each of them needs the clock once a second, no matter how many packets it sends. Single rounds
- * differ by half there, as others on the machine take more or less of its caches: hence so many
- * that their median hardly does. */
+ * With many sources, a round has enough packets to last a second, since each source reads the clock
+ * once a second, however many packets it sends. Single rounds then differ by half, depending on how
+ * much of the caches other processes use; there are enough rounds that their median hardly varies.
+ */
 struct workload {
 	const char *name;
 	__u64 sources;
 	__u64 max_packets;
 	__u32 packets, quick_packets;
-	int loads, rounds; /* so many of each load */
-	int quick_rounds;  /* of one load */
+	int loads, rounds; /* rounds per load */
+	int quick_rounds;  /* with one load */
 	int known;
 	int cpus;
 	int back_to_back; /* without BETWEEN_PACKETS, see baseline.bpf.c */
@@ -69,8 +69,8 @@ static double measure(struct bench *bench, const struct workload *workload, enum
 	return run_together_ns(from_random, workload->cpus, packets, 0);
 }
 
-/* Every source once. Of the flood as many as fill the map, so that it's full. The gate is open
- * then: it would take them for a flood, all of them. */
+/* Sends from every source once, or, for a flood, until the map is full. The gate is off meanwhile,
+ * since it would engage. */
 static void warm_up(struct bench *bench, const struct workload *workload)
 {
 	__u32 sources = workload->sources >> 32 ? 2 * 1048576 : workload->sources;
@@ -89,7 +89,7 @@ struct round {
 	double ns[PROGRAMS];
 };
 
-/* The programs take turns within a round, so that what disturbs one disturbs all. */
+/* The programs take turns within a round, so that a disturbance affects all of them. */
 static struct round measure_round(struct bench *bench, const struct workload *workload,
                                   __u32 packets)
 {
@@ -105,8 +105,8 @@ static double ratio(const struct round *round)
 	return (round->ns[LIMITER] - round->ns[EMPTY]) / (round->ns[BARE] - round->ns[EMPTY]);
 }
 
-/* The ratio is that of each round, since what else happens on the machine happens to all
- * three programs of a round alike; of the rounds, the median. */
+/* Reports the median of the ratios of the rounds, since other load affects all three programs of a
+ * round alike. */
 static void report(const struct workload *workload, const struct round *measured, int rounds)
 {
 	double ns[PROGRAMS][MAX_ROUNDS], ratios[MAX_ROUNDS];
@@ -157,7 +157,7 @@ static void measure_workload(const struct workload *workload, int quick)
 	struct round measured[MAX_ROUNDS];
 
 	if (loads * rounds > MAX_ROUNDS) {
-		fprintf(stderr, "bench: %s has more than %d rounds\n", workload->name, MAX_ROUNDS);
+		fprintf(stderr, "bench: %s: more than %d rounds\n", workload->name, MAX_ROUNDS);
 		exit(1);
 	}
 	for (int round = 0; round < loads * rounds;) {
@@ -172,9 +172,9 @@ static void measure_workload(const struct workload *workload, int quick)
 	report(workload, measured, loads * rounds);
 }
 
-/* For tests/bench/compare, which lets two builds of this program take turns: every line it is given
- * is answered with the ratio of one round. The programs are loaded anew before the first line, and
- * before each "load". */
+/* For tests/bench/compare, which lets two builds of this program take turns. Each line of input
+ * measures a round and prints its ratio. The line "load", which must come first, reloads the
+ * programs before that round. */
 static void measure_by_turns(const struct workload *workload)
 {
 	struct bench bench = {};
@@ -200,7 +200,7 @@ static const struct workload *find_workload(const char *name)
 	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
 		if (!strcmp(workloads[i].name, name))
 			return &workloads[i];
-	fprintf(stderr, "bench: no workload '%s'; there are", name);
+	fprintf(stderr, "bench: unknown workload '%s'; expected one of", name);
 	for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
 		fprintf(stderr, " %s", workloads[i].name);
 	fprintf(stderr, "\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* A program on several CPUs at once. */
+/* Runs a program on several CPUs at once. */
 
 #include <pthread.h>
 
@@ -28,14 +28,14 @@ static inline void *run_on_cpu(void *arg)
 	return NULL;
 }
 
-/* The last octet of the source is the CPU's own, or the same on all of them. */
+/* The last octet of the source is the CPU's number if `apart`, and the same for all otherwise. */
 static inline void set_frame(struct runner *runner, int apart)
 {
 	memcpy(runner->frame, frame, sizeof(frame));
 	runner->frame[29] += apart ? runner->cpu : 0;
 }
 
-/* A CPU's time for a packet while the other ones do the same. */
+/* The average time per packet of each CPU while all run. */
 static inline double run_together_ns(int program, int cpus, __u32 packets, int apart)
 {
 	struct runner runners[MAX_CPUS];
