@@ -43,8 +43,8 @@ all: $(OUT)/xdp-ratelimit $(SERVE) ## build the command and the HTTP server (the
 
 include bpf/bpf.mk tests/tests.mk
 
-# call build,TARGET...: on all CPUs, unless -j was given
-build = $(Q)$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) $(if $(V),,-s) \
+# call build,TARGET...: on all CPUs, unless -j was given (+: a recursive make, for the jobserver)
+build = +$(Q)$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) $(if $(V),,-s) \
 	--no-print-directory $(1)
 
 help: ## print this list
