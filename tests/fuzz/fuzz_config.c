@@ -6,7 +6,7 @@
 
 #include "user/util/address_list.h"
 #include "tests/fuzz/check.h"
-#include "user/config/settings.h"
+#include "user/config/config_file.h"
 #include "user/util/duration.h"
 #include "tests/units.h"
 
@@ -109,7 +109,7 @@ static enum exit_code read_config(struct settings *settings, const void *text, s
 
 	check(fwrite(text, 1, length, file) == length && !fflush(file));
 	result_capture(&failure);
-	code = settings_read(settings, path, true);
+	code = config_file_read_settings(settings, path, true);
 	result_capture(NULL);
 	check(code == failure.code);
 	if (!code)

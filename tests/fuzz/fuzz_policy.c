@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz/check.h"
-#include "user/config/settings.h"
+#include "user/config/config_file.h"
 #include "user/policy/gate.h"
 #include "user/policy/limit.h"
 #include "user/config/policy_file.h"
@@ -154,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	result_capture(&failure);
 	policy_code = policy_file_read(path, true, &policy, NULL);
 	result_capture(&failure);
-	config_code = settings_read(&config, path, true);
+	config_code = config_file_read_settings(&config, path, true);
 	result_capture(NULL);
 	check(!told.mistakes == (!policy_code && !config_code));
 	if (policy_code || config_code)

@@ -7,8 +7,7 @@
 #include "user/cli/command.h"
 #include "user/permits/account.h"
 #include "user/permits/permit.h"
-
-#define SECOND_NS 1000000000LL
+#include "user/util/duration.h"
 
 /* A run of `account VERB [NAME] [OPTIONS]`. */
 struct arguments {

@@ -11,7 +11,7 @@
 
 #include "user/cli/command.h"
 #include "user/policy/limit.h"
-#include "user/policy/sources.h"
+#include "user/policy/policy.h"
 
 #define ETHERNET_FRAME_BYTES 1514
 

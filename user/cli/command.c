@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/cli/command.h"
+#include "user/config/config_file.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ enum exit_code command_begin_reading(const struct globals *globals)
 enum exit_code command_begin_permits(const struct globals *globals, struct settings *config,
                                      struct permit_context *context)
 {
-	enum exit_code error = settings_read(config, globals->config_path, globals->config_named);
+	enum exit_code error =
+		config_file_read_settings(config, globals->config_path, globals->config_named);
 
 	*context = (struct permit_context){
 		.pin_dir = globals->pin_dir,

@@ -54,7 +54,7 @@ static void print_family(const char *name, const char *help, char (*interfaces)[
 static void print_attached(const char *pin_dir, char (*interfaces)[IF_NAMESIZE], int count)
 {
 	print_head("xdp_ratelimit_attached", "gauge",
-	           "Whether the limiter is on the interface, and in which mode.");
+	           "Whether the limiter is attached to the interface, and in which mode.");
 	for (int i = 0; i < count; i++) {
 		struct link_info info;
 
@@ -79,16 +79,18 @@ static void print_gate(struct maps *maps)
 	if (!gate_read(maps, &flood))
 		return;
 	print_number("xdp_ratelimit_gate_engaged", "gauge",
-	             "Whether the gate keeps unknown sources from getting a bucket at once.",
+	             "Whether the gate is engaged: unknown sources get no bucket with their first "
+	             "packet.",
 	             flood.state == GATE_IS_ENGAGED);
-	print_number("xdp_ratelimit_gate_engaged_times_total", "counter",
-	             "How often the gate has engaged.", flood.engaged_times);
+	print_number("xdp_ratelimit_gate_engagements_total", "counter", "Times the gate engaged.",
+	             flood.engaged_times);
 	print_number("xdp_ratelimit_unknown_sources_total", "counter",
-	             "Packets of a source that nothing was known of.", flood.unknown_sources);
+	             "Packets from sources without a bucket or a newcomer entry.",
+	             flood.unknown_sources);
 	print_number("xdp_ratelimit_promoted_sources_total", "counter",
-	             "Sources that the engaged gate has let have a bucket.",
+	             "Sources promoted to a bucket while the gate was engaged.",
 	             flood.promoted_sources);
-	print_number("xdp_ratelimit_buckets_inserted_total", "counter", "Buckets that were made.",
+	print_number("xdp_ratelimit_buckets_inserted_total", "counter", "Buckets created.",
 	             flood.inserted_buckets);
 }
 
@@ -100,7 +102,7 @@ static void print_instance(const char *pin_dir)
 	print_number("xdp_ratelimit_permits", "gauge", "Permits in force.",
 	             maps_count_permits(&maps));
 	print_number("xdp_ratelimit_bucket_capacity", "gauge",
-	             "Sources that there are buckets for.", maps_sources(&maps));
+	             "Capacity of the bucket map, in sources.", maps_sources(&maps));
 	print_gate(&maps);
 	maps_close(&maps);
 }

@@ -11,8 +11,6 @@
 #include "user/util/clock.h"
 #include "user/util/duration.h"
 
-#define SECOND_NS 1000000000LL
-
 typedef char address_text[INET_ADDRSTRLEN];
 
 static const char *write_address(const struct xrl_address *address, address_text text)

@@ -10,8 +10,7 @@
 #include "user/output/source.h"
 #include "user/policy/limit.h"
 #include "user/util/clock.h"
-
-#define SECOND_NS 1000000000ULL
+#include "user/util/duration.h"
 
 static void print_limit(const struct source *source, const struct source_limit *of,
                         const char *label, const char *what)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/config/config_file.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "user/config/ini_file.h"
@@ -107,4 +108,22 @@ enum exit_code config_file_report(const char *path, int error,
 	if (!first->line)
 		return fail(EXIT_FAILED, NULL, "%s: %s", path, first->text);
 	return fail(EXIT_FAILED, NULL, "%s:%d: %s", path, first->line, first->text);
+}
+
+enum exit_code config_file_read_settings(struct settings *settings, const char *path,
+                                         bool must_exist)
+{
+	struct diagnostics diagnostics = {};
+	enum exit_code code;
+	int error;
+
+	settings_set_default(settings);
+	error = config_file_read(path, settings, NULL, &diagnostics);
+	if (error == -ENOENT && !must_exist)
+		error = 0;
+	code = config_file_report(path, error, &diagnostics);
+	diagnostics_free(&diagnostics);
+	if (code)
+		settings_set_default(settings);
+	return code;
 }

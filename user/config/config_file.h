@@ -16,3 +16,10 @@ int config_file_read(const char *path, struct settings *settings, struct policy_
 /* Reports what it came to: an error of reading, or the first mistake, with EXIT_FAILED. */
 enum exit_code config_file_report(const char *path, int error,
                                   const struct diagnostics *diagnostics);
+
+/* Reads [permits] and [serve] of the file on top of the defaults, whatever is wrong with the
+ * sections of the policy (policy_file.h). A file that isn't there is an error (EXIT_FAILED) only
+ * with `must_exist`. Reports the first mistake as FILE:LINE with exit code EXIT_FAILED;
+ * *settings is then the default. A key may be given once. */
+enum exit_code config_file_read_settings(struct settings *settings, const char *path,
+                                         bool must_exist);

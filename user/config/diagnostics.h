@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include "user/config/policy_file.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-/* What was found in a configuration file. */
+/* Errors and warnings about a configuration file. */
+
+struct diagnostic {
+	int line;      /* 0: of the file as a whole */
+	bool is_error; /* else a warning: valid, but probably not intended */
+	const char *text;
+};
+
 struct diagnostic_entry {
 	struct diagnostic diagnostic;
 	size_t number; /* in the order they came */

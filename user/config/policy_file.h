@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
+#include "user/config/diagnostics.h"
 #include "user/config/settings.h"
 #include "user/util/result.h"
 #include "user/policy/policy.h"
@@ -19,13 +20,6 @@ enum exit_code policy_file_read(const char *path, bool must_exist, struct policy
  * may be a pipe, and is of one version of the file. Whatever is wrong in it is reported. */
 enum exit_code policy_file_read_all(const char *path, bool must_exist, struct settings *settings,
                                     struct policy *policy, bool *is_given);
-
-/* One diagnostic of a check. */
-struct diagnostic {
-	int line;      /* 0: of the file as a whole */
-	bool is_error; /* else a warning: legal, but hardly meant */
-	const char *text;
-};
 
 /* What a file without mistakes comes to. */
 struct policy_summary {

@@ -14,7 +14,6 @@
 #include "user/policy/gate_parse.h"
 #include "user/policy/limit.h"
 #include "user/util/quote.h"
-#include "user/policy/sources.h"
 
 /* A key, and who reads its value. */
 struct policy_key {

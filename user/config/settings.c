@@ -8,14 +8,9 @@
 
 #include "user/util/address_list.h"
 #include "user/util/parse_error.h"
-#include "user/config/config_file.h"
 #include "user/util/duration.h"
 #include "user/config/sections.h"
 #include "include/permit.h"
-
-#define SECOND_NS 1000000000ULL
-#define HOUR_NS   (3600 * SECOND_NS)
-#define DAY_NS    (24 * HOUR_NS)
 
 /* A key: how its value is read, where it goes, and its range, if it has one. */
 struct setting {
@@ -264,21 +259,4 @@ int settings_take(struct settings *settings, struct settings_lines *lines, int l
 	if (line_of)
 		*line_of = line;
 	return settings_set(settings, section, key, value, parse_error, size);
-}
-
-enum exit_code settings_read(struct settings *settings, const char *path, bool must_exist)
-{
-	struct diagnostics diagnostics = {};
-	enum exit_code code;
-	int error;
-
-	settings_set_default(settings);
-	error = config_file_read(path, settings, NULL, &diagnostics);
-	if (error == -ENOENT && !must_exist)
-		error = 0;
-	code = config_file_report(path, error, &diagnostics);
-	diagnostics_free(&diagnostics);
-	if (code)
-		settings_set_default(settings);
-	return code;
 }

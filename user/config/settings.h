@@ -64,9 +64,3 @@ struct settings_lines {
 int settings_take(struct settings *settings, struct settings_lines *lines, int line,
                   const char *section, const char *key, const char *value, char *parse_error,
                   size_t size);
-
-/* Reads [permits] and [serve] of the file on top of the defaults, whatever is wrong with the
- * sections of the policy (policy_file.h). A file that isn't there is an error (EXIT_FAILED) only
- * with `must_exist`. Reports the first mistake as FILE:LINE with exit code EXIT_FAILED;
- * *settings is then the default. A key may be given once. */
-enum exit_code settings_read(struct settings *settings, const char *path, bool must_exist);

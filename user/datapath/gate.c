@@ -6,13 +6,13 @@
 #include <bpf/bpf.h>
 
 #include "bpf/gate/candidate.h"
+#include "bpf/gate/hash.h"
 #include "include/bucket.h"
 #include "user/datapath/generation.h"
+#include "user/datapath/jiffies.h"
 #include "user/policy/gate.h"
 #include "user/util/clock.h"
-#include "user/util/jiffies.h"
-
-#define SECOND_NS 1000000000ULL
+#include "user/util/duration.h"
 
 _Static_assert(NEWCOMER_MAX_SEEN == XRL_MAX_HITS, "as it is in the word");
 
@@ -47,6 +47,17 @@ struct xrl_flood_state *gate_expect_permits(const struct maps *maps)
 	__atomic_store_n(&meta->may_have_permits, 1, __ATOMIC_SEQ_CST);
 	maps_munmap(meta, MAP_META);
 	return maps_mmap(maps, MAP_FLOOD, true);
+}
+
+/* The filter has 2^20 bits and none is ever cleared: even a hundred thousand stale ones cost only a
+ * tenth of a flood's packets a lookup. */
+void gate_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address)
+{
+	__u32 number, bit;
+
+	memcpy(&number, address, sizeof(number));
+	bit = xrl_permit_prefilter_bit(xrl_gate_hash(number, state->hash_key));
+	__atomic_fetch_or(&state->permits[bit / 8], 1 << bit % 8, __ATOMIC_SEQ_CST);
 }
 
 enum exit_code gate_add_permits(const struct maps *maps)
@@ -128,7 +139,7 @@ bool gate_read(struct maps *maps, struct gate_status *status)
 		return false;
 	status->policy = &policy->flood;
 	if (policy->flood.mode != XRL_FLOOD_OFF) {
-		jiffies = clock_jiffies();
+		jiffies = jiffies_now();
 		read_engaged(flood, jiffies, status);
 		status->unknown_sources_per_second =
 			arrivals_per_second(flood, jiffies, policy->flood.engage.shift & 31);

@@ -20,6 +20,10 @@ enum exit_code gate_add_permits(const struct maps *maps);
  * NULL: see errno. */
 struct xrl_flood_state *gate_expect_permits(const struct maps *maps);
 
+/* Call before writing a permit for the address: from then on the gate looks for it. `state` is the
+ * mapping that gate_expect_permits returned. */
+void gate_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address);
+
 enum gate_state { GATE_IS_OFF, GATE_IS_READY, GATE_IS_ENGAGED };
 
 struct gate_status {

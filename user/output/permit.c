@@ -4,8 +4,7 @@
 #include <arpa/inet.h>
 
 #include "user/util/clock.h"
-
-#define SECOND_NS 1000000000LL
+#include "user/util/duration.h"
 
 static json_t *time_json(__s64 unix_seconds)
 {

@@ -12,9 +12,7 @@
 #include "user/policy/gate.h"
 #include "user/output/gate.h"
 #include "user/policy/limit.h"
-#include "user/policy/limit_text.h"
 
-#define SECOND_NS    1000000000ULL
 #define SHA256_SHOWN 6 /* bytes of it in words */
 
 /* A policy that is shown. */

@@ -9,10 +9,8 @@
 #include "user/config/cidr_list.h"
 #include "user/datapath/pin_lock.h"
 #include "user/policy/limit.h"
-#include "user/policy/limit_text.h"
 #include "user/util/clock.h"
-
-#define SECOND_NS 1000000000ULL
+#include "user/util/duration.h"
 
 static json_t *time_json(__u64 boot_ns)
 {

@@ -3,8 +3,6 @@
 
 #include "user/util/duration.h"
 
-#define SECOND_NS 1000000000LL
-
 enum exit_code quota_check_account(struct db *db, __s64 account_id)
 {
 	char name[ACCOUNT_NAME_SIZE] = "";

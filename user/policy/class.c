@@ -3,11 +3,11 @@
 
 #include <stdbool.h>
 
-#include "user/util/jiffies.h"
+#include "user/util/clock.h"
 #include "user/policy/limit.h"
+#include "user/util/duration.h"
 #include "bpf/gate/candidate.h"
 
-#define SECOND_NS           1000000000ULL
 #define LARGEST_FRAME_BYTES (1 << 19) /* merged segments, "BIG TCP" */
 
 void class_set_empty(struct xrl_class *class)

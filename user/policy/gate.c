@@ -2,13 +2,11 @@
 #include "user/policy/gate.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "user/policy/class.h"
-#include "user/util/jiffies.h"
+#include "user/util/clock.h"
+#include "user/util/duration.h"
 #include "bpf/gate/candidate.h"
-
-#define SECOND_NS 1000000000ULL
 
 /* A slice is a sixteenth of the period or less, so that the budget isn't gone at its beginning;
  * unless that would be less than so many packets. */
@@ -173,17 +171,6 @@ __u32 gate_sets(__u32 sources)
 	__u32 lines = (sources + XRL_BUCKETS_PER_SET - 1) / XRL_BUCKETS_PER_SET;
 
 	return lines > XRL_MIN_GATE_SETS ? lines : XRL_MIN_GATE_SETS;
-}
-
-/* Of 2^20 bits, of which none is taken back: even a hundred thousand that are there in vain cost a
- * tenth of the flood a look-up. */
-void gate_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address)
-{
-	__u32 number, bit;
-
-	memcpy(&number, address, sizeof(number));
-	bit = xrl_permit_prefilter_bit(xrl_gate_hash(number, state->hash_key));
-	__atomic_fetch_or(&state->permits[bit / 8], 1 << bit % 8, __ATOMIC_SEQ_CST);
 }
 
 const char *gate_mode_name(__u32 mode)

@@ -4,13 +4,14 @@
 #include <linux/types.h>
 
 #include "include/policy.h"
+#include "user/util/duration.h"
 
 /* What the policy says of floods of unknown sources ([flood]); bpf/verdict/admit.h says what is
  * done. */
 
 #define GATE_MAX_PACKETS   1000000000ULL
-#define GATE_MIN_PERIOD_NS 100000000ULL              /* 100 ms */
-#define GATE_MAX_PERIOD_NS (3600ULL * 1000000000ULL) /* an hour */
+#define GATE_MIN_PERIOD_NS (100 * MILLISECOND_NS)
+#define GATE_MAX_PERIOD_NS HOUR_NS
 
 /* The gate on, 50000 newcomers a second, 2000 of a /24. */
 void gate_set_default(struct xrl_flood *flood);
@@ -21,10 +22,6 @@ void gate_derive(struct xrl_policy *policy, __u32 sources);
 
 /* So many lines does the gate need for that many buckets. */
 __u32 gate_sets(__u32 sources);
-
-/* To be called before a permit is written for an address: from then on the gate looks for it. The
- * state is that in the memory of the map `flood`. */
-void gate_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address);
 
 /* "on", "monitor" or "off". */
 const char *gate_mode_name(__u32 mode);

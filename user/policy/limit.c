@@ -149,3 +149,24 @@ void limit_format(const struct xrl_limit *limit, char *text, size_t size)
 	endpoint_format(&endpoint, endpoint_text);
 	append(text, size, " endpoint %s", endpoint_text);
 }
+
+void limit_format_scope(const struct xrl_limit *limit, char scope[LIMIT_SCOPE_SIZE])
+{
+	if (limit->scope_bits == XRL_SCOPE_SOURCE)
+		snprintf(scope, LIMIT_SCOPE_SIZE, "source");
+	else if (limit->scope_bits == XRL_SCOPE_CLASS)
+		snprintf(scope, LIMIT_SCOPE_SIZE, "class");
+	else
+		snprintf(scope, LIMIT_SCOPE_SIZE, "/%u", limit->scope_bits);
+}
+
+const char *limit_format_endpoint(const struct xrl_limit *limit, char text[ENDPOINT_TEXT_SIZE])
+{
+	const struct endpoint endpoint = {limit->endpoint_protocol, limit->first_port,
+	                                  limit->last_port};
+
+	if (!limit->endpoint_protocol)
+		return NULL;
+	endpoint_format(&endpoint, text);
+	return text;
+}

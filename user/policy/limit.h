@@ -4,12 +4,14 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+#include "user/policy/endpoint.h"
+#include "user/util/duration.h"
 #include "include/policy.h"
 
-#define LIMIT_MAX_UNITS     1000000000ULL /* of what isn't bytes */
+#define LIMIT_MAX_UNITS     1000000000ULL /* units other than bytes */
 #define LIMIT_MAX_BYTES     1000000000000000ULL
-#define LIMIT_MIN_PERIOD_NS 100000000ULL /* 100 ms */
-#define LIMIT_MAX_PERIOD_NS (31 * 86400ULL * 1000000000ULL)
+#define LIMIT_MIN_PERIOD_NS (100 * MILLISECOND_NS)
+#define LIMIT_MAX_PERIOD_NS (31 * DAY_NS)
 #define LIMIT_TEXT_SIZE     128
 
 /* Fills in a fixed bucket of `max_units` per `period_ns` for each source, finished. The values
@@ -41,3 +43,13 @@ void limit_format(const struct xrl_limit *limit, char *text, size_t size);
 
 const char *limit_unit_name(__u32 unit);
 const char *limit_algorithm_name(__u32 algorithm);
+
+/* Parts of a limit, as the policy file writes them. */
+
+#define LIMIT_SCOPE_SIZE 8
+
+/* "source", "class", or a prefix such as "/24". */
+void limit_format_scope(const struct xrl_limit *limit, char scope[LIMIT_SCOPE_SIZE]);
+
+/* Returns `text`, or NULL if the limit has no endpoint. */
+const char *limit_format_endpoint(const struct xrl_limit *limit, char text[ENDPOINT_TEXT_SIZE]);

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/util/xalloc.h"
 #include "user/policy/class.h"
 #include "user/policy/gate.h"
 #include "user/policy/limit.h"
-
-#define SECOND_NS 1000000000ULL
+#include "user/util/duration.h"
 
 void policy_set_default(struct policy *policy)
 {
@@ -123,4 +123,24 @@ void policy_derive(struct policy *policy)
 		compiled->wants |= policy_wants_of_class(&compiled->classes[i]);
 		class_derive(&compiled->classes[i]);
 	}
+}
+
+/* The kernel keeps free entries of an LRU map for each CPU, in batches of 128: on 6.1 a smaller map
+ * than this holds as little as 5 % of its size. */
+#define MIN_SOURCES_PER_CPU 256
+#define MAX_SOURCES         (1u << 26)
+
+int policy_parse_max_sources(const char *text, __u32 *sources,
+                             const struct parse_error *parse_error)
+{
+	/* the possible CPUs, as the kernel counts them */
+	__u64 least = MIN_SOURCES_PER_CPU * (__u64)sysconf(_SC_NPROCESSORS_CONF), number;
+	const char *at = text;
+
+	if (number_take(&at, &number) || *at || number < least || number > MAX_SOURCES)
+		return parse_fail_value(parse_error, "sources", text,
+		                        "expected a number from %llu (%d for each CPU) to %u",
+		                        least, MIN_SOURCES_PER_CPU, MAX_SOURCES);
+	*sources = number;
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+#include "user/util/parse_error.h"
 #include "include/policy.h"
 
 /* A policy as a whole, before it is put in force. */
@@ -49,3 +50,7 @@ void policy_mark_cidr(struct xrl_policy *policy, const struct xrl_cidr *cidr);
 /* Computes what follows from the limits: wants, and what class_derive does for each class. Call
  * it when all has been set. */
 void policy_derive(struct policy *policy);
+
+/* Reads the capacity of the bucket map, in sources. Returns 0, or -EINVAL with the reason. */
+int policy_parse_max_sources(const char *text, __u32 *sources,
+                             const struct parse_error *parse_error);

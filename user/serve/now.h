@@ -4,8 +4,7 @@
 #include <time.h>
 #include <linux/types.h>
 
-#define SECOND_NS      1000000000ULL
-#define MILLISECOND_NS 1000000ULL
+#include "user/util/duration.h"
 
 /* For deadlines and ages: it can't be stepped, and keeper and front read the same. */
 static inline __u64 now_monotonic_ns(void)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/serve/options.h"
+#include "user/config/config_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +120,8 @@ enum exit_code options_read(struct options *options, int argc, char **argv)
 
 enum exit_code options_configure(const struct options *options, struct settings *config)
 {
-	enum exit_code error = settings_read(config, options->config_path, options->config_named);
+	enum exit_code error =
+		config_file_read_settings(config, options->config_path, options->config_named);
 	char parse_error[400];
 
 	for (int i = 0; i < options->setting_count && !error; i++)

@@ -3,12 +3,14 @@
 
 #include <time.h>
 
+#include "user/util/duration.h"
+
 static __u64 read_ns(clockid_t clock)
 {
 	struct timespec now;
 
 	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+	return now.tv_sec * (__u64)SECOND_NS + now.tv_nsec;
 }
 
 __u64 clock_boot_ns(void)
@@ -28,5 +30,14 @@ long long clock_boot_unix_ns(void)
 
 long long clock_unix_seconds(__u64 boot_ns)
 {
-	return ((long long)boot_ns + clock_boot_unix_ns()) / 1000000000LL;
+	return ((long long)boot_ns + clock_boot_unix_ns()) / SECOND_NS;
+}
+
+__u64 clock_jiffy_ns(void)
+{
+	struct timespec tick;
+
+	/* the resolution of the coarse clocks is the kernel's tick */
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return tick.tv_nsec;
 }

@@ -3,14 +3,17 @@
 
 #include <linux/types.h>
 
-/* CLOCK_BOOTTIME: what the program calls boot time (5.8: bpf_ktime_get_boot_ns). */
+/* CLOCK_BOOTTIME, the clock of bpf_ktime_get_boot_ns() (Linux 5.8). */
 __u64 clock_boot_ns(void);
 
-/* The wall clock: Unix time in ns. */
+/* The wall clock: Unix time in nanoseconds. */
 long long clock_unix_ns(void);
 
-/* What the wall clock shows now, minus boot time. */
+/* The wall clock's current reading minus boot time. */
 long long clock_boot_unix_ns(void);
 
-/* When a moment of boot time is, was or will be by today's wall clock. Unix seconds. */
+/* Converts a boot time to Unix seconds, by the wall clock's current setting. */
 long long clock_unix_seconds(__u64 boot_ns);
+
+/* The length of a kernel tick. */
+__u64 clock_jiffy_ns(void);

@@ -10,8 +10,7 @@ static const struct {
 	const char *suffix;
 	__u64 ns;
 } units[] = {
-	{"ms", 1000000ULL},          {"s", 1000000000ULL},         {"m", 60 * 1000000000ULL},
-	{"h", 3600 * 1000000000ULL}, {"d", 86400 * 1000000000ULL},
+	{"ms", MILLISECOND_NS}, {"s", SECOND_NS}, {"m", MINUTE_NS}, {"h", HOUR_NS}, {"d", DAY_NS},
 };
 
 #define UNITS (sizeof(units) / sizeof(units[0]))

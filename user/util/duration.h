@@ -6,6 +6,12 @@
 
 /* Spans of time as operators write them: a whole number and one of ms, s, m, h, d. */
 
+#define MILLISECOND_NS 1000000LL
+#define SECOND_NS      1000000000LL
+#define MINUTE_NS      (60 * SECOND_NS)
+#define HOUR_NS        (60 * MINUTE_NS)
+#define DAY_NS         (24 * HOUR_NS)
+
 #define DURATION_TEXT_SIZE 32
 
 /* A whole number in decimal digits and nothing else, at *at. Steps past it. 0, -EINVAL when

@@ -98,7 +98,7 @@ boot_ticks() {
         .unknown_sources > 4800' <<<"$output"
     run -0 limiter metrics
     has "$output" '^xdp_ratelimit_gate_engaged 1$'
-    has "$output" '^xdp_ratelimit_gate_engaged_times_total 1$'
+    has "$output" '^xdp_ratelimit_gate_engagements_total 1$'
     has "$output" '^xdp_ratelimit_unknown_sources_total [45][0-9]{3}$'
     has "$output" '^xdp_ratelimit_promoted_sources_total 0$'
     has "$output" '^xdp_ratelimit_buckets_inserted_total [0-9]+$'

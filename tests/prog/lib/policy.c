@@ -32,13 +32,13 @@ static struct xrl_limit parse_rate(const char *text)
 	return limit;
 }
 
-struct endpoint {
+struct text_endpoint {
 	__u32 protocol, first, last;
 };
 
-static struct endpoint parse_endpoint(const char *text)
+static struct text_endpoint parse_endpoint(const char *text)
 {
-	struct endpoint endpoint = {.protocol =
+	struct text_endpoint endpoint = {.protocol =
 	                                    strncmp(text, "udp/", 4) ? IPPROTO_TCP : IPPROTO_UDP};
 	int count = sscanf(text + 4, "%u-%u", &endpoint.first, &endpoint.last);
 
@@ -50,7 +50,7 @@ static struct endpoint parse_endpoint(const char *text)
 
 static void set_endpoint(struct xrl_limit *limit, const char *text)
 {
-	struct endpoint endpoint = parse_endpoint(text);
+	struct text_endpoint endpoint = parse_endpoint(text);
 
 	limit->endpoint_protocol = endpoint.protocol;
 	limit->first_port = endpoint.first;
@@ -170,7 +170,7 @@ __u32 policy_wants_of_classes(const struct xrl_policy *policy, __u32 class_count
 
 __u32 ports_protect(struct xrl_ports *ports, const char *text)
 {
-	struct endpoint endpoint = parse_endpoint(text);
+	struct text_endpoint endpoint = parse_endpoint(text);
 	int is_tcp = endpoint.protocol == IPPROTO_TCP;
 
 	for (__u32 port = endpoint.first; port <= endpoint.last; port++)

@@ -16,6 +16,7 @@
 #include "include/program.h"
 #include "xdp_ratelimit.skel.h"
 #include "user/policy/class.h"
+#include "user/datapath/gate.h"
 #include "user/policy/gate.h"
 #include "user/policy/limit.h"
 #include "user/policy/policy.h"

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "user/config/settings.h"
+#include "user/config/config_file.h"
 #include "tests/unit/config/policy_text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -361,7 +361,8 @@ static void all_findings_are_told(void **state)
 	}
 }
 
-/* What check finds stops policy_file_read or settings_read, and the first of it is what they say.
+/* What check finds stops policy_file_read or config_file_read_settings, and the first of it is what
+ * they say.
  */
 static void check_and_read_agree(void **state)
 {
@@ -378,7 +379,7 @@ static void check_and_read_agree(void **state)
 		check_file(&told);
 		read_file(&policy, &of_policy);
 		result_capture(&of_config);
-		settings_read(&config, path, true);
+		config_file_read_settings(&config, path, true);
 		result_capture(NULL);
 		is_of_policy = of_policy.code && !strcmp(of_policy.message, told.first);
 		is_of_config = of_config.code && !strcmp(of_config.message, told.first);

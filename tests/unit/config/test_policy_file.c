@@ -11,7 +11,7 @@
 #include <time.h>
 #include <nettle/sha2.h>
 
-#include "user/config/settings.h"
+#include "user/config/config_file.h"
 #include "user/policy/limit.h"
 #include "tests/unit/config/policy_text.h"
 #include "include/bucket.h"
@@ -43,7 +43,7 @@ static void each_reads_its_own_sections(void **state)
 	policy_free(&policy);
 	result_capture(&failure);
 	write_file("[permits]\naddresses = 7\nclass = ?\n[class a]\nlimit = x\n?\n", 54);
-	assert_int_equal(settings_read(&config, path, true), EXIT_DONE);
+	assert_int_equal(config_file_read_settings(&config, path, true), EXIT_DONE);
 	result_capture(NULL);
 	assert_int_equal(config.permits.max_addresses, 7);
 }

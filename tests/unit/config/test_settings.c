@@ -15,7 +15,7 @@
 
 /* before cmocka.h, which has a macro fail() */
 #include "user/util/address_list.h"
-#include "user/config/settings.h"
+#include "user/config/config_file.h"
 #include "tests/units.h"
 
 #include <cmocka.h>
@@ -72,7 +72,7 @@ static enum exit_code read_text(struct settings *settings, const char *text, siz
 	write_file(text, length);
 	result_capture(&failure);
 	memset(settings, 0xa5, sizeof(*settings));
-	code = settings_read(settings, path, true);
+	code = config_file_read_settings(settings, path, true);
 	result_capture(NULL);
 	assert_int_equal(code, failure.code);
 	message[0] = '\0';
@@ -519,10 +519,12 @@ static void a_file_that_is_not_there(void **state)
 	(void)state;
 	settings_set_default(&expected);
 	result_capture(&failure);
-	assert_int_equal(settings_read(&settings, "/nonexistent/x.conf", false), EXIT_DONE);
+	assert_int_equal(config_file_read_settings(&settings, "/nonexistent/x.conf", false),
+	                 EXIT_DONE);
 	assert_same(&settings, &expected);
 	assert_int_equal(failure.code, EXIT_DONE);
-	assert_int_equal(settings_read(&settings, "/nonexistent/x.conf", true), EXIT_FAILED);
+	assert_int_equal(config_file_read_settings(&settings, "/nonexistent/x.conf", true),
+	                 EXIT_FAILED);
 	result_capture(NULL);
 	assert_string_equal(failure.message,
 	                    "cannot read /nonexistent/x.conf: No such file or directory");
@@ -537,11 +539,13 @@ static void what_is_no_file_is_refused(void **state)
 	settings_set_default(&expected);
 	for (int must_exist = 0; must_exist < 2; must_exist++) {
 		result_capture(&failure);
-		assert_int_equal(settings_read(&settings, "/tmp", must_exist), EXIT_FAILED);
+		assert_int_equal(config_file_read_settings(&settings, "/tmp", must_exist),
+		                 EXIT_FAILED);
 		assert_string_equal(failure.message, "cannot read /tmp: Is a directory");
 		assert_same(&settings, &expected);
 		result_capture(&failure);
-		assert_int_equal(settings_read(&settings, "/dev/null/x", must_exist), EXIT_FAILED);
+		assert_int_equal(config_file_read_settings(&settings, "/dev/null/x", must_exist),
+		                 EXIT_FAILED);
 		assert_string_equal(failure.message, "cannot read /dev/null/x: Not a directory");
 	}
 	result_capture(NULL);

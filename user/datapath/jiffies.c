@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "user/util/jiffies.h"
+#include "user/datapath/jiffies.h"
 
 #include <stdbool.h>
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 
-#define SECOND_NS       1000000000ULL
+#include "user/util/clock.h"
+#include "user/util/duration.h"
+
 #define MIN_FRAME_BYTES 64
 
-__u64 clock_jiffy_ns(void)
-{
-	struct timespec tick;
-
-	/* the resolution of the coarse clocks is the kernel's tick, so the length of a jiffy */
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	return tick.tv_nsec;
-}
-
-/* They begin at -300 s, as a number of 32 bits, and advance with the monotonic clock; but while
- * the kernel begins to boot that one is ahead, by less than a second most often, and by no more
- * ever after. */
+/* Jiffies start at -300 s as a 32-bit number and advance with the monotonic clock. Early in boot
+ * that clock runs ahead, usually by less than a second, and the gap never grows afterwards. */
 static __u64 estimate(void)
 {
 	__u64 tick_ns = clock_jiffy_ns();
@@ -32,7 +24,7 @@ static __u64 estimate(void)
 	       (now.tv_sec * SECOND_NS + now.tv_nsec) / tick_ns;
 }
 
-/* The kernel tells nobody but its own programs: this one answers with the lower half. */
+/* Only programs in the kernel can read jiffies: this one returns the lower half. */
 static bool ask_kernel(__u32 *lower_half)
 {
 	static const struct bpf_insn code[] = {
@@ -53,7 +45,7 @@ static bool ask_kernel(__u32 *lower_half)
 	return done;
 }
 
-__u64 clock_jiffies(void)
+__u64 jiffies_now(void)
 {
 	__u64 jiffies = estimate();
 	__u32 lower_half;
