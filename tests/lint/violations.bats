@@ -88,6 +88,11 @@ fails() {
     fails layers 'user/policy/new.c:1: <jansson.h> is for'
 }
 
+@test 'layers: JSON in a folder that has none' {
+    echo 'json_t *limit_json(void);' >user/policy/new.h
+    fails layers 'user/policy/new.h:1: facts become JSON in'
+}
+
 @test 'layers: an include that is not written from the root' {
     echo '#include "quote.h"' >user/util/new.c
     fails layers 'user/util/new.c:1: "quote.h" is not a path from the root of the tree'
