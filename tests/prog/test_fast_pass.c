@@ -73,11 +73,11 @@ static void activate(struct pair *pair, const struct pair_scenario *scenario)
 static int agree_often(struct pair *pair, const struct frame_spec *spec, __u32 first_bytes,
                        int times)
 {
-	static const struct xrl_address nobody;
+	static const struct xrl_address unset;
 	struct frame_spec sent = *spec;
 	__u32 bytes;
 
-	if (!memcmp(&sent.source, &nobody, sizeof(nobody)))
+	if (!memcmp(&sent.source, &unset, sizeof(unset)))
 		sent.source = source;
 	bytes = frame_build(&sent, frame);
 	while (times--)

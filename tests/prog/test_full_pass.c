@@ -296,7 +296,7 @@ static void check_used_up(struct program *program)
 		ended += counter == XRL_passed_within_limits;
 	}
 	tap_ok(rejected > TIMES / 2, "the class of permits has a limit");
-	tap_ok(ended == TIMES, "it stops applying as soon as the permit expires");
+	tap_ok(ended == TIMES, "that limit ends with the permit");
 }
 
 /* ---- classes ---- */

@@ -147,7 +147,7 @@ static void check_window_end(struct program *program)
 		;
 	end_ns = boot_ns();
 	tap_ok(end_ns - begin_ns >= 100000000, "a window of 100 ms does not end early");
-	tap_note("it took %llu us", (end_ns - begin_ns) / 1000);
+	tap_note("took %llu us", (end_ns - begin_ns) / 1000);
 	tap_ok(run(program) == XDP_PASS && run(program) == XDP_PASS && run(program) == XDP_DROP,
 	       "the next window holds as many");
 }
@@ -247,7 +247,7 @@ static void check_limiter_failure(enum program_entry entry)
 	expect(&program, XRL_dropped_packets_limit, "the one source again");
 	build_syn((struct xrl_address){{198, 51, 100, 10}});
 	expect(&program, XRL_passed_limiter_failed, "a source without room in the map");
-	tap_ok(run(&program) == XDP_PASS, "it passes");
+	tap_ok(run(&program) == XDP_PASS, "that packet passes");
 	program_close(&program);
 }
 

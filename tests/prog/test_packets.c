@@ -45,9 +45,9 @@ static void activate(struct program *program, const struct test_case *test)
 /* Sets the default source if the frame names none. */
 static struct frame_spec from_source(struct frame_spec spec)
 {
-	static const struct xrl_address nobody;
+	static const struct xrl_address unset;
 
-	if (!memcmp(&spec.source, &nobody, sizeof(nobody)))
+	if (!memcmp(&spec.source, &unset, sizeof(unset)))
 		spec.source = source;
 	return spec;
 }

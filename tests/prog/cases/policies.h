@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What a policy has besides the limits of one class: other algorithms, several classes, protected
- * ports, permits, penalties, warnings. */
+/* Policies beyond the limits of one class: other algorithms, several classes, protected ports,
+ * permits, penalties, warnings. */
 
 #include "tests/prog/cases/case.h"
 

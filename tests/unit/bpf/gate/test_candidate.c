@@ -308,7 +308,7 @@ static void units_admitted_since_are_reported(void **state)
 	__u32 tag = xrl_candidate_tag(7, 1);
 	xrl_packed before = xrl_candidate_new(tag, 9) + xrl_admission(2, 1, 0);
 	xrl_packed later = xrl_candidate_hit(before) + xrl_admission(3, 0, 1);
-	xrl_packed anew = xrl_candidate_new(tag, 10) + xrl_admission(1, 0, 0);
+	xrl_packed replaced = xrl_candidate_new(tag, 10) + xrl_admission(1, 0, 0);
 
 	(void)state;
 	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(later, before)), 1);
@@ -317,7 +317,7 @@ static void units_admitted_since_are_reported(void **state)
 	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(later, 0)), 2);
 	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(before, before)), 0);
 	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(before, later)), 0);
-	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(anew, later)), 1);
+	assert_int_equal(xrl_admitted_packets(xrl_admitted_since(replaced, later)), 1);
 }
 
 static void closed_entry_keeps_only_the_source(void **state)

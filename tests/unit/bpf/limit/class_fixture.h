@@ -200,3 +200,9 @@ static inline __u64 random_units(const struct xrl_limit *limit, __u64 used)
 		return 1;
 	}
 }
+
+/* By how much a fixed window may expire late: two roundings to ticks, and a jiffy. */
+static inline __u64 lateness_ns(const struct xrl_class *class)
+{
+	return (2ULL << class->limits[0].tick_shift) + JIFFY_NS;
+}

@@ -219,15 +219,15 @@ static void ticks_wrap_after_four_periods(void **state)
 
 		assert_true(wrap_ns >= 4 * limit.period_ns);
 		for (__u64 at = 0; at < wrap_ns; at += wrap_ns / 997 + 1) {
-			__u64 over_ns = limit.period_ns + tick_ns(&limit);
-			int is_over = xrl_window_is_expired(&limit, word, wrap_ns + at);
+			__u64 expired_ns = limit.period_ns + tick_ns(&limit);
+			int is_expired = xrl_window_is_expired(&limit, word, wrap_ns + at);
 
 			if (at < limit.period_ns)
-				assert_false(is_over);
-			else if (at >= over_ns && at < wrap_ns / 4 * 3)
-				assert_true(is_over);
+				assert_false(is_expired);
+			else if (at >= expired_ns && at < wrap_ns / 4 * 3)
+				assert_true(is_expired);
 			else if (at >= wrap_ns / 4 * 3 + tick_ns(&limit))
-				assert_false(is_over);
+				assert_false(is_expired);
 		}
 	}
 }
