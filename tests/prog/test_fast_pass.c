@@ -301,11 +301,6 @@ static void check_entry(enum program_entry entry, __u32 frames)
 
 int main(int argc, char **argv)
 {
-	__u32 frames = argc > 2 ? strtoul(argv[2], NULL, 0) : FRAMES;
-
-	random_frame_seed_from(argc, argv);
-	pin_to_current_cpu();
-	for (enum program_entry entry = 0; entry < PROGRAM_ENTRIES; entry++)
-		check_entry(entry, entry == PROGRAM_FRAGS ? frames : frames / 3);
+	random_frame_run(argc, argv, FRAMES, check_entry);
 	return tap_done();
 }

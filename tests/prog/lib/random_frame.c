@@ -176,11 +176,16 @@ __u32 random_frame(unsigned char *frame)
 	return bytes;
 }
 
-void random_frame_seed_from(int argc, char **argv)
+void random_frame_run(int argc, char **argv, __u32 default_frames,
+                      void (*check)(enum program_entry, __u32 frames))
 {
 	const char *text = argc > 1 ? argv[1] : getenv("SEED");
 	__u64 seed = text ? strtoull(text, NULL, 0) : (__u64)time(NULL) << 20 ^ getpid();
+	__u32 frames = argc > 2 ? strtoul(argv[2], NULL, 0) : default_frames;
 
 	tap_note("seed %llu", seed);
 	random_frame_seed(seed);
+	pin_to_current_cpu();
+	check(PROGRAM_FRAGS, frames);
+	check(PROGRAM_SINGLE, frames / 3);
 }

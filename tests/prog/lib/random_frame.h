@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "include/address.h"
+#include "tests/prog/lib/program.h"
 
 #define RANDOM_SOURCES 200
 #define RANDOM_PORTS   6
@@ -19,9 +20,11 @@ int one_in(__u32 chance);
 /* Seeds the generator and chooses the sources. */
 void random_frame_seed(__u64 seed);
 
-/* Takes the seed from the first argument, from the environment (SEED), or from the clock, and
- * prints it. */
-void random_frame_seed_from(int argc, char **argv);
+/* The main part of a test that takes [SEED [FRAMES]]: seeds the generator from the first argument,
+ * from the environment (SEED) or from the clock, prints the seed, pins the process, and runs
+ * `check` for both entry points; the second one gets a third of the frames. */
+void random_frame_run(int argc, char **argv, __u32 default_frames,
+                      void (*check)(enum program_entry, __u32 frames));
 
 /* An eighth of the sources are drawn more often than not. */
 struct xrl_address random_address(void);
