@@ -11,7 +11,7 @@
 
 /* As they are named to the operator. */
 static const char *const section_names[] = {
-	[SECTION_LIMITER] = "limiter",         [SECTION_CLASS] = CLASS " NAME",
+	[SECTION_LIMITER] = "limiter",         [SECTION_CLASS] = "class NAME",
 	[SECTION_ICMP_ERRORS] = "icmp-errors", [SECTION_FLOOD] = "flood",
 	[SECTION_PERMITS] = "permits",         [SECTION_SERVE] = "serve",
 };

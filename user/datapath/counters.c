@@ -43,10 +43,12 @@ int counters_read(const char *pin_dir, const char *interface,
 	if (fd < 0)
 		return fd;
 	pairs = cpus > 0 ? calloc(cpus, sizeof(struct xrl_counters)) : NULL;
-	if (!pairs || bpf_map_lookup_elem(fd, &zero, pairs))
+	if (!pairs)
+		error = -ENOMEM;
+	else if (bpf_map_lookup_elem(fd, &zero, pairs))
 		error = -errno;
 	memset(sums, 0, XRL_COUNTERS * sizeof(*sums));
-	for (int i = 0; !error && i < cpus * XRL_COUNTERS; i++) {
+	for (int i = 0; !error && pairs && i < cpus * XRL_COUNTERS; i++) {
 		sums[i % XRL_COUNTERS].packets += pairs[i].packets;
 		sums[i % XRL_COUNTERS].bytes += pairs[i].bytes;
 	}

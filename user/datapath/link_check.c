@@ -66,7 +66,7 @@ static enum exit_code check_attached(const char *interface, const struct link_in
 enum exit_code link_check_redirects(const char *pin_dir, const struct policy *policy)
 {
 	enum exit_code error = EXIT_DONE;
-	char(*interfaces)[IF_NAMESIZE];
+	char(*interfaces)[IF_NAMESIZE] = NULL;
 	int count = redirects(policy) ? pin_dir_list_interfaces(pin_dir, &interfaces) : 0;
 
 	for (int i = 0; i < count && !error; i++) {
@@ -75,8 +75,7 @@ enum exit_code link_check_redirects(const char *pin_dir, const struct policy *po
 		link_info_read(pin_dir, interfaces[i], &info);
 		error = check_attached(interfaces[i], &info, policy);
 	}
-	if (redirects(policy))
-		free(interfaces);
+	free(interfaces);
 	return error;
 }
 
