@@ -38,8 +38,8 @@ struct text_endpoint {
 
 static struct text_endpoint parse_endpoint(const char *text)
 {
-	struct text_endpoint endpoint = {.protocol =
-	                                    strncmp(text, "udp/", 4) ? IPPROTO_TCP : IPPROTO_UDP};
+	struct text_endpoint endpoint = {.protocol = strncmp(text, "udp/", 4) ? IPPROTO_TCP
+	                                                                      : IPPROTO_UDP};
 	int count = sscanf(text + 4, "%u-%u", &endpoint.first, &endpoint.last);
 
 	must(count > 0, text);

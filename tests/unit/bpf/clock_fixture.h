@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The clocks that bpf/limit/source_limits.h expects, set by the test: one per thread, as each CPU has
- * its own. Include this first. */
+/* The clocks that bpf/limit/source_limits.h expects, set by the test: one per thread, as each CPU
+ * has its own. Include this first. */
 
 #include <linux/types.h>
 
