@@ -93,7 +93,7 @@ static void check_class_change(struct program *program)
 	program_set_text_cidrs(program, &two_classes);
 	program_commit(program);
 	expect(program, XRL_passed_within_limits,
-	       "back in the first class, the source starts fresh");
+	       "back in the first class, the source starts over");
 
 	policy = program_edit_policy(program);
 	policy->classes[1].limit_count = 0;
@@ -312,7 +312,7 @@ static void check_penalty_reload(struct program *program)
 	expect(program, XRL_dropped_bytes_limit, "removing the penalty ends it");
 }
 
-/* A penalty belongs to a class; in another class with a penalty, the source starts fresh. */
+/* A penalty belongs to a class; in another class with a penalty, the source starts over. */
 static void check_penalty_and_class(struct program *program)
 {
 	static const struct policy_text penalty = {

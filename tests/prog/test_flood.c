@@ -176,7 +176,7 @@ static void check_modes(void)
 
 /* ---- offenders ---- */
 
-struct offence {
+struct offense {
 	const char *limit;
 	__u32 packets;
 	__u64 period_ns;
@@ -186,7 +186,7 @@ struct offence {
 
 /* The first flood has ten times the packets that would fill the map in each second of an hour, the
  * others fewer. The third offender may send 100 packets per second, and sends more. */
-static const struct offence offences[] = {
+static const struct offense offenses[] = {
 	{"10/1h packets", 10, 3600 * SECOND_NS, 10ULL * FEW_BUCKETS * 3600, 1},
 	{"10/1d packets", 10, 86400 * SECOND_NS, 6000000, 1},
 	{"100/1s packets", 100, SECOND_NS, 6000000, 30},
@@ -201,13 +201,13 @@ struct offenders {
 	__u64 flood, took_ns;
 };
 
-static void send_due(const struct program *program, const struct offence *offence,
+static void send_due(const struct program *program, const struct offense *offense,
                      struct offenders *both)
 {
-	if (both->flood / EACH > both->old_sent / offence->at_once + 1 &&
+	if (both->flood / EACH > both->old_sent / offense->at_once + 1 &&
 	    both->flood / PAUSE % 2 == 0) {
-		both->old_passed += count_passes(program, address_of(1, 1), offence->at_once);
-		both->old_sent += offence->at_once;
+		both->old_passed += count_passes(program, address_of(1, 1), offense->at_once);
+		both->old_sent += offense->at_once;
 	}
 	if (both->flood / EACH_OTHER > both->new_sent) {
 		both->new_passed += passes(program, address_of(1, 2));
@@ -215,26 +215,26 @@ static void send_due(const struct program *program, const struct offence *offenc
 	}
 }
 
-static struct offenders offend(const struct program *program, const struct offence *offence)
+static struct offenders offend(const struct program *program, const struct offense *offense)
 {
 	struct offenders both = {};
 	__u64 start = traffic_all_packets(program), begin_ns = boot_ns();
 
 	spoofed_start(1);
-	while (both.flood < offence->flood_packets && both.took_ns < GIVE_UP_NS) {
+	while (both.flood < offense->flood_packets && both.took_ns < GIVE_UP_NS) {
 		usleep(POLL_US);
 		both.flood = traffic_all_packets(program) - start;
 		both.took_ns = boot_ns() - begin_ns;
-		send_due(program, offence, &both);
+		send_due(program, offense, &both);
 	}
 	spoofed_stop();
 	both.took_ns = boot_ns() - begin_ns;
 	return both;
 }
 
-static void check_offence(const struct offence *offence)
+static void check_offence(const struct offense *offense)
 {
-	struct policy_text text = {.classes = {{.limits = {offence->limit}}}};
+	struct policy_text text = {.classes = {{.limits = {offense->limit}}}};
 	struct xrl_flood flood = default_flood();
 	struct offenders both;
 	struct xrl_bucket bucket;
@@ -243,20 +243,20 @@ static void check_offence(const struct offence *offence)
 
 	if (!begin(&program, FEW_BUCKETS, &text, &flood))
 		return;
-	tap_ok(count_passes(&program, address_of(1, 1), 2 * offence->packets) == offence->packets,
-	       "%s: %u pass before the flood", offence->limit, offence->packets);
-	both = offend(&program, offence);
+	tap_ok(count_passes(&program, address_of(1, 1), 2 * offense->packets) == offense->packets,
+	       "%s: %u pass before the flood", offense->limit, offense->packets);
+	both = offend(&program, offense);
 	/* windows that have opened meanwhile */
-	most = both.took_ns / offence->period_ns * offence->packets;
-	if (offence->period_ns <= SECOND_NS)
-		most += offence->packets;
-	tap_ok(both.old_sent > offence->flood_packets / PAUSE && both.old_passed <= most,
-	       "%s: no more pass during the flood", offence->limit);
+	most = both.took_ns / offense->period_ns * offense->packets;
+	if (offense->period_ns <= SECOND_NS)
+		most += offense->packets;
+	tap_ok(both.old_sent > offense->flood_packets / PAUSE && both.old_passed <= most,
+	       "%s: no more pass during the flood", offense->limit);
 	tap_ok(program_read_bucket(&program, address_of(1, 1), &bucket),
-	       "%s: the known offender keeps its bucket", offence->limit);
-	tap_ok(both.new_passed <= most + offence->packets + offence->packets / 100 &&
+	       "%s: the known offender keeps its bucket", offense->limit);
+	tap_ok(both.new_passed <= most + offense->packets + offense->packets / 100 &&
 	               program_read_bucket(&program, address_of(1, 2), &bucket),
-	       "%s: a new offender gets no more, and gets a bucket", offence->limit);
+	       "%s: a new offender gets no more, and gets a bucket", offense->limit);
 	tap_note("%llu flood packets in %llu ms; %llu of %llu passed from the known offender, "
 	         "%llu of %llu from the new one",
 	         (unsigned long long)both.flood, (unsigned long long)(both.took_ns / MS_NS),
@@ -349,8 +349,8 @@ int main(void)
 	check_modes();
 	check_clients(MANY_BUCKETS, 50);
 	check_clients(FEW_BUCKETS, 0);
-	for (size_t i = 0; i < sizeof(offences) / sizeof(offences[0]); i++)
-		check_offence(&offences[i]);
+	for (size_t i = 0; i < sizeof(offenses) / sizeof(offenses[0]); i++)
+		check_offence(&offenses[i]);
 	if (is_waiting)
 		check_disengages(&flood);
 	return tap_done();

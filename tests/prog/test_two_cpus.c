@@ -216,7 +216,7 @@ static void check_penalty(struct program *program)
 }
 
 /* Both CPUs see a permit expire at the same moment: exactly one window opens, and it is exact to
- * the one packet that the other CPU has in progress, which may be judged with the permit and
+ * the one packet that the other CPU has in progress, which may be decided with the permit and
  * charged without it, or vice versa. */
 static void check_permit_end(struct program *program)
 {

@@ -118,7 +118,7 @@ static int permits_have_a_class(const struct model *model)
 	return model->policy->permitted_class < XRL_MAX_CLASSES;
 }
 
-/* A source starts fresh in a new class, and with limits newer than its last packet. */
+/* A source starts over in a new class, and with limits newer than its last packet. */
 static const struct xrl_class *reclassify(const struct model *model, struct model_source *source)
 {
 	__u32 number = source->permitted && permits_have_a_class(model)

@@ -24,7 +24,7 @@ void spoofed_close(void);
 /* Sets the range of sources, in host order. */
 void spoofed_set_sources(__u32 first_source, __u64 count);
 
-/* Run so many packets, from successive or from random sources. */
+/* Run that many packets, from successive or from random sources. */
 void spoofed_run_next(__u32 packets);
 void spoofed_run(__u32 packets);
 
