@@ -9,6 +9,7 @@
 #include "user/datapath/link_info.h"
 #include "user/datapath/maps.h"
 #include "user/datapath/pin_dir.h"
+#include "user/util/xalloc.h"
 
 /* Text for the textfile collector of Prometheus's node exporter, which reads the counters'
  * type under their full name, _total included. */
@@ -120,10 +121,10 @@ static enum exit_code run_metrics(const struct globals *globals, int argc, char 
 	if (error)
 		return error;
 	count = pin_dir_list_interfaces(globals->pin_dir, &interfaces);
-	sums = calloc(count > 0 ? count : 1, sizeof(*sums));
-	if (count < 0 || !sums)
+	if (count < 0)
 		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s",
 		            globals->pin_dir);
+	sums = xcalloc(count > 0 ? count : 1, sizeof(*sums));
 	for (int i = 0; i < count; i++) {
 		if (counters_read(globals->pin_dir, interfaces[i], sums[readable]))
 			continue;

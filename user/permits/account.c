@@ -105,7 +105,7 @@ static enum exit_code check_new(struct db *db, const char *name)
 
 static enum exit_code find_parent(struct db *db, const char *name, __s64 *parent_id)
 {
-	struct account parent;
+	struct account parent = {};
 	enum exit_code error;
 
 	*parent_id = 0;
@@ -245,7 +245,7 @@ enum exit_code account_add(const char *state_dir, const char *name, const char *
 enum exit_code account_approve(const char *state_dir, const char *name, bool approved)
 {
 	struct db db;
-	struct account account;
+	struct account account = {};
 	enum exit_code error = begin(&db, state_dir);
 
 	if (!error)
@@ -265,7 +265,7 @@ enum exit_code account_approve(const char *state_dir, const char *name, bool app
 enum exit_code account_rotate_token(const char *state_dir, const char *name, char token[TOKEN_SIZE])
 {
 	struct db db;
-	struct account account;
+	struct account account = {};
 	enum exit_code error = begin(&db, state_dir);
 
 	if (!error)

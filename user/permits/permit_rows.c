@@ -256,17 +256,19 @@ enum exit_code permit_rows_list(struct db *db, __s64 account_id, bool ended,
 
 	*records = NULL;
 	*count = 0;
-	while (!error && db_next(row)) {
+	while (db_next(row)) {
 		if (*count == room) {
 			struct permit_record *larger;
 
 			room = room ? room * 2 : 64;
 			larger = reallocarray(*records, room, sizeof(*larger));
-			error = larger ? EXIT_DONE : fail(EXIT_FAILED, NULL, "out of memory");
-			*records = larger ? larger : *records;
+			if (!larger) {
+				error = fail(EXIT_FAILED, NULL, "out of memory");
+				break;
+			}
+			*records = larger;
 		}
-		if (!error)
-			read_record(row, &(*records)[(*count)++]);
+		read_record(row, &(*records)[(*count)++]);
 	}
 	failed = db_finish(db, row);
 	error = error ? error : failed;
