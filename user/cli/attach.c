@@ -19,6 +19,7 @@
 #include "user/datapath/pin_dir.h"
 #include "user/datapath/pin_lock.h"
 #include "user/output/policy.h"
+#include "user/output/policy_json.h"
 #include "user/permits/permit.h"
 #include "user/util/file_stamp.h"
 #include "user/util/paths.h"

@@ -95,6 +95,6 @@ static enum exit_code run_check(const struct globals *globals, int argc, char **
 const struct command check_command = {
 	.name = "check",
 	.usage = "check [FILE]",
-	.summary = "what is wrong with the configuration, and what is hardly meant",
+	.summary = "report errors in the configuration, and warn of what was probably not intended",
 	.run = run_check,
 };

@@ -6,6 +6,7 @@
 #include "user/datapath/bpffs.h"
 #include "user/datapath/maps.h"
 #include "user/output/policy.h"
+#include "user/output/policy_json.h"
 
 static void print_result(const struct globals *globals, struct reload *reload)
 {

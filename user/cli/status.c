@@ -10,6 +10,7 @@
 #include "user/datapath/pin_dir.h"
 #include "user/output/gate.h"
 #include "user/output/policy.h"
+#include "user/output/policy_json.h"
 #include "user/util/clock.h"
 
 static const char *state_name(const struct link_info *info)

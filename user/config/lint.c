@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "user/util/duration.h"
+#include "user/policy/endpoint.h"
 #include "user/policy/limit.h"
 #include "user/policy/limit_compare.h"
 #include "user/config/policy_sections.h"
@@ -72,7 +73,7 @@ static bool is_protected(const struct xrl_ports *ports, const struct xrl_limit *
 	const __u8 *bits = limit->endpoint_protocol == IPPROTO_TCP ? ports->tcp : ports->udp;
 
 	for (__u32 port = limit->first_port; port <= limit->last_port; port++)
-		if (bits[port / 8] & 1 << port % 8)
+		if (port_is_set(bits, port))
 			return true;
 	return false;
 }

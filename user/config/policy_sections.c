@@ -108,7 +108,7 @@ static void protect(struct xrl_ports *ports, const struct endpoint *endpoint)
 	__u8 *bits = endpoint->protocol == IPPROTO_TCP ? ports->tcp : ports->udp;
 
 	for (__u32 port = endpoint->first_port; port <= endpoint->last_port; port++)
-		bits[port / 8] |= 1 << port % 8;
+		port_add(bits, port);
 }
 
 static void read_protect(struct policy_sections *sections, int line, const char *value)

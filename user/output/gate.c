@@ -35,8 +35,8 @@ static json_t *since_json(const struct gate_status *flood)
 	return json_string(since);
 }
 
-/* Those that are taken, and those that were made and aren't there any more: nobody but the kernel
- * removes one, to make room. */
+/* Buckets in use, and buckets created that no longer exist: only the kernel removes one, to make
+ * room. */
 struct bucket_use {
 	__u32 occupied;
 	__u64 inserted;
@@ -47,7 +47,7 @@ static bool read_use(struct maps *maps, struct bucket_use *use)
 {
 	struct gate_status flood;
 
-	/* in this order, so that one that is made meanwhile doesn't look as if it was evicted */
+	/* in this order, so that a bucket created in between doesn't count as evicted */
 	if (!gate_read(maps, &flood) || !bucket_count(maps, &use->occupied))
 		return false;
 	use->inserted =
@@ -56,7 +56,7 @@ static bool read_use(struct maps *maps, struct bucket_use *use)
 	return true;
 }
 
-/* ---- in JSON ---- */
+/* ---- JSON ---- */
 
 json_t *gate_totals_json(struct maps *maps)
 {
@@ -104,7 +104,7 @@ json_t *gate_buckets_json(struct maps *maps)
 	                 "evicted", (json_int_t)use.evicted);
 }
 
-/* ---- in words ---- */
+/* ---- text ---- */
 
 static void print_gate(const struct gate_status *flood)
 {
@@ -126,7 +126,7 @@ static void print_gate(const struct gate_status *flood)
 		       flood->engaged_times == 1 ? "" : "s", since);
 	}
 	printf("%s\n",
-	       flood->policy->mode == XRL_FLOOD_MONITOR ? " (monitor: refuses nothing)" : "");
+	       flood->policy->mode == XRL_FLOOD_MONITOR ? " (monitor: rejects nothing)" : "");
 }
 
 void gate_print(struct maps *maps)
@@ -137,7 +137,7 @@ void gate_print(struct maps *maps)
 	if (gate_read(maps, &flood))
 		print_gate(&flood);
 	if (read_use(maps, &use))
-		printf("buckets    %u of %u taken, %llu made, %llu evicted\n", use.occupied,
+		printf("buckets    %u of %u in use, %llu created, %llu evicted\n", use.occupied,
 		       maps_sources(maps), use.inserted, use.evicted);
 }
 

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 
 #include "user/config/cidr_list.h"
+#include "user/datapath/gate.h"
 #include "user/datapath/pin_lock.h"
 #include "user/policy/limit.h"
 #include "user/util/clock.h"
@@ -93,6 +94,97 @@ json_t *source_json(const struct source *source)
 	                 time_json(source->permit_until_boot_ns), "penalty_until",
 	                 moment_json(source, source->penalty_ns), "limits", limits, "icmp_errors",
 	                 limit_json(source, &source->icmp_errors));
+}
+
+/* ---- text ---- */
+
+/* Fixed windows reset at a moment; sliding windows and token buckets become free bit by bit. */
+static void print_remaining(const struct xrl_limit *limit, const struct limit_usage *usage)
+{
+	printf("%llu used, %llu remaining", usage->used, usage->remaining);
+	if (usage->reset_ns)
+		printf(", %s in %.3f s", limit->algorithm == XRL_FIXED ? "resets" : "fully free",
+		       (double)usage->reset_ns / SECOND_NS);
+}
+
+static void print_limit(const struct source *source, const struct source_limit *of,
+                        const char *label, const char *what)
+{
+	const struct limit_usage *usage = &of->usage;
+	char text[LIMIT_TEXT_SIZE];
+
+	limit_format(of->limit, text, sizeof(text));
+	printf("%-10s %s%s: ", label, text, what);
+	print_remaining(of->limit, usage);
+	if (of->refuses && usage->retry_ns == usage->reset_ns)
+		printf("; rejected until then");
+	else if (of->refuses)
+		printf("; next one passes in %.3f s", (double)usage->retry_ns / SECOND_NS);
+	else if (usage->retry_ns)
+		printf("; passes anyway (%s)", source->permitted ? "permit" : "monitor");
+	printf("\n");
+}
+
+static void print_class(const struct source *source)
+{
+	char cidr[CIDR_TEXT_SIZE];
+
+	printf("class      %s", source->class->name);
+	if (source->reason == BY_CIDR) {
+		cidr_format(&source->cidr.cidr, cidr);
+		printf(" (matches %s)\n", cidr);
+	} else {
+		printf(" (%s)\n", source->reason == BY_PERMIT ? "has a permit" : "no CIDR matches");
+	}
+}
+
+static void print_permit(const struct source *source)
+{
+	char until[RESULT_TIME_SIZE];
+
+	if (!source->permit_until_boot_ns) {
+		printf("permit     none\n");
+		return;
+	}
+	/* rounded up, as in JSON */
+	result_format_time(until, clock_unix_seconds(source->permit_until_boot_ns + SECOND_NS - 1));
+	printf("permit     until %s%s\n", until, source->permitted ? ": no limit applies" : "");
+}
+
+static void print_address(const struct source *source, const char *address)
+{
+	const struct newcomer *newcomer = &source->newcomer;
+
+	printf("source     %s", address);
+	if (source->is_newcomer)
+		printf(" (newcomer without a bucket: %u%s packet%s seen, %u of them passed)",
+		       newcomer->seen_packets,
+		       newcomer->seen_packets < NEWCOMER_MAX_SEEN ? "" : " or more",
+		       newcomer->seen_packets == 1 ? "" : "s", newcomer->passed_packets);
+	else if (!source->known)
+		printf(" (no bucket: not seen, or not recently)");
+	printf("\n");
+}
+
+void source_print(const struct source *source, const char *address)
+{
+	const struct xrl_class *class = source->class;
+
+	print_address(source, address);
+	print_class(source);
+	print_permit(source);
+	if (source->penalty_ns)
+		printf("penalty    for another %.3f s: %s\n",
+		       (double)source->penalty_ns / SECOND_NS,
+		       class->action == XRL_MONITOR ? "passes anyway (monitor)"
+		                                    : "everything but ICMP errors is rejected");
+	if (!class->limit_count && !class->separate_count) {
+		printf("limits     none: trusted\n");
+		return;
+	}
+	for (__u32 i = 0; i < source->limit_count; i++)
+		print_limit(source, &source->limits[i], i ? "" : "limits", "");
+	print_limit(source, &source->icmp_errors, "", " (ICMP errors)");
 }
 
 enum exit_code source_look_up(const char *pin_dir, const struct xrl_address *address, json_t **json)

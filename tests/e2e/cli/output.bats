@@ -38,7 +38,7 @@ load ../network
     is 0 "$(jq '.limits[0].remaining' <<<"$output")"
     jq --exit-status '.limits[0].retry_after_seconds | . > 3590 and . <= 3601' <<<"$output"
     run -0 limiter show "$source"
-    has "$output" '100 used, 0 left, anew in'
+    has "$output" '100 used, 0 remaining, resets in [0-9.]+ s; rejected until then$'
 }
 
 @test 'show tells of a permit, and of a source that was never seen' {

@@ -32,7 +32,7 @@ flood() {
     run -0 limiter status
     has "$output" '^flood +gate on, newcomers 50000/1s, prefix 2000/1s$'
     has "$output" '^gate +ready, [0-9]+ unknown sources a second$'
-    has "$output" '^buckets +100 of 4096 taken, 100 made, 0 evicted$'
+    has "$output" '^buckets +100 of 4096 in use, 100 created, 0 evicted$'
 }
 
 # boot_ticks SECONDS: in so many. The last one may be over by a hundredth of a second before it is
@@ -114,7 +114,7 @@ boot_ticks() {
     is 'false 2 2' "$(jq --raw-output \
         '"\(.known) \(.newcomer | "\(.seen_packets) \(.passed_packets)")"' <<<"$output")"
     run -0 limiter show "$source"
-    has "$output" "^source +$source \(a newcomer without a bucket: 2 packets seen, 2 of them passed\)"
+    has "$output" "^source +$source \(newcomer without a bucket: 2 packets seen, 2 of them passed\)"
     send 8
     run -0 limiter show "$source" --json
     is 'true null' "$(jq --raw-output '"\(.known) \(.newcomer)"' <<<"$output")"

@@ -205,7 +205,7 @@ three_classes() {
     is 'friends cidr 198.51.100.8' \
         "$(shown '"\(.class) \(.class_reason) \(.cidr)"' 198.51.100.8)"
     is 'standard default null' "$(shown '"\(.class) \(.class_reason) \(.cidr)"' 192.0.2.1)"
-    has "$(limiter show "$source")" '^class +office, by 198\.51\.100\.0/24$'
+    has "$(limiter show "$source")" '^class +office \(matches 198\.51\.100\.0/24\)$'
     has "$(limiter show 198.51.100.8)" '^limits +none: trusted$'
 }
 
@@ -228,9 +228,9 @@ three_classes() {
     is null "$(shown .penalty_until)"
     send 20
     has "$(shown .penalty_until)" '^[0-9-]{10}T[0-9:]{8}Z$'
-    has "$(limiter show "$source")" '^penalty +for another 3[56][0-9]{2}\..*: all but ICMP errors'
+    has "$(limiter show "$source")" '^penalty +for another 3[56][0-9]{2}\..*: everything but ICMP errors'
     attach eth0 --monitor
-    has "$(limiter show "$source")" '^penalty +for another .*: passes all the same \(monitor\)$'
+    has "$(limiter show "$source")" '^penalty +for another .*: passes anyway \(monitor\)$'
     send 3
     counts 'dropped_packets_limit 1' 'dropped_penalty 9' 'passed_monitor_penalty 3' \
         'passed_within_limits 10'
@@ -306,7 +306,7 @@ three_classes() {
     three_classes
     run -0 of_file attach eth0 --monitor --sources 4096
     has "$output" '^note +the action is that of the command line'
-    has "$(limiter status)" 'but for its actions: those were replaced on the command line'
+    has "$(limiter status)" 'its actions are overridden on the command line'
     is true "$(in_force .actions_replaced)"
     send 200
     counts 'passed_monitor_packets_limit 190' 'passed_within_limits 10'
