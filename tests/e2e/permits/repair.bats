@@ -125,7 +125,7 @@ faulty() {
     run -1 limiter permit list
     has "$output" 'is damaged'
     cd "$XDP_RATELIMIT_STATE_DIR"
-    eval "$(man -l "$here/../../user/man/xdp-ratelimit.8" | col -bx | recovery_lines)"
+    eval "$(man -l "$here/../../user/man/xdp-ratelimit-permit.8" | col -bx | recovery_lines)"
     mv new.db permits.db
     run -0 limiter --config "$rules" permit request 10.1.0.1
     # permits of that page come from the map
