@@ -37,7 +37,7 @@ POLICIES   := $(wildcard scripts/policies/*.conf)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo vmlinux format install install-serve uninstall clean
+.PHONY: all help deps demo manual vmlinux format install install-serve uninstall clean
 
 all: $(OUT)/xdp-ratelimit $(SERVE) ## build the command and the HTTP server (the default)
 
@@ -84,6 +84,9 @@ demo: ## show the limiter at work, in two network namespaces
 	$(Q)scripts/install-deps demo
 	$(call build,$(OUT)/xdp-ratelimit $(FRAMES))
 	$(Q)scripts/demo-show $(OUT)
+
+manual: $(OUT)/xdp-ratelimit ## write the synopsis of each manual page from --help
+	$(Q)scripts/manual-usage $< user/man/*.8
 
 vmlinux: ## write vmlinux/vmlinux.h from the types of the running kernel
 	$(Q)scripts/make-vmlinux > vmlinux/vmlinux.h.new

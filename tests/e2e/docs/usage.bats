@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The usage of a command is written once: in the command. --help prints it, and the manual pages
+# have it from there.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    top=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
+    build=$(cd "${BUILD_DIR:-$top/build}" && pwd)
+    cp "$top"/user/man/*.8 "$BATS_TEST_TMPDIR/"
+}
+
+@test 'the synopsis of each page is what --help says' {
+    local page
+    "$top/scripts/manual-usage" "$build/xdp-ratelimit" "$BATS_TEST_TMPDIR"/*.8
+    for page in "$top"/user/man/*.8; do
+        diff "$page" "$BATS_TEST_TMPDIR/${page##*/}" || {
+            echo "run 'make manual' and commit ${page##*/}" >&2
+            return 1
+        }
+    done
+}
+
+@test 'a synopsis that differs is written anew' {
+    local page=$BATS_TEST_TMPDIR/xdp-ratelimit-attach.8
+    sed -i '/^\.Op Fl -monitor/d' "$page"
+    "$top/scripts/manual-usage" "$build/xdp-ratelimit" "$page"
+    cmp "$page" "$top/user/man/xdp-ratelimit-attach.8"
+}
+
+@test 'every command has its synopsis in one page' {
+    local command commands
+    commands=$("$build/xdp-ratelimit" --help | sed -n 's/^  \([a-z][a-z]*\).*/\1/p' | sort)
+    [[ $commands ]]
+    diff <(echo "$commands") \
+        <(sed -n 's/^\.\\" usage \(.*\) (.*/\1/p' "$top"/user/man/*.8 | tr ' ' '\n' | sort)
+}
+
+@test 'wrong arguments of manual-usage' {
+    run -2 "$top/scripts/manual-usage"
+    run -2 "$top/scripts/manual-usage" /nowhere page
+}
