@@ -1,0 +1,33 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# README.md: what it shows is what happens. Its other commands are run elsewhere: scripts/demo by
+# tests/install (make test-install), scripts/test by the tests themselves, make and make install by
+# e2e/docs/install.bats.
+
+load ../network
+load sessions
+
+# before_command COMMAND
+before_command() {
+    case $1 in
+    *'--action drop')
+        send 50 --source 198.51.100.8 --proto tcp-syn
+        ;;
+    esac
+}
+
+@test 'README.md: every session, in order' {
+    run_sessions "$here/../../README.md"
+}
+
+@test 'README.md: the command that takes a risky change back' {
+    local lines
+    lines=$(sed -n "s/^    \(nohup .*\)/\1/p; s/^    \(xdp-ratelimit attach .*\)/\1/p" \
+        "$here/../../README.md" | sed 's/sleep 60/sleep 1/; s/&$//')
+    is 2 "$(wc -l <<<"$lines")" lines
+    cp "$build/xdp-ratelimit" "$BATS_TEST_TMPDIR/"
+    nsenter --net="/run/netns/$name-server" env PATH="$BATS_TEST_TMPDIR:$PATH" \
+        bash -c "$(sed 's/^nohup.*/& \&/' <<<"$lines"); wait" >/dev/null 2>&1 3>&-
+    assert_detached
+}
