@@ -52,7 +52,7 @@ static enum exit_code add_limit(struct attach_options *options, const char *text
 		                     text, XRL_MAX_LIMITS, XRL_MAX_SCOPED);
 	*place = limit;
 	if (limit.unit == XRL_BYTES && limit.max_units < ETHERNET_FRAME_BYTES)
-		warn("limit '%s' refuses every frame of more than %llu bytes", text,
+		warn("limit '%s' rejects every frame larger than %llu bytes", text,
 		     limit.max_units);
 	return EXIT_DONE;
 }

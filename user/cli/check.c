@@ -54,7 +54,7 @@ static void print_policy(const struct result *result, const struct policy_summar
 		       policy->class_count == 1 ? "" : "es", policy->cidr_count,
 		       plural(policy->cidr_count), policy->default_class);
 	else
-		printf("no classes: attach takes limits of its own, or those in force");
+		printf("no classes: attach uses its own options or the active limits");
 	if (result->warnings)
 		printf(", %d warning%s", result->warnings, plural(result->warnings));
 	printf("\n");

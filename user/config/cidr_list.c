@@ -49,13 +49,14 @@ int cidr_parse(const char *key, const char *text, struct xrl_cidr *cidr,
 		return parse_fail_value(parse_error, key, text, EXPECTED);
 	if (text[length] && !take_prefix(text + length + 1, &cidr->prefix_bits))
 		return parse_fail_value(parse_error, key, text,
-		                        "the length of a prefix is from 0 to 32");
+		                        "expected a prefix length from 0 to 32");
 	network = (struct xrl_cidr){cidr->prefix_bits, network_of(cidr)};
 	if (!memcmp(&network.address, &cidr->address, sizeof(network.address)))
 		return 0;
 	cidr_format(&network, meant);
 	return parse_fail_value(parse_error, key, text,
-	                        "there are bits behind the prefix, did you mean '%s'?", meant);
+	                        "address bits are set beyond the prefix, did you mean '%s'?",
+	                        meant);
 }
 
 void cidr_format(const struct xrl_cidr *cidr, char text[CIDR_TEXT_SIZE])
@@ -110,12 +111,12 @@ static void report_again(const struct cidr_entry *first, const struct cidr_entry
 	cidr_format(&again->cidr.cidr, text);
 	if (first->cidr.class_number == again->cidr.class_number)
 		diagnostics_warning(diagnostics, again->line,
-		                    "'%s' is listed twice, in line %d before", text, first->line);
+		                    "'%s' is listed twice, first on line %d", text, first->line);
 	else
-		diagnostics_error(diagnostics, again->line,
-		                  "'%s' is of class '%s' already, in line %d; it can't be of two",
-		                  text, policy->classes[first->cidr.class_number].name,
-		                  first->line);
+		diagnostics_error(
+			diagnostics, again->line,
+			"'%s' already belongs to class '%s' (line %d); it cannot belong to two",
+			text, policy->classes[first->cidr.class_number].name, first->line);
 }
 
 void cidr_list_merge(struct cidr_list *list, const struct xrl_policy *policy,

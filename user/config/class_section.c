@@ -46,14 +46,14 @@ static void add_limit(struct policy_sections *sections, int line, const char *va
 	for (__u32 i = 0; i < *list.count; i++)
 		if (!memcmp(&list.limits[i], limit, sizeof(*limit))) {
 			diagnostics_warning(sections->diagnostics, line,
-			                    "limit '%s' is given twice, in line %d before", quoted,
+			                    "limit '%s' is given twice, first on line %d", quoted,
 			                    list.lines[i]);
 			return;
 		}
 	if (*list.count == list.most) {
 		diagnostics_error(sections->diagnostics, line,
-		                  "limit '%s': at most %u limits %s are possible in a class",
-		                  quoted, list.most, list.kind);
+		                  "limit '%s': a class has at most %u limits %s", quoted, list.most,
+		                  list.kind);
 		return;
 	}
 	list.lines[*list.count] = line;
@@ -143,6 +143,6 @@ void class_section_cidrs(struct policy_sections *sections, int line, const char 
 			continue;
 		sections->too_many_cidrs = true;
 		diagnostics_error(sections->diagnostics, line,
-		                  "there are more than %d addresses and networks", XRL_MAX_CIDRS);
+		                  "more than %d addresses and networks", XRL_MAX_CIDRS);
 	}
 }

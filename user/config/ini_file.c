@@ -62,11 +62,11 @@ static bool take_line(struct reading *reading, char *line, size_t size)
 	if (ferror(reading->file))
 		reading->read_error = errno;
 	if (c == '\0')
-		mistake(reading, "a NUL byte, but expected text");
+		mistake(reading, "a NUL byte; expected text");
 	if (c == '\0' || (c == EOF && !length))
 		return false;
 	if (length >= size) {
-		mistake(reading, "a line of more than %zu characters", size - 1);
+		mistake(reading, "the line is longer than %zu characters", size - 1);
 		length = 0;
 	}
 	line[length] = '\0';
@@ -99,7 +99,7 @@ static void take_section(struct reading *reading, const char *line)
 	reading->section_seen = true;
 	reading->section_known = line[1 + length] == ']' && (!*after || *after == ';');
 	if (!reading->section_known) {
-		mistake(reading, "expected [SECTION], and nothing behind it but a comment");
+		mistake(reading, "expected [SECTION], followed by nothing but a comment");
 		return;
 	}
 	snprintf(reading->section, sizeof(reading->section), "%.*s", (int)length, line + 1);
@@ -130,7 +130,7 @@ static int take_setting(void *user, const char *section, const char *key, const 
 	(void)section;
 	reading->setting_due = false;
 	if (!reading->section_seen)
-		mistake(reading, "'%s' stands before the first [SECTION]",
+		mistake(reading, "'%s' is before the first [SECTION]",
 		        quote(quoted, key, strlen(key)));
 	else if (reading->section_known)
 		reading->reader->setting(reading->context, reading->line, reading->section, key,

@@ -61,8 +61,9 @@ static void doubt_idle(const struct view *view, __u32 i)
 		    (i < j && limit_always_first(limit, other)))
 			continue;
 		limit_format(other, text, sizeof(text));
-		snprintf(reason, sizeof(reason), "never refuses: '%s' in line %d always does first",
-		         text, view->limit_lines[j]);
+		snprintf(reason, sizeof(reason),
+		         "has no effect: '%s' on line %d is always reached first", text,
+		         view->limit_lines[j]);
 		doubt(view, i, reason);
 		return;
 	}
@@ -100,7 +101,7 @@ static void doubt_size(const struct view *view, __u32 i)
 
 	if (limit->unit != XRL_BYTES || limit->max_units >= ETHERNET_FRAME_BYTES)
 		return;
-	snprintf(reason, sizeof(reason), "refuses every frame of more than %llu bytes",
+	snprintf(reason, sizeof(reason), "rejects every frame larger than %llu bytes",
 	         limit->max_units);
 	doubt(view, i, reason);
 }
@@ -112,8 +113,7 @@ static void doubt_http(const struct view *view, __u32 i)
 	for (__u32 j = 0; j < view->limit_count; j++)
 		if (view->limits[j]->unit == XRL_CONNECTIONS)
 			return;
-	doubt(view, i,
-	      "counts only requests that can be seen: a limit of connections belongs beside it");
+	doubt(view, i, "counts only the requests that can be seen: add a limit of connections");
 }
 
 /* Of a class that was to have limits. */
@@ -132,8 +132,8 @@ static void doubt_trusted(const struct view *view)
 		                    "'warn' in class '%s', which has no limits", view->class->name);
 	if (view->number == view->sections->policy->compiled->default_class)
 		diagnostics_warning(diagnostics, view->lines->section,
-		                    "the default class '%s' has no limits: every source that no "
-		                    "class names passes",
+		                    "the default class '%s' has no limits: sources that match no "
+		                    "CIDR are not limited",
 		                    view->class->name);
 }
 
@@ -147,11 +147,10 @@ static void doubt_unused(const struct view *view)
 		return;
 	if (view->sections->permitted_class.line && policy->permitted_class == XRL_MAX_CLASSES)
 		return;
-	diagnostics_warning(
-		view->sections->diagnostics, view->lines->section,
-		"class '%s' is never used: it has no sources, and is neither the default "
-		"nor that of permits",
-		view->class->name);
+	diagnostics_warning(view->sections->diagnostics, view->lines->section,
+	                    "class '%s' is never used: it has no sources, and is neither the "
+	                    "default class nor the class of permits",
+	                    view->class->name);
 }
 
 static void doubt_class(const struct view *view)
@@ -171,7 +170,7 @@ static void doubt_off(const struct policy_sections *sections, int line, const ch
 {
 	if (line)
 		diagnostics_warning(sections->diagnostics, line,
-		                    "'%s' does nothing while gate = off", key);
+		                    "'%s' has no effect while gate = off", key);
 }
 
 /* A prefix may send more than all may together. With a smaller N in a shorter period it can still
@@ -191,8 +190,8 @@ static void doubt_prefix(const struct policy_sections *sections)
 	diagnostics_warning(
 		sections->diagnostics,
 		sections->prefix_line ? sections->prefix_line : sections->newcomers_line,
-		"prefix = %llu/%s never refuses: newcomers = %llu/%s, for all prefixes "
-		"together, is less",
+		"prefix = %llu/%s has no effect: newcomers = %llu/%s, for all prefixes together, "
+	        "is lower",
 		flood->prefix_packets, prefix_period, flood->newcomers_packets, newcomers_period);
 }
 
@@ -219,7 +218,8 @@ void lint_policy(const struct policy_sections *sections)
 		doubt_class(&view);
 	}
 	if (sections->icmp_line && policy_wants_of_ports(&sections->policy->protected_ports))
-		diagnostics_warning(sections->diagnostics, sections->icmp_line,
-		                    "[icmp-errors] has no effect with 'protect': ICMP passes then");
+		diagnostics_warning(
+			sections->diagnostics, sections->icmp_line,
+			"[icmp-errors] has no effect with 'protect': ICMP always passes");
 	doubt_flood(sections);
 }

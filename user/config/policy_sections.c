@@ -201,7 +201,7 @@ static void take_only(struct policy_sections *sections, int line, const char *na
 {
 	if (*line_before)
 		diagnostics_error(sections->diagnostics, line,
-		                  "section [%s] is given twice, in line %d before", name,
+		                  "section [%s] is given twice, first on line %d", name,
 		                  *line_before);
 	else
 		*line_before = line;
@@ -239,12 +239,11 @@ static void begin_class(struct policy_sections *sections, int line, const char *
 		                  quote(quoted, name, strlen(name)), XRL_CLASS_NAME_SIZE - 1);
 	} else if (find_class(policy->compiled, name, &before)) {
 		diagnostics_error(sections->diagnostics, line,
-		                  "class '%s' is given twice, in line %d before", name,
+		                  "class '%s' is given twice, first on line %d", name,
 		                  sections->lines[before].section);
 	} else if (!policy_add_class(policy, name)) {
-		diagnostics_error(sections->diagnostics, line,
-		                  "class '%s': at most %d classes are possible", name,
-		                  XRL_MAX_CLASSES);
+		diagnostics_error(sections->diagnostics, line, "class '%s': at most %d classes",
+		                  name, XRL_MAX_CLASSES);
 	} else {
 		sections->class_number = number;
 		sections->lines[number] = (struct class_lines){.section = line};
@@ -297,7 +296,7 @@ void policy_sections_set(struct policy_sections *sections, int line, const char 
 	sections->line_of[found - keys] = line;
 	if (before && !found->repeats)
 		diagnostics_error(sections->diagnostics, line,
-		                  "'%s' is given twice, in line %d before", key, before);
+		                  "'%s' is given twice, first on line %d", key, before);
 	else
 		found->read(sections, line, value);
 }

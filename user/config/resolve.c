@@ -27,8 +27,8 @@ static void complain_class(const struct policy_sections *sections, const char *k
 		parse_fail_word(&(struct parse_error){parse_error, sizeof(parse_error)}, "class",
 		                reference->name, names, count);
 	else
-		snprintf(parse_error, sizeof(parse_error), "unknown class '%s'; there is none",
-		         reference->name);
+		snprintf(parse_error, sizeof(parse_error),
+		         "unknown class '%s'; no class is defined", reference->name);
 	diagnostics_error(sections->diagnostics, reference->line, "%s: %s", key, parse_error);
 }
 
@@ -56,8 +56,8 @@ static void resolve_permitted(struct policy_sections *sections)
 	policy->permitted_class = number;
 	if (number < XRL_MAX_CLASSES && !sections->lines[number].limit)
 		diagnostics_error(sections->diagnostics, sections->permitted_class.line,
-		                  "class '%s' has no limits: leave this line away, then sources "
-		                  "with a permit have none",
+		                  "class '%s' has no limits: remove this line, and sources with a "
+		                  "permit have no limits",
 		                  sections->permitted_class.name);
 }
 
@@ -82,7 +82,7 @@ static __u32 guess_default(const struct policy_sections *sections)
 			continue;
 		if (found < XRL_MAX_CLASSES) {
 			diagnostics_error(sections->diagnostics, sections->lines[i].section,
-			                  "'%s' and '%s' have no sources, and any of them could be "
+			                  "'%s' and '%s' have no sources, and either could be "
 			                  "the default class; expected default = NAME in [limiter]",
 			                  policy->classes[found].name, policy->classes[i].name);
 			return XRL_MAX_CLASSES;

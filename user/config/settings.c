@@ -172,8 +172,7 @@ static int read_list(const struct setting *setting, const char *value,
 	do {
 		if (*count == SETTINGS_MAX_LIST)
 			return parse_fail_value(parse_error, setting->key, value,
-			                        "there are more than %d of them",
-			                        SETTINGS_MAX_LIST);
+			                        "more than %d entries", SETTINGS_MAX_LIST);
 		error = take_item(setting, value, &at, texts[*count], parse_error);
 		*count += 1;
 	} while (!error && *at++);
@@ -254,7 +253,7 @@ int settings_take(struct settings *settings, struct settings_lines *lines, int l
 	if (line_of && *line_of) {
 		before = *line_of;
 		*line_of = line;
-		return parse_fail(&to, "'%s' is given twice, in line %d before", key, before);
+		return parse_fail(&to, "'%s' is given twice, first on line %d", key, before);
 	}
 	if (line_of)
 		*line_of = line;

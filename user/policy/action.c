@@ -89,10 +89,11 @@ static enum exit_code read_redirect(const char *text, struct action *action,
 		return EXIT_DONE;
 	action->readdress = true;
 	if (!parse_mac(mac, action->destination_mac))
-		return refuse(refusal, EXIT_USAGE, NULL, text,
-		              "'%s' is no MAC address; expected six pairs of hexadecimal digits, "
-		              "such as 02:00:00:00:00:01",
-		              quote(quoted, mac, strlen(mac)));
+		return refuse(
+			refusal, EXIT_USAGE, NULL, text,
+			"'%s' is not a MAC address; expected six pairs of hexadecimal digits, "
+			"such as 02:00:00:00:00:01",
+			quote(quoted, mac, strlen(mac)));
 	if (!read_own_mac(action->interface, action->source_mac))
 		return refuse(refusal, EXIT_FAILED, NULL, text,
 		              "cannot read the MAC address of %s: %m", action->interface);

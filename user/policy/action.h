@@ -34,9 +34,9 @@ enum exit_code action_parse(const char *text, struct action *action);
 /* Redirects to a veth, which takes redirected frames only if its peer expects them. */
 bool action_needs_program_behind(const struct action *action);
 
-#define ACTION_NEEDS_PROGRAM                                                                     \
-	"%s is a veth: what is redirected to it arrives only if its peer has an XDP program or " \
-	"GRO switched on"
+#define ACTION_NEEDS_PROGRAM                                                                       \
+	"%s is a veth: it receives redirected packets only if its peer has an XDP program or GRO " \
+	"enabled"
 
 void action_apply(const struct action *action, struct xrl_class *class);
 

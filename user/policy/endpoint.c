@@ -63,10 +63,10 @@ int endpoint_parse(const char *key, const char *text, struct endpoint *endpoint,
 	if (*at)
 		return parse_fail_value(parse_error, key, text, EXPECTED);
 	if (!endpoint->first_port || !endpoint->last_port)
-		return parse_fail_value(parse_error, key, text, "ports are from 1 to 65535");
+		return parse_fail_value(parse_error, key, text, "expected ports from 1 to 65535");
 	if (endpoint->first_port > endpoint->last_port)
 		return parse_fail_value(parse_error, key, text,
-		                        "the first port of a range is the lower one");
+		                        "the first port of a range must be the lower one");
 	return 0;
 }
 

@@ -20,7 +20,7 @@ int gate_parse_mode(const char *text, __u32 *mode, const struct parse_error *par
 		*mode = i;
 		return 0;
 	}
-	return parse_fail_word(parse_error, "mode of the gate", text, names, XRL_FLOOD_ON + 1);
+	return parse_fail_word(parse_error, "gate mode", text, names, XRL_FLOOD_ON + 1);
 }
 
 /* A rate that is being read. */
@@ -42,7 +42,7 @@ static int take_packets(struct parser *parser, __u64 *packets)
 		                        "N must be at least 1; " EXPECTED);
 	if (error || *packets > GATE_MAX_PACKETS)
 		return parse_fail_value(parser->parse_error, parser->key, parser->text,
-		                        "N is too large; at most %llu packets are possible",
+		                        "N is too large; the maximum is %llu packets",
 		                        GATE_MAX_PACKETS);
 	parser->at++;
 	return 0;
@@ -75,7 +75,7 @@ int gate_parse_rate(const char *key, const char *text, __u64 *packets, __u64 *pe
 		return error;
 	if (*parser.at && strcmp(parser.at + strspn(parser.at, " "), "packets"))
 		return parse_fail_value(parse_error, key, text,
-		                        "of unknown sources packets are counted; " EXPECTED);
+		                        "unknown sources are counted in packets; " EXPECTED);
 	*packets = read_packets;
 	*period_ns = read_period_ns;
 	return 0;

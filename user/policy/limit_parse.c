@@ -60,7 +60,7 @@ static int take_count(struct parser *parser)
 	if (!error && !parser->limit->rate_units)
 		return refuse(parser, "N must be at least 1; %s", parser->expected);
 	if (error)
-		return refuse(parser, "N is too large; at most %llu are possible", LIMIT_MAX_BYTES);
+		return refuse(parser, "N is too large; the maximum is %llu", LIMIT_MAX_BYTES);
 	parser->at++;
 	return 0;
 }
@@ -122,7 +122,7 @@ static int take_unit(struct parser *parser)
 	for (__u32 i = 0; i < XRL_UNITS; i++)
 		names[i] = limit_unit_name(i);
 	if (*parser->at != ' ')
-		return refuse(parser, "a blank and UNIT must follow PERIOD; " EXPECTED);
+		return refuse(parser, "a space and UNIT must follow PERIOD; " EXPECTED);
 	take_word(parser, word);
 	unit = find_word(word, names, XRL_UNITS);
 	if (unit >= 0) {
@@ -144,7 +144,7 @@ static __u64 most_units(const struct xrl_limit *limit)
 static int take_algorithm(struct parser *parser, __u8 algorithm)
 {
 	if (parser->algorithm_seen)
-		return refuse(parser, "only one of fixed, sliding and token is possible");
+		return refuse(parser, "expected only one of fixed, sliding and token");
 	parser->algorithm_seen = true;
 	parser->limit->algorithm = algorithm;
 	return 0;
@@ -162,13 +162,13 @@ static int take_burst(struct parser *parser)
 	if (number_take(&at, &parser->burst_units) || *at || !parser->burst_units ||
 	    parser->burst_units > most)
 		return refuse(parser,
-		              "expected a whole number from 1 to %llu behind 'burst', such as "
+		              "expected a whole number from 1 to %llu after 'burst', such as "
 		              "'burst 20'",
 		              most);
 	return 0;
 }
 
-#define EXPECTED_SCOPE "expected source, class or a prefix from /8 to /31 behind 'scope'"
+#define EXPECTED_SCOPE "expected source, class or a prefix from /8 to /31 after 'scope'"
 
 static int take_prefix(const struct parser *parser, const char *word, __u8 *bits)
 {
@@ -178,7 +178,7 @@ static int take_prefix(const struct parser *parser, const char *word, __u8 *bits
 	if (number_take(&at, &number) || *at || number < 8 || number > 32)
 		return refuse(parser, EXPECTED_SCOPE);
 	if (number == 32)
-		return refuse(parser, "instead of '/32' write 'scope source'");
+		return refuse(parser, "write 'scope source' instead of '/32'");
 	*bits = number;
 	return 0;
 }
@@ -239,7 +239,7 @@ static int take_option(struct parser *parser)
 	if (!strcmp(word, "endpoint"))
 		return take_endpoint(parser);
 	if (!*word)
-		return refuse(parser, "a blank at the end; " EXPECTED);
+		return refuse(parser, "a space at the end; " EXPECTED);
 	return refuse_word(parser, "word", word, words, sizeof(words) / sizeof(words[0]));
 }
 
@@ -249,10 +249,10 @@ static int check_burst(const struct parser *parser)
 	unsigned __int128 full_ns = (unsigned __int128)parser->burst_units * limit->period_ns;
 
 	if (parser->burst_units && limit->algorithm != XRL_TOKEN)
-		return refuse(parser, "a burst is of a token bucket: add 'token'");
+		return refuse(parser, "'burst' needs a token bucket: add 'token'");
 	if (full_ns > (unsigned __int128)LIMIT_MAX_PERIOD_NS * limit->rate_units)
-		return refuse(parser, "the burst is too large: at N/PERIOD it takes more than 31d "
-		                      "until the bucket is full again");
+		return refuse(parser, "the burst is too large: at N/PERIOD the bucket takes more "
+		                      "than 31d to refill");
 	return 0;
 }
 
@@ -263,7 +263,7 @@ static int check(const struct parser *parser)
 	__u64 most = most_units(limit);
 
 	if (limit->rate_units > most)
-		return refuse(parser, "N is too large; at most %llu %s are possible", most,
+		return refuse(parser, "N is too large; the maximum is %llu %s", most,
 		              limit_unit_name(limit->unit));
 	if (limit->endpoint_protocol == IPPROTO_UDP &&
 	    (limit->unit == XRL_CONNECTIONS || limit->unit == XRL_HTTP_REQUESTS))
@@ -324,9 +324,9 @@ int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *parse_erro
 	if (*parser.at && strcmp(parser.at + strspn(parser.at, " "), "packets"))
 		return refuse(
 			&parser,
-			"of ICMP errors packets are counted, in a fixed bucket; " EXPECTED_ICMP);
+			"ICMP errors are counted in packets, in a fixed window; " EXPECTED_ICMP);
 	if (read.rate_units > LIMIT_MAX_UNITS)
-		return refuse(&parser, "N is too large; at most %llu packets are possible",
+		return refuse(&parser, "N is too large; the maximum is %llu packets",
 		              LIMIT_MAX_UNITS);
 	limit_set(limit, read.rate_units, read.period_ns, XRL_PACKETS);
 	return 0;

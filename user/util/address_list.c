@@ -59,7 +59,7 @@ static const char *why_no_octets(struct item item)
 			i + 1 < item.length && isdigit((unsigned char)item.text[i + 1]);
 
 		if (begins && item.text[i] == '0' && digit_follows)
-			return "leading zeros are not possible, since some read them as octal";
+			return "leading zeros are not allowed: some programs read them as octal";
 		begins = item.text[i] == '.';
 	}
 	return "an octet is at most 255";
@@ -102,11 +102,11 @@ static const char *why_no_address(struct item item)
 	if (!item.length)
 		return "an address is missing";
 	if (has_blank(item))
-		return "blanks are not possible";
+		return "spaces are not allowed";
 	if (colons > 1)
 		return "IPv6 is not supported";
 	if (begins_with_digit && colons)
-		return "a port is not possible";
+		return "a port is not allowed";
 	if (begins_with_digit && has(item, '/'))
 		return "this is a network, not an address";
 	if (is_four_numbers(item))
@@ -142,9 +142,8 @@ static int too_many(const struct address_list *list, const char *more_than,
 
 	inet_ntop(AF_INET, first, text, sizeof(text));
 	snprintf(parse_error, size,
-	         "%s%u addresses, at most %u %s possible in one request; '%s' is the first too "
-	         "many",
-	         more_than, list->count, max_addresses, max_addresses == 1 ? "is" : "are", text);
+	         "%s%u addresses, at most %u in one request; '%s' is the first one too many",
+	         more_than, list->count, max_addresses, text);
 	return -EINVAL;
 }
 

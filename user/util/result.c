@@ -150,7 +150,7 @@ void result_print(json_t *result)
 {
 	if (!result) {
 		json_failed = true;
-		fail(EXIT_FAILED, NULL, "a name that is not UTF-8 can't be written as JSON");
+		fail(EXIT_FAILED, NULL, "cannot write JSON: a name is not valid UTF-8");
 		return;
 	}
 	if (warnings)

@@ -127,7 +127,7 @@ refused_list() {
     local before
     permit request 192.0.2.1 >/dev/null
     before=$(everything)
-    refused_list "11 addresses, at most 10 .*'10\.0\.0\.11' is the first too many" "$(addresses 1 11)"
+    refused_list "11 addresses, at most 10 .*'10\.0\.0\.11' is the first one too many" "$(addresses 1 11)"
     refused_list 'addresses, at most 10' "$(addresses 1 250)"
     configure 'addresses = 3'
     refused_list '4 addresses, at most 3' "$(addresses 1 4)"

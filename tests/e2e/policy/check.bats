@@ -32,7 +32,7 @@ good=('[limiter]' 'default = standard' '[class standard]' 'limit = 100/1m connec
 @test 'a file without a policy' {
     policy '[permits]' 'addresses = 5'
     run -0 limiter check "$file"
-    is "$file: correct: no classes: attach takes limits of its own, or those in force" "$output"
+    is "$file: correct: no classes: attach uses its own options or the active limits" "$output"
 }
 
 @test 'every mistake, in all sections, with its line' {
@@ -51,7 +51,7 @@ $file: 3 mistakes, 0 warnings" "$output"
 @test 'the section [flood]' {
     policy "${good[@]}" '[flood]' 'gate = of' 'newcomers = 50000' 'prefx = 1/1s'
     run -1 limiter check "$file"
-    is "$file:9: mistake: unknown mode of the gate 'of', did you mean 'off'?
+    is "$file:9: mistake: unknown gate mode 'of', did you mean 'off'?
 $file:10: mistake: newcomers '50000': N must be a whole number in digits, followed by '/'; \
 expected N/PERIOD in packets, such as '50000/1s'
 $file:11: mistake: unknown key 'prefx', did you mean 'prefix'?
@@ -61,7 +61,7 @@ $file: 3 mistakes, 0 warnings" "$output"
     is 'true [10,11]' "$(jq --raw-output '"\(.correct) \([.warnings[].line] | tojson)"' <<<"$output")"
     policy "${good[@]}" '[flood]' 'gate = monitor' 'newcomers = 1000/1s' 'prefix = 1001/1s'
     run -0 limiter check "$file"
-    has "$output" ':11: warning: prefix = 1001/1s never refuses: newcomers = 1000/1s, for all'
+    has "$output" ':11: warning: prefix = 1001/1s has no effect: newcomers = 1000/1s, for all'
     policy '[flood]' 'gate = on'
     run -1 limiter check "$file"
     has "$output" ':1: mistake: there is no default class; expected a section \[class NAME\]'
@@ -71,7 +71,7 @@ $file: 3 mistakes, 0 warnings" "$output"
     policy '[class all]' 'limit = 1000/1s packets' 'action = redirect out' 'limit = 1500/1s bytes'
     run -0 limiter check "$file"
     has "$output" ':3: warning: out is a veth: '
-    has "$output" ":4: warning: limit '1500/1s bytes' refuses every frame of more than 1500 bytes"
+    has "$output" ":4: warning: limit '1500/1s bytes' rejects every frame larger than 1500 bytes"
     has "$output" ": correct: 1 class, 0 CIDRs, default class 'all', 2 warnings$"
     run -0 limiter check "$file" --json
     is 'true [3,4]' "$(jq --raw-output '"\(.correct) \([.warnings[].line] | tojson)"' <<<"$output")"

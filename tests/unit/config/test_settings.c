@@ -218,8 +218,8 @@ static const struct {
 	{"[permits] addresses = 7\n", ":1: expected [SECTION]"},
 	{"[permits]]\n", ":1: expected [SECTION]"},
 	{"[permits] # section\n", ":1: expected [SECTION]"},
-	{"addresses = 7\n", ":1: 'addresses' stands before the first [SECTION]"},
-	{"\n= 7\n[permits]\n", ":2: '' stands before the first [SECTION]"},
+	{"addresses = 7\n", ":1: 'addresses' is before the first [SECTION]"},
+	{"\n= 7\n[permits]\n", ":2: '' is before the first [SECTION]"},
 	/* keys */
 	{"[permits]\ndefault = a\n",
          ":2: 'default' belongs in section [limiter], not in [permits]"},
@@ -238,11 +238,10 @@ static const struct {
 	{"[permits]\n= 7\n", ":2: unknown key ''"},
 	{"[permits]\nadd\x1b[31m = 7\n", ":2: unknown key 'add?[31m'"},
 	{"[permits]\naddresses = 7\naddresses = 8\n",
-         ":3: 'addresses' is given twice, in line 2 before"},
+         ":3: 'addresses' is given twice, first on line 2"},
 	{"[permits]\naddresses = 7\n[serve]\n[permits]\naddresses = 7\n",
-         ":5: 'addresses' is given twice, in line 2 before"},
-	{"[serve]\nlisten = :80\n\nlisten = :81\n",
-         ":4: 'listen' is given twice, in line 2 before"},
+         ":5: 'addresses' is given twice, first on line 2"},
+	{"[serve]\nlisten = :80\n\nlisten = :81\n", ":4: 'listen' is given twice, first on line 2"},
 	{"[serve]\nlisten\n", ":2: expected KEY = VALUE, [SECTION] or a comment"},
 	{"[serve]\nlisten", ":2: expected KEY = VALUE, [SECTION] or a comment"},
 	{"[serve]\nlisten ; = :80\n", ":2: expected KEY = VALUE, [SECTION] or a comment"},
@@ -257,7 +256,7 @@ static const struct {
 	{"[serve]\nlisten = :80,\n  :81\n", ":2: listen ':80,': expected ADDRESS:PORT"},
 	{"[serve]\nlisten = :80\n  :81\n", ":3: unknown key ''"},
 	{"[serve]\nuser = a\n  b\n", ":3: expected KEY = VALUE, [SECTION] or a comment"},
-	{"[serve]\nuser = a\n\tuser = b\n", ":3: 'user' is given twice, in line 2 before"},
+	{"[serve]\nuser = a\n\tuser = b\n", ":3: 'user' is given twice, first on line 2"},
 	/* values: every number from least to most is tried below */
 	{"[permits]\naddresses =\n", ":2: addresses '': expected a whole number from 1 to 1000"},
 	{"[permits]\naddresses = ; none\n", ":2: addresses '': expected a whole number"},
@@ -326,9 +325,9 @@ static void a_nul_byte_ends_the_reading(void **state)
 
 	(void)state;
 	assert_int_equal(read_text(&settings, file, sizeof(file) - 1, message), EXIT_FAILED);
-	assert_string_equal(message, ":2: a NUL byte, but expected text");
+	assert_string_equal(message, ":2: a NUL byte; expected text");
 	assert_int_equal(read_text(&settings, "\0", 1, message), EXIT_FAILED);
-	assert_string_equal(message, ":1: a NUL byte, but expected text");
+	assert_string_equal(message, ":1: a NUL byte; expected text");
 }
 
 /* "user = xxx", with `blanks` before the text, to `length` characters without the newline. */
@@ -363,14 +362,14 @@ static void long_lines_are_read_up_to_a_limit(void **state)
 	assert_string_equal(settings.serve.user, "y");
 	length = write_line(text, "user = y ;", 0, 4096);
 	assert_int_equal(read_text(&settings, text, length, message), EXIT_FAILED);
-	assert_string_equal(message, ":2: a line of more than 4095 characters");
+	assert_string_equal(message, ":2: the line is longer than 4095 characters");
 	length = write_line(text, "user = y", 4000, 4095);
 	assert_int_equal(read_text(&settings, text, length, message), EXIT_DONE);
 	length = write_line(text, "; ", 0, 9000);
 	text[length++] = '\n';
 	text[length++] = '?';
 	assert_int_equal(read_text(&settings, text, length, message), EXIT_FAILED);
-	assert_string_equal(message, ":2: a line of more than 4095 characters");
+	assert_string_equal(message, ":2: the line is longer than 4095 characters");
 }
 
 static void lists_are_read_up_to_a_limit(void **state)
@@ -391,9 +390,8 @@ static void lists_are_read_up_to_a_limit(void **state)
 	assert_int_equal(
 		settings_set(&settings, "serve", "trusted_proxies", text, parse_error, 400),
 		-EINVAL);
-	assert_string_equal(parse_error,
-	                    "trusted_proxies '10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, "
-	                    "10.0.3.0/24, 10.0.4.0...': there are more than 64 of them");
+	assert_string_equal(parse_error, "trusted_proxies '10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, "
+	                                 "10.0.3.0/24, 10.0.4.0...': more than 64 entries");
 	assert_same(&settings, &before);
 	/* a new list takes the place of the old one */
 	assert_int_equal(settings_set(&settings, "serve", "trusted_proxies", "a", parse_error, 400),

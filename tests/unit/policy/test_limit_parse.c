@@ -117,8 +117,8 @@ static const struct {
 	{"10/1s frames", "expected packets, bytes, connections or http-requests"},
 	{"10/1s packets, 5/1m connections", "unknown unit 'packets,', did you mean 'packets'"},
 	/* what follows the unit */
-	{"10/1s packets ", "a blank at the end"},
-	{"10/1s packets sliding ", "a blank at the end"},
+	{"10/1s packets ", "a space at the end"},
+	{"10/1s packets sliding ", "a space at the end"},
 	{"10/1s packets bytes",
          "unknown word 'bytes'; expected fixed, sliding, token, burst, scope "
          "or endpoint"},
@@ -128,16 +128,16 @@ static const struct {
 	{"10/1s packets\tsliding", "unknown unit 'packets?sliding', did you mean"},
 	{"10/1s packets sliding sliding", "only one of fixed, sliding and token"},
 	{"10/1s packets fixed token", "only one of fixed, sliding and token"},
-	{"10/1s packets burst 20", "a burst is of a token bucket: add 'token'"},
-	{"10/1s packets burst 10", "a burst is of a token bucket"},
-	{"10/1s packets sliding burst 20", "a burst is of a token bucket"},
-	{"10/1s packets token burst", "a whole number from 1 to 1000000000 behind 'burst'"},
-	{"10/1s packets burst token 20", "a whole number from 1 to 1000000000 behind 'burst'"},
-	{"10/1s packets token burst 0", "a whole number from 1 to 1000000000 behind 'burst'"},
-	{"10/1s packets token burst 1x", "a whole number from 1 to 1000000000 behind 'burst'"},
-	{"10/1s packets token burst -1", "a whole number from 1 to 1000000000 behind 'burst'"},
-	{"1000/1s packets token burst 1000000001", "a whole number from 1 to 1000000000 behind"},
-	{"10/1s bytes token burst 1000000000000001", "from 1 to 1000000000000000 behind 'burst'"},
+	{"10/1s packets burst 20", "'burst' needs a token bucket: add 'token'"},
+	{"10/1s packets burst 10", "'burst' needs a token bucket"},
+	{"10/1s packets sliding burst 20", "'burst' needs a token bucket"},
+	{"10/1s packets token burst", "a whole number from 1 to 1000000000 after 'burst'"},
+	{"10/1s packets burst token 20", "a whole number from 1 to 1000000000 after 'burst'"},
+	{"10/1s packets token burst 0", "a whole number from 1 to 1000000000 after 'burst'"},
+	{"10/1s packets token burst 1x", "a whole number from 1 to 1000000000 after 'burst'"},
+	{"10/1s packets token burst -1", "a whole number from 1 to 1000000000 after 'burst'"},
+	{"1000/1s packets token burst 1000000001", "a whole number from 1 to 1000000000 after"},
+	{"10/1s bytes token burst 1000000000000001", "from 1 to 1000000000000000 after 'burst'"},
 	{"10/1s packets token burst 5 burst 5", "'burst' is given twice"},
 	{"1/1s packets token burst 2678401", "more than 31d"},
 	{"1/31d packets token burst 2", "more than 31d"},
@@ -160,13 +160,13 @@ static const struct {
 	{"10/1s packets endpoint TCP/80", "endpoint 'TCP/80': did you mean 'tcp/'?"},
 	{"10/1s packets endpoint tpc/80", "endpoint 'tpc/80': did you mean 'tcp/'?"},
 	{"10/1s packets endpoint icmp/80", "endpoint 'icmp/80': expected tcp/PORT"},
-	{"10/1s packets endpoint tcp/0", "ports are from 1 to 65535"},
-	{"10/1s packets endpoint tcp/0-80", "ports are from 1 to 65535"},
-	{"10/1s packets endpoint tcp/80-0", "ports are from 1 to 65535"},
-	{"10/1s packets endpoint tcp/65536", "ports are from 1 to 65535"},
-	{"10/1s packets endpoint tcp/1-65536", "ports are from 1 to 65535"},
-	{"10/1s packets endpoint tcp/65616", "ports are from 1 to 65535"},
-	{"10/1s packets endpoint tcp/80-79", "is the lower one"},
+	{"10/1s packets endpoint tcp/0", "expected ports from 1 to 65535"},
+	{"10/1s packets endpoint tcp/0-80", "expected ports from 1 to 65535"},
+	{"10/1s packets endpoint tcp/80-0", "expected ports from 1 to 65535"},
+	{"10/1s packets endpoint tcp/65536", "expected ports from 1 to 65535"},
+	{"10/1s packets endpoint tcp/1-65536", "expected ports from 1 to 65535"},
+	{"10/1s packets endpoint tcp/65616", "expected ports from 1 to 65535"},
+	{"10/1s packets endpoint tcp/80-79", "must be the lower one"},
 	{"10/1s packets endpoint tcp/80-", "endpoint 'tcp/80-': expected tcp/PORT"},
 	{"10/1s packets endpoint tcp/80-81-82", "endpoint 'tcp/80-81-82': expected tcp/PORT"},
 	{"10/1s packets endpoint tcp/80,443", "endpoint 'tcp/80,443': expected tcp/PORT"},
@@ -318,15 +318,15 @@ static const struct {
          "such as '100/1s'"},
 	{"1/1y", "limit '1/1y': PERIOD must be a whole number and one of ms, s, m, h, d; expected "
                  "N/PERIOD in packets, such as '100/1s'"},
-	{"1000000001/1s", "limit '1000000001/1s': N is too large; at most 1000000000 packets are "
-                          "possible"},
-	{"1/1s bytes", "limit '1/1s bytes': of ICMP errors packets are counted, in a fixed bucket; "
+	{"1000000001/1s", "limit '1000000001/1s': N is too large; the maximum is 1000000000 "
+                          "packets"},
+	{"1/1s bytes", "limit '1/1s bytes': ICMP errors are counted in packets, in a fixed window; "
                        "expected N/PERIOD in packets, such as '100/1s'"},
-	{"1/1s ", "limit '1/1s ': of ICMP errors packets are counted, in a fixed bucket; expected "
+	{"1/1s ", "limit '1/1s ': ICMP errors are counted in packets, in a fixed window; expected "
                   "N/PERIOD in packets, such as '100/1s'"},
 	{"1/1s packets sliding",
-         "limit '1/1s packets sliding': of ICMP errors packets are counted, "
-         "in a fixed bucket; expected N/PERIOD in packets, such as "
+         "limit '1/1s packets sliding': ICMP errors are counted in packets, in a fixed window; "
+         "expected N/PERIOD in packets, such as "
          "'100/1s'"},
 };
 

@@ -60,16 +60,16 @@ static const struct {
 	{TEXT("1.2.3.4,"), "", "missing"},
 	{TEXT(",1.2.3.4"), "", "missing"},
 	{TEXT("1.2.3.4,,1.2.3.5"), "", "missing"},
-	{TEXT(" "), " ", "blanks"},
-	{TEXT(" 1.2.3.4"), " 1.2.3.4", "blanks"},
-	{TEXT("1.2.3.4 "), "1.2.3.4 ", "blanks"},
-	{TEXT("1.2.3.4, 1.2.3.5"), " 1.2.3.5", "blanks"},
-	{TEXT("1.2.3.4 ,1.2.3.5"), "1.2.3.4 ", "blanks"},
-	{TEXT("1.2. 3.4"), "1.2. 3.4", "blanks"},
-	{TEXT("1.2.3.4\t"), "1.2.3.4?", "blanks"},
-	{TEXT("1.2.3.4\n"), "1.2.3.4?", "blanks"},
-	{TEXT("1.2.3.4\r\n"), "1.2.3.4??", "blanks"},
-	{TEXT("1.2.3.4 1.2.3.5"), "1.2.3.4 1.2.3.5", "blanks"},
+	{TEXT(" "), " ", "spaces"},
+	{TEXT(" 1.2.3.4"), " 1.2.3.4", "spaces"},
+	{TEXT("1.2.3.4 "), "1.2.3.4 ", "spaces"},
+	{TEXT("1.2.3.4, 1.2.3.5"), " 1.2.3.5", "spaces"},
+	{TEXT("1.2.3.4 ,1.2.3.5"), "1.2.3.4 ", "spaces"},
+	{TEXT("1.2. 3.4"), "1.2. 3.4", "spaces"},
+	{TEXT("1.2.3.4\t"), "1.2.3.4?", "spaces"},
+	{TEXT("1.2.3.4\n"), "1.2.3.4?", "spaces"},
+	{TEXT("1.2.3.4\r\n"), "1.2.3.4??", "spaces"},
+	{TEXT("1.2.3.4 1.2.3.5"), "1.2.3.4 1.2.3.5", "spaces"},
 	{TEXT("1.2.3.4;1.2.3.5"), "1.2.3.4;1.2.3.5", "not an IPv4 address"},
 	{TEXT("1.2.3.0/24"), "1.2.3.0/24", "a network, not an address"},
 	{TEXT("1.2.3.4/32"), "1.2.3.4/32", "a network, not an address"},
@@ -243,17 +243,17 @@ static void the_addresses_are_counted(void **state)
 		const char *parse_error; /* NULL: taken */
 	} cases[] = {
 		{1, 1, NULL},
-		{2, 1, "2 addresses, at most 1 is possible in one request"},
+		{2, 1, "2 addresses, at most 1 in one request"},
 		{10, 10, NULL},
-		{11, 10, "11 addresses, at most 10 are possible in one request"},
-		{12, 10, "12 addresses, at most 10 are possible in one request"},
-		{1000, 10, "1000 addresses, at most 10 are possible in one request"},
-		{1001, 10, "more than 1000 addresses, at most 10 are possible in one request"},
+		{11, 10, "11 addresses, at most 10 in one request"},
+		{12, 10, "12 addresses, at most 10 in one request"},
+		{1000, 10, "1000 addresses, at most 10 in one request"},
+		{1001, 10, "more than 1000 addresses, at most 10 in one request"},
 		{999, 1000, NULL},
 		{1000, 1000, NULL},
-		{1000, 999, "1000 addresses, at most 999 are possible in one request"},
-		{1001, 1000, "more than 1000 addresses, at most 1000 are possible in one request"},
-		{1500, 1000, "more than 1000 addresses, at most 1000 are possible in one request"},
+		{1000, 999, "1000 addresses, at most 999 in one request"},
+		{1001, 1000, "more than 1000 addresses, at most 1000 in one request"},
+		{1500, 1000, "more than 1000 addresses, at most 1000 in one request"},
 	};
 	static char text[1500 * 16], formatted[1500 * 16];
 
@@ -267,8 +267,8 @@ static void the_addresses_are_counted(void **state)
 
 		if (cases[i].parse_error)
 			snprintf(expected, sizeof(expected),
-			         "%s; '10.%u.%u.%u' is the first too many", cases[i].parse_error,
-			         most >> 16, most >> 8 & 255, most & 255);
+			         "%s; '10.%u.%u.%u' is the first one too many",
+			         cases[i].parse_error, most >> 16, most >> 8 & 255, most & 255);
 		assert_string_equal(parse_error, expected);
 		if (error)
 			continue;
@@ -378,7 +378,7 @@ static void ten_megabytes_are_read(void **state)
 	ten_megabytes(state, "1.", 10, "1.1....'");
 	ten_megabytes(state, "0", 10, "000...'");
 	ten_megabytes(state, ":", 10, "IPv6");
-	ten_megabytes(state, " ", 10, "blanks");
+	ten_megabytes(state, " ", 10, "spaces");
 }
 
 static void ten_megabytes_of_addresses_end_early(void **state)
@@ -390,9 +390,8 @@ static void ten_megabytes_of_addresses_end_early(void **state)
 	(void)state;
 	assert_in_range(length, TEN_MB * 8 / 10, TEN_MB);
 	assert_int_equal(parse(&list, text, length, 1000, parse_error), -EINVAL);
-	assert_string_equal(parse_error,
-	                    "more than 1000 addresses, at most 1000 are possible in one request; "
-	                    "'10.0.3.232' is the first too many");
+	assert_string_equal(parse_error, "more than 1000 addresses, at most 1000 in one request; "
+	                                 "'10.0.3.232' is the first one too many");
 	free(text);
 }
 
