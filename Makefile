@@ -86,7 +86,7 @@ demo: ## show the limiter at work, in two network namespaces
 	$(Q)scripts/demo-show $(OUT)
 
 manual: $(OUT)/xdp-ratelimit ## write the synopsis of each manual page from --help
-	$(Q)scripts/manual-usage $< user/man/*.8
+	$(Q)scripts/manual-usage $< user/man/*.[58]
 
 vmlinux: ## write vmlinux/vmlinux.h from the types of the running kernel
 	$(Q)scripts/make-vmlinux > vmlinux/vmlinux.h.new

@@ -9,13 +9,13 @@ bats_require_minimum_version 1.5.0
 setup() {
     top=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
     build=$(cd "${BUILD_DIR:-$top/build}" && pwd)
-    cp "$top"/user/man/*.8 "$BATS_TEST_TMPDIR/"
+    cp "$top"/user/man/*.[58] "$BATS_TEST_TMPDIR/"
 }
 
 @test 'the synopsis of each page is what --help says' {
     local page
-    "$top/scripts/manual-usage" "$build/xdp-ratelimit" "$BATS_TEST_TMPDIR"/*.8
-    for page in "$top"/user/man/*.8; do
+    "$top/scripts/manual-usage" "$build/xdp-ratelimit" "$BATS_TEST_TMPDIR"/*.[58]
+    for page in "$top"/user/man/*.[58]; do
         diff "$page" "$BATS_TEST_TMPDIR/${page##*/}" || {
             echo "run 'make manual' and commit ${page##*/}" >&2
             return 1
@@ -35,7 +35,8 @@ setup() {
     commands=$("$build/xdp-ratelimit" --help | sed -n 's/^  \([a-z][a-z]*\).*/\1/p' | sort)
     [[ $commands ]]
     diff <(echo "$commands") \
-        <(sed -n 's/^\.\\" usage \(.*\) (.*/\1/p' "$top"/user/man/*.8 | tr ' ' '\n' | sort)
+        <(sed -n '/: global/d; /: commands/d; s/^\.\\" usage: \(.*\)/\1/p' "$top"/user/man/*.[58] |
+            tr ' ' '\n' | sort)
 }
 
 @test 'wrong arguments of manual-usage' {
