@@ -16,36 +16,51 @@ struct arguments {
 	bool approved, rotate, withdraw;
 };
 
+static enum exit_code take_option(struct arguments *arguments, int letter)
+{
+	switch (letter) {
+	case 'p':
+		arguments->parent = optarg;
+		return EXIT_DONE;
+	case 'a':
+		arguments->approved = true;
+		return EXIT_DONE;
+	case 'r':
+		arguments->rotate = true;
+		return EXIT_DONE;
+	case 'w':
+		arguments->withdraw = true;
+		return EXIT_DONE;
+	default:
+		return EXIT_USAGE;
+	}
+}
+
+static const char *option_name(int letter)
+{
+	const struct command_option *option = account_command.options;
+
+	while (option->letter != letter)
+		option++;
+	return option->name;
+}
+
 /* `allowed`: the letters of the options that this verb takes. */
 static enum exit_code read_arguments(struct arguments *arguments, const char *allowed, int argc,
                                      char **argv)
 {
-	static const struct option known[] = {{"parent", required_argument, NULL, 'p'},
-	                                      {"approved", no_argument, NULL, 'a'},
-	                                      {"rotate", no_argument, NULL, 'r'},
-	                                      {"withdraw", no_argument, NULL, 'w'},
-	                                      {}};
-	int option, index = 0;
+	enum exit_code error = EXIT_DONE;
+	int letter;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, ":", known, &index)) != -1) {
-		if (option != '?' && option != ':' && !strchr(allowed, option))
+	while (!error && (letter = command_next_option(&account_command, argc, argv)) != -1) {
+		if (letter && !strchr(allowed, letter))
 			return command_usage(&account_command, "'account %s' takes no '--%s'",
-			                     argv[0], known[index].name);
-		if (option == 'p')
-			arguments->parent = optarg;
-		else if (option == 'a')
-			arguments->approved = true;
-		else if (option == 'r')
-			arguments->rotate = true;
-		else if (option == 'w')
-			arguments->withdraw = true;
-		else
-			return command_usage(&account_command,
-			                     option == ':' ? "'%s' needs a value"
-			                                   : "unknown option '%s'",
-			                     argv[optind - 1]);
+			                     argv[0], option_name(letter));
+		error = take_option(arguments, letter);
 	}
+	if (error)
+		return error;
 	if (optind < argc)
 		arguments->name = argv[optind++];
 	if (optind < argc)
@@ -62,8 +77,7 @@ static void print_token(const struct globals *globals, const char *what, const c
 	}
 	printf("%-10s %s\n", what, name);
 	printf("token      %s\n", token);
-	printf("note       keep it now: only a hash of it is stored, and it is never shown "
-	       "again\n");
+	printf("note       save it now: only its hash is stored, so it cannot be shown again\n");
 }
 
 static enum exit_code run_add(const struct globals *globals, const struct arguments *arguments)
@@ -112,10 +126,10 @@ static enum exit_code run_token(const struct globals *globals, const struct argu
 
 static enum exit_code run_remove(const struct globals *globals, const struct arguments *arguments)
 {
-	struct settings config;
+	struct settings settings;
 	struct permit_context context;
 	__u32 ended = 0;
-	enum exit_code error = command_begin_permits(globals, &config, &context);
+	enum exit_code error = command_begin_permits(globals, &settings, &context);
 
 	if (!error)
 		error = permit_remove_account(&context, arguments->name, &ended);
@@ -123,7 +137,7 @@ static enum exit_code run_remove(const struct globals *globals, const struct arg
 		result_print(json_pack("{s:s, s:I}", "account", arguments->name, "ended_permits",
 		                       (json_int_t)ended));
 	else if (!error)
-		printf("%-10s %s, with %u permit%s in force\n", "removed", arguments->name, ended,
+		printf("%-10s %s, with %u active permit%s\n", "removed", arguments->name, ended,
 		       ended == 1 ? "" : "s");
 	return error;
 }
@@ -197,20 +211,29 @@ static enum exit_code run_account(const struct globals *globals, int argc, char 
 		error = read_arguments(&arguments, verbs[i].options, argc - 1, argv + 1);
 		if (!error && verbs[i].takes_name != !!arguments.name)
 			error = command_usage(&account_command, verbs[i].takes_name
-			                                                ? "whose name?"
+			                                                ? "no account named"
 			                                                : "list takes no name");
 		return error ? error : verbs[i].run(globals, &arguments);
 	}
 	return command_usage(&account_command,
 	                     argc > 1 ? "'%.60s' is none of add, list, approve, token and remove"
-	                              : "add, list, approve, token or remove?",
+	                              : "expected add, list, approve, token or remove",
 	                     argc > 1 ? argv[1] : "");
 }
+
+static const struct command_option options[] = {
+	{"parent", "ROOT", "add a sub-account: it may only read the permits of ROOT", 'p'},
+	{"approved", NULL, "add an account that may request permits at once", 'a'},
+	{"withdraw", NULL, "withdraw the approval", 'w'},
+	{"rotate", NULL, "create a new token and void the old one", 'r'},
+	{},
+};
 
 const struct command account_command = {
 	.name = "account",
 	.usage = "account add NAME [--parent ROOT] [--approved] | list | approve NAME [--withdraw] "
 		 "| token NAME --rotate | remove NAME",
-	.summary = "who may ask for permits, with bearer tokens for the HTTP API",
+	.summary = "manage who may request permits, with bearer tokens for the HTTP API",
+	.options = options,
 	.run = run_account,
 };

@@ -26,8 +26,8 @@ static void print_help(void)
 	printf("\nSee xdp-ratelimit(8).\n");
 }
 
-/* `--NAME VALUE` or `--NAME=VALUE` at argv[i]. Returns how many arguments that is, 0 if it
- * is something else, or -1 if there is no value. */
+/* Reads `--NAME VALUE` or `--NAME=VALUE` at argv[i]. Returns the number of arguments taken, 0 for
+ * anything else, or -1 if the value is missing. */
 static int take_value(int argc, char **argv, int i, const char *name, const char **value)
 {
 	size_t length = strlen(name);
@@ -46,7 +46,7 @@ static int take_value(int argc, char **argv, int i, const char *name, const char
 	return 2;
 }
 
-/* One global option at argv[i]: how many arguments it takes, as above. */
+/* Reads one global option at argv[i]; returns as take_value(). */
 static int take_global(int argc, char **argv, int i, struct globals *globals)
 {
 	int taken;
@@ -69,12 +69,12 @@ static int take_global(int argc, char **argv, int i, struct globals *globals)
 	return taken;
 }
 
-/* Takes the global options out of argv, wherever they stand. Behind `--` there are none. */
+/* Removes the global options from argv, up to `--`. */
 static int take_globals(int *argc, char **argv, struct globals *globals)
 {
 	int kept = 1, i = 1;
 
-	/* first of all, so that a mistake in what follows is reported in JSON, too */
+	/* before all others, so that mistakes in those are reported in JSON, too */
 	for (int j = 1; j < *argc && strcmp(argv[j], "--"); j++)
 		if (!strcmp(argv[j], "--json"))
 			result_use_json(true);
@@ -117,8 +117,7 @@ static enum exit_code run_command(const struct globals *globals, int argc, char 
 		if (strcmp(argv[1], commands[i]->name))
 			continue;
 		if (asks_for(argc, argv, "--help")) {
-			printf("usage: xdp-ratelimit %s\n%s\n", commands[i]->usage,
-			       commands[i]->summary);
+			command_print_help(commands[i]);
 			return EXIT_DONE;
 		}
 		return commands[i]->run(globals, argc - 1, argv + 1);
@@ -131,7 +130,7 @@ static enum exit_code run(const struct globals *globals, int argc, char **argv)
 {
 	if (argc < 2)
 		return fail(EXIT_USAGE, "xdp-ratelimit --help lists the commands",
-		            "which command?");
+		            "no command given");
 	if (!strcmp(argv[1], "--version") && globals->json)
 		result_print(json_pack("{s:s}", "version", XRL_VERSION));
 	else if (!strcmp(argv[1], "--version"))

@@ -4,15 +4,15 @@
 #include <string.h>
 
 #include "user/cli/command.h"
+#include "user/control/snapshot.h"
 #include "user/datapath/counters.h"
 #include "user/datapath/gate.h"
 #include "user/datapath/link_info.h"
 #include "user/datapath/maps.h"
-#include "user/datapath/pin_dir.h"
 #include "user/util/xalloc.h"
 
-/* Text for the textfile collector of Prometheus's node exporter, which reads the counters'
- * type under their full name, _total included. */
+/* Text for the textfile collector of Prometheus's node exporter. It expects the type of a counter
+ * under its full name, _total included. */
 
 static void print_label(const char *value)
 {
@@ -52,16 +52,16 @@ static void print_family(const char *name, const char *help, char (*interfaces)[
 			             bytes ? sums[i][j].bytes : sums[i][j].packets);
 }
 
-static void print_attached(const char *pin_dir, char (*interfaces)[IF_NAMESIZE], int count)
+static void print_attached(const struct snapshot *snapshot)
 {
 	print_head("xdp_ratelimit_attached", "gauge",
 	           "Whether the limiter is attached to the interface, and in which mode.");
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < snapshot->interface_count; i++) {
 		struct link_info info;
 
-		link_info_read(pin_dir, interfaces[i], &info);
+		link_info_read(snapshot->maps.pin_dir, snapshot->interfaces[i], &info);
 		printf("xdp_ratelimit_attached{interface=\"");
-		print_label(interfaces[i]);
+		print_label(snapshot->interfaces[i]);
 		printf("\",mode=\"%s\"} %d\n", attach_mode_name(info.mode),
 		       info.state == LINK_ATTACHED);
 	}
@@ -75,76 +75,74 @@ static void print_number(const char *name, const char *type, const char *help, _
 
 static void print_gate(struct maps *maps)
 {
-	struct gate_status flood;
+	struct gate_status gate;
 
-	if (!gate_read(maps, &flood))
+	if (!gate_read(maps, &gate))
 		return;
 	print_number("xdp_ratelimit_gate_engaged", "gauge",
 	             "Whether the gate is engaged: unknown sources get no bucket with their first "
 	             "packet.",
-	             flood.state == GATE_IS_ENGAGED);
+	             gate.state == GATE_IS_ENGAGED);
 	print_number("xdp_ratelimit_gate_engagements_total", "counter", "Times the gate engaged.",
-	             flood.engaged_times);
+	             gate.engaged_times);
 	print_number("xdp_ratelimit_unknown_sources_total", "counter",
 	             "Packets from sources without a bucket or a newcomer entry.",
-	             flood.unknown_sources);
+	             gate.unknown_sources);
 	print_number("xdp_ratelimit_promoted_sources_total", "counter",
 	             "Sources promoted to a bucket while the gate was engaged.",
-	             flood.promoted_sources);
+	             gate.promoted_sources);
 	print_number("xdp_ratelimit_buckets_inserted_total", "counter", "Buckets created.",
-	             flood.inserted_buckets);
+	             gate.inserted_buckets);
 }
 
-static void print_instance(const char *pin_dir)
+static void print_maps(struct maps *maps)
 {
-	struct maps maps;
-
-	maps_open(&maps, pin_dir, 0, 0);
-	print_number("xdp_ratelimit_permits", "gauge", "Permits in force.",
-	             maps_count_permits(&maps));
+	print_number("xdp_ratelimit_permits", "gauge", "Active permits.", maps_count_permits(maps));
 	print_number("xdp_ratelimit_bucket_capacity", "gauge",
-	             "Capacity of the bucket map, in sources.", maps_sources(&maps));
-	print_gate(&maps);
-	maps_close(&maps);
+	             "Capacity of the bucket map, in sources.", maps_sources(maps));
+	print_gate(maps);
+}
+
+/* Reads the counters of all interfaces, and leaves out those of another version. */
+static void read_counters(struct snapshot *snapshot, sums_of_interface *sums)
+{
+	int readable = 0;
+
+	for (int i = 0; i < snapshot->interface_count; i++)
+		if (!counters_read(snapshot->maps.pin_dir, snapshot->interfaces[i], sums[readable]))
+			memmove(snapshot->interfaces[readable++], snapshot->interfaces[i],
+			        IF_NAMESIZE);
+	snapshot->interface_count = readable;
 }
 
 static enum exit_code run_metrics(const struct globals *globals, int argc, char **argv)
 {
-	char(*interfaces)[IF_NAMESIZE] = NULL;
+	struct snapshot snapshot;
 	sums_of_interface *sums;
 	enum exit_code error;
-	int count, readable = 0;
 
 	if (argc > 1)
 		return command_usage(&metrics_command, "unexpected argument '%s'", argv[1]);
-	error = command_begin_reading(globals);
+	error = snapshot_open(&snapshot, globals->pin_dir);
 	if (error)
 		return error;
-	count = pin_dir_list_interfaces(globals->pin_dir, &interfaces);
-	if (count < 0)
-		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s",
-		            globals->pin_dir);
-	sums = xcalloc(count > 0 ? count : 1, sizeof(*sums));
-	for (int i = 0; i < count; i++) {
-		if (counters_read(globals->pin_dir, interfaces[i], sums[readable]))
-			continue;
-		memmove(interfaces[readable++], interfaces[i], IF_NAMESIZE);
-	}
-	print_attached(globals->pin_dir, interfaces, readable);
+	sums = xcalloc(snapshot.interface_count + 1, sizeof(*sums));
+	read_counters(&snapshot, sums);
+	print_attached(&snapshot);
 	print_family("xdp_ratelimit_packets_total", "Packets received, by verdict and reason.",
-	             interfaces, sums, readable, false);
+	             snapshot.interfaces, sums, snapshot.interface_count, false);
 	print_family("xdp_ratelimit_bytes_total", "Bytes received, by verdict and reason.",
-	             interfaces, sums, readable, true);
-	print_instance(globals->pin_dir);
+	             snapshot.interfaces, sums, snapshot.interface_count, true);
+	print_maps(&snapshot.maps);
 	printf("# EOF\n");
 	free(sums);
-	free(interfaces);
+	snapshot_close(&snapshot);
 	return EXIT_DONE;
 }
 
 const struct command metrics_command = {
 	.name = "metrics",
 	.usage = "metrics",
-	.summary = "the counters in OpenMetrics text, for the textfile collector",
+	.summary = "the counters in OpenMetrics text, for the textfile collector of Prometheus",
 	.run = run_metrics,
 };

@@ -18,7 +18,7 @@ static const char *write_address(const struct xrl_address *address, address_text
 	return inet_ntop(AF_INET, address, text, sizeof(address_text));
 }
 
-/* Rounded up: at the second that is shown, it has come. */
+/* Rounded up: at the second shown, the time has come. */
 static void write_time(__s64 unix_ns, char text[RESULT_TIME_SIZE])
 {
 	result_format_time(text, (unix_ns + SECOND_NS - 1) / SECOND_NS);
@@ -37,7 +37,7 @@ static void write_span(__s64 span_ns, char text[32])
 		snprintf(text, 32, "%lld s", seconds);
 }
 
-/* ---- what request and revoke did ---- */
+/* ---- the results of request and revoke ---- */
 
 static void print_results(const struct permit_outcome *outcome)
 {
@@ -100,34 +100,30 @@ static void print_request(const struct globals *globals, const struct request *r
 	}
 	print_results(&request->outcome);
 	duration_format(rules->window_ns, window, sizeof(window));
-	printf("quota      %u of %u requests left in any %s for account %s\n", quota->remaining,
-	       quota->limit, window, request->account);
+	printf("quota      %u of %u requests remaining in any %s for account %s\n",
+	       quota->remaining, quota->limit, window, request->account);
 	print_kept(&request->outcome);
 }
 
 static enum exit_code read_request(struct request *request, int argc, char **argv,
                                    const struct permit_rules *rules)
 {
-	static const struct option known[] = {{"account", required_argument, NULL, 'a'},
-	                                      {"comment", required_argument, NULL, 'c'},
-	                                      {}};
-	int option;
+	int letter;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-		if (option == 'a')
+	while ((letter = command_next_option(&permit_command, argc, argv)) != -1) {
+		if (letter == 'a')
 			request->account = optarg;
-		else if (option == 'c')
+		else if (letter == 'c')
 			request->comment = optarg;
 		else
-			return command_usage(&permit_command,
-			                     option == ':' ? "'%s' needs a value"
-			                                   : "unknown option '%s'",
-			                     argv[optind - 1]);
+			return letter ? command_usage(&permit_command,
+			                              "'permit request' takes no '--all'")
+			              : EXIT_USAGE;
 	}
 	if (optind != argc - 1)
-		return command_usage(&permit_command, "exactly one list of addresses is expected, "
-		                                      "separated by commas without blanks");
+		return command_usage(&permit_command, "expected exactly one list of addresses, "
+		                                      "separated by commas without spaces");
 	return read_addresses(rules, argv[optind], &request->addresses);
 }
 
@@ -144,7 +140,7 @@ static enum exit_code run_request(const struct globals *globals,
 	error = read_request(request, argc, argv, context->rules);
 	if (!error)
 		error = account_find(context->state_dir, request->account, &account);
-	if (!error) /* as it is written there */
+	if (!error) /* in the spelling of the store */
 		request->account = account.name;
 	if (!error)
 		error = permit_request(context, account.id, &request->addresses, request->comment,
@@ -173,9 +169,9 @@ static enum exit_code run_revoke(const struct globals *globals,
 
 	if (!request)
 		return fail(EXIT_FAILED, NULL, "out of memory");
-	error = argc == 2 ? read_addresses(context->rules, argv[1], &request->addresses)
-	                  : command_usage(&permit_command,
-	                                  "exactly one list of addresses is expected");
+	error = argc == 2
+	                ? read_addresses(context->rules, argv[1], &request->addresses)
+	                : command_usage(&permit_command, "expected exactly one list of addresses");
 	if (!error)
 		error = permit_revoke(context, PERMIT_ALL_ACCOUNTS, &request->addresses,
 		                      &request->outcome);
@@ -241,7 +237,7 @@ static enum exit_code run_list(const struct globals *globals, const struct permi
 	else if (count)
 		print_records(records, count);
 	else
-		printf("no permits%s\n", all ? "" : " in force");
+		printf("no %spermits\n", all ? "" : "active ");
 	free(records);
 	return EXIT_DONE;
 }
@@ -253,26 +249,34 @@ static enum exit_code run_permit(const struct globals *globals, int argc, char *
 		enum exit_code (*run)(const struct globals *, const struct permit_context *, int,
 		                      char **);
 	} verbs[] = {{"request", run_request}, {"list", run_list}, {"revoke", run_revoke}};
-	struct settings config;
+	struct settings settings;
 	struct permit_context context;
 	enum exit_code error;
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && argc > 1; i++) {
 		if (strcmp(argv[1], verbs[i].name))
 			continue;
-		error = command_begin_permits(globals, &config, &context);
+		error = command_begin_permits(globals, &settings, &context);
 		return error ? error : verbs[i].run(globals, &context, argc - 1, argv + 1);
 	}
 	return command_usage(&permit_command,
 	                     argc > 1 ? "'%.60s' is none of request, list and revoke"
-	                              : "request, list or revoke?",
+	                              : "expected request, list or revoke",
 	                     argc > 1 ? argv[1] : "");
 }
+
+static const struct command_option options[] = {
+	{"account", "NAME", "request for this account instead of 'local'", 'a'},
+	{"comment", "TEXT", "a comment that is stored with the permits", 'c'},
+	{"all", NULL, "list permits that have ended, too", 'l'},
+	{},
+};
 
 const struct command permit_command = {
 	.name = "permit",
 	.usage = "permit request IP[,IP...] [--account NAME] [--comment TEXT] | list [--all] | "
 		 "revoke IP[,IP...]",
-	.summary = "let addresses exceed the limits for a day; show and end such permits",
+	.summary = "let addresses exceed the limits for a day; list and revoke such permits",
+	.options = options,
 	.run = run_permit,
 };

@@ -3,49 +3,45 @@
 
 #include "user/cli/command.h"
 #include "user/control/reload.h"
-#include "user/datapath/bpffs.h"
 #include "user/datapath/maps.h"
 #include "user/output/policy.h"
 #include "user/output/policy_json.h"
 
-static void print_result(const struct globals *globals, struct reload *reload)
+static void print_result(const struct globals *globals, struct reload_result *result)
 {
-	if (reload->sources)
-		warn("there are %u buckets, and the file wants %u: attach again changes that, and "
-		     "then all buckets start anew",
-		     maps_sources(&reload->maps), reload->sources);
+	if (result->wanted_sources)
+		warn("there are %u buckets, and the file asks for %u: another attach changes that, "
+		     "and empties all buckets",
+		     maps_sources(&result->maps), result->wanted_sources);
 	if (globals->json) {
-		result_print(json_pack("{s:b, s:o}", "changed", reload->changed, "policy",
-		                       policy_json(&reload->maps)));
+		result_print(json_pack("{s:b, s:o}", "changed", result->changed, "policy",
+		                       policy_json(&result->maps)));
 		return;
 	}
-	printf("%s\n", reload->changed ? "reloaded" : "unchanged  it was in force already");
-	policy_print(&reload->maps);
+	printf("%s\n", result->changed ? "reloaded" : "unchanged  this policy was active already");
+	policy_print(&result->maps);
 }
 
 static enum exit_code run_reload(const struct globals *globals, int argc, char **argv)
 {
-	struct reload reload;
+	const struct reload_request request = {.pin_dir = globals->pin_dir,
+	                                       .config_path = globals->config_path,
+	                                       .config_named = globals->config_named};
+	struct reload_result result;
 	enum exit_code error;
 
 	if (argc > 1)
 		return command_usage(&reload_command, "unexpected argument '%s'", argv[1]);
-	error = bpffs_check_system(false);
+	error = reload(&request, &result);
 	if (!error)
-		error = bpffs_prepare_pin_dir(globals->pin_dir, false);
-	if (error)
-		return error;
-	error = reload_policy(&reload, globals->pin_dir, globals->config_path,
-	                      globals->config_named);
-	if (!error)
-		print_result(globals, &reload);
-	reload_close(&reload);
+		print_result(globals, &result);
+	reload_release(&result);
 	return error;
 }
 
 const struct command reload_command = {
 	.name = "reload",
 	.usage = "reload [--config FILE]",
-	.summary = "put the policy of the configuration in force; a bad file changes nothing",
+	.summary = "activate the policy of the configuration; a bad file changes nothing",
 	.run = run_reload,
 };

@@ -10,7 +10,7 @@
 /* A program of its own, so that the loader needs no HTTP library. */
 #define PROGRAM "xdp-ratelimit-serve"
 
-/* The path of the program, which lies beside this one. */
+/* It is installed beside this program. */
 static enum exit_code find_program(char path[PATH_MAX])
 {
 	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(PROGRAM));
@@ -26,7 +26,7 @@ static enum exit_code find_program(char path[PATH_MAX])
 static enum exit_code cannot_run(const char *path)
 {
 	if (errno == ENOENT)
-		return fail(EXIT_NOT_FOUND, "install it: it is built where libmicrohttpd is",
+		return fail(EXIT_NOT_FOUND, "install it: it is built if libmicrohttpd is there",
 		            "the HTTP API is not installed: there is no %s", path);
 	if (errno == EACCES && geteuid())
 		return fail(EXIT_NOT_ALLOWED, "run it as root, for example with sudo",
@@ -43,7 +43,7 @@ static enum exit_code run_serve(const struct globals *globals, int argc, char **
 
 	if (error || !all) {
 		free(all);
-		return error ? error : fail(EXIT_FAILED, NULL, "there is no memory left");
+		return error ? error : fail(EXIT_FAILED, NULL, "out of memory");
 	}
 	all[count++] = path;
 	all[count++] = "--pin-dir";
@@ -65,11 +65,22 @@ static enum exit_code run_serve(const struct globals *globals, int argc, char **
 	return error;
 }
 
+/* Parsed by that program (user/serve/options.c). */
+static const struct command_option options[] = {
+	{"listen", "LIST", "addresses and Unix sockets to listen on, separated by commas", 'l'},
+	{"certificate", "FILE", "the certificate chain for HTTPS, in PEM", 'c'},
+	{"key", "FILE", "its private key, in PEM", 'k'},
+	{"plaintext", NULL, "allow HTTP without TLS on addresses that are not loopback", 'p'},
+	{"trusted-proxies", "LIST", "believe X-Forwarded-For of these addresses", 't'},
+	{"user", "NAME", "the user that the processes with network access run as", 'u'},
+	{},
+};
+
 const struct command serve_command = {
 	.name = "serve",
 	.usage = "serve [--listen LIST] [--certificate FILE --key FILE] [--plaintext] "
 		 "[--trusted-proxies LIST] [--user NAME]",
-	.summary =
-		"answers the HTTP API for permits until it is ended; SIGHUP reads its files anew",
+	.summary = "serve the HTTP API for permits until stopped; SIGHUP rereads its files",
+	.options = options,
 	.run = run_serve,
 };

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "user/cli/command.h"
+#include "user/control/snapshot.h"
 #include "user/datapath/counters.h"
-#include "user/datapath/maps.h"
-#include "user/datapath/pin_dir.h"
 #include "user/output/gate.h"
 
 static json_t *counters_json(const struct xrl_counter_pair sums[XRL_COUNTERS])
@@ -21,7 +20,7 @@ static json_t *counters_json(const struct xrl_counter_pair sums[XRL_COUNTERS])
 	return object;
 }
 
-/* Those that have counted something, and what all of them add up to. */
+/* The counters that are not zero, and the sum of all. */
 static void print_counters(const char *interface, const struct xrl_counter_pair sums[XRL_COUNTERS])
 {
 	struct xrl_counter_pair total = {};
@@ -37,45 +36,42 @@ static void print_counters(const char *interface, const struct xrl_counter_pair 
 	printf("  %-34s %15llu packets %18llu bytes\n", "received", total.packets, total.bytes);
 }
 
-static enum exit_code show(const struct globals *globals, char (*interfaces)[IF_NAMESIZE],
-                           int count)
+static void show(struct snapshot *snapshot, bool json)
 {
-	json_t *list = globals->json ? json_object() : NULL;
-	struct maps maps;
+	const char *pin_dir = snapshot->maps.pin_dir;
+	json_t *list = json ? json_object() : NULL;
 
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < snapshot->interface_count; i++) {
+		const char *interface = snapshot->interfaces[i];
 		struct xrl_counter_pair sums[XRL_COUNTERS];
-		int error = counters_read(globals->pin_dir, interfaces[i], sums);
+		int error = counters_read(pin_dir, interface, sums);
 
 		if (error == -ESTALE)
 			warn("the counters of %s are of another version of xdp-ratelimit; attach "
 			     "again to replace them",
-			     interfaces[i]);
+			     interface);
 		if (error)
 			continue;
-		if (list)
-			json_object_set_new(list, interfaces[i], counters_json(sums));
+		if (json)
+			json_object_set_new(list, interface, counters_json(sums));
 		else
-			print_counters(interfaces[i], sums);
+			print_counters(interface, sums);
 	}
-	maps_open(&maps, globals->pin_dir, 0, 0);
-	if (list)
+	if (json)
 		result_print(json_pack("{s:o, s:o}", "interfaces", list, "gate",
-		                       gate_totals_json(&maps)));
+		                       gate_totals_json(&snapshot->maps)));
 	else
-		gate_print_totals(&maps);
-	maps_close(&maps);
-	return EXIT_DONE;
+		gate_print_totals(&snapshot->maps);
 }
 
-/* Leaves only the one that was asked for. */
-static enum exit_code choose(char (*interfaces)[IF_NAMESIZE], int *count, const char *wanted)
+/* Leaves only the interface that was asked for. */
+static enum exit_code choose(struct snapshot *snapshot, const char *wanted)
 {
-	for (int i = 0; i < *count; i++) {
-		if (strcmp(interfaces[i], wanted))
+	for (int i = 0; i < snapshot->interface_count; i++) {
+		if (strcmp(snapshot->interfaces[i], wanted))
 			continue;
-		memmove(interfaces[0], interfaces[i], IF_NAMESIZE);
-		*count = 1;
+		memmove(snapshot->interfaces[0], snapshot->interfaces[i], IF_NAMESIZE);
+		snapshot->interface_count = 1;
 		return EXIT_DONE;
 	}
 	return fail(EXIT_NOT_FOUND, "xdp-ratelimit status shows where it is",
@@ -84,31 +80,27 @@ static enum exit_code choose(char (*interfaces)[IF_NAMESIZE], int *count, const 
 
 static enum exit_code run_stats(const struct globals *globals, int argc, char **argv)
 {
-	char(*interfaces)[IF_NAMESIZE] = NULL;
+	struct snapshot snapshot;
 	enum exit_code error;
-	int count;
 
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
 		return command_usage(&stats_command, "unexpected argument '%s'", argv[argc - 1]);
-	error = command_begin_reading(globals);
+	error = snapshot_open(&snapshot, globals->pin_dir);
 	if (error)
 		return error;
-	count = pin_dir_list_interfaces(globals->pin_dir, &interfaces);
-	if (count <= 0)
-		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
-		            "the limiter is not attached to any interface (pin directory %s)",
-		            globals->pin_dir);
-	if (argc == 2)
-		error = choose(interfaces, &count, argv[1]);
+	if (!snapshot.interface_count)
+		error = snapshot_check_attached(&snapshot);
+	else if (argc == 2)
+		error = choose(&snapshot, argv[1]);
 	if (!error)
-		error = show(globals, interfaces, count);
-	free(interfaces);
+		show(&snapshot, globals->json);
+	snapshot_close(&snapshot);
 	return error;
 }
 
 const struct command stats_command = {
 	.name = "stats",
 	.usage = "stats [IF]",
-	.summary = "what became of the packets, by interface: verdict and reason",
+	.summary = "packets and bytes by interface, verdict and reason",
 	.run = run_stats,
 };

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "user/cli/command.h"
+#include "user/control/snapshot.h"
 #include "user/datapath/link_info.h"
 #include "user/datapath/maps.h"
 #include "user/datapath/pin_check.h"
-#include "user/datapath/pin_dir.h"
 #include "user/output/gate.h"
 #include "user/output/policy.h"
 #include "user/output/policy_json.h"
@@ -27,17 +27,17 @@ static const char *state_name(const struct link_info *info)
 	}
 }
 
-/* What the operator should know and do about it, or NULL. */
+/* The state of a link that needs attention, and what to do about it. NULL: none does. */
 static const char *advice(const char *interface, const struct link_info *info)
 {
 	if (info->state == LINK_GONE && if_nametoindex(interface))
 		return "a new interface of that name is NOT limited; attach it again";
 	if (info->state == LINK_GONE)
-		return "the interface went away; detach removes what is left";
+		return "the interface has gone; detach removes what is left";
 	if (info->state == LINK_FOREIGN)
-		return "its link is not ours, or this process may not look at it (CAP_SYS_ADMIN)";
+		return "its link is not ours, or this process may not read it (CAP_SYS_ADMIN)";
 	if (info->state == LINK_NONE)
-		return "left by an interrupted command; attach or detach mends it";
+		return "left by an interrupted command; attach or detach repairs it";
 	if (!info->uses_pinned_maps)
 		return "it still runs on older maps; attach again";
 	if (info->other_namespace)
@@ -81,74 +81,79 @@ static void print_interface(const char *interface, const struct link_info *info,
 	printf("%s%s\n", note ? "; " : "", note ? note : "");
 }
 
-static void show(const struct globals *globals, struct maps *maps, char (*interfaces)[IF_NAMESIZE],
-                 int count)
+static void print_json(struct snapshot *snapshot, json_t *links)
 {
-	json_t *list = globals->json ? json_array() : NULL;
-	unsigned int permits = maps_count_permits(maps);
+	struct maps *maps = &snapshot->maps;
 
-	for (int i = 0; i < count; i++) {
-		struct link_info info;
-		const char *note;
+	result_print(json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I}", "version", XRL_VERSION,
+	                       "pin_dir", result_text(maps->pin_dir), "interfaces", links, "policy",
+	                       policy_json(maps), "flood", gate_json(maps), "buckets",
+	                       gate_buckets_json(maps), "permits",
+	                       (json_int_t)maps_count_permits(maps)));
+}
 
-		link_info_read(globals->pin_dir, interfaces[i], &info);
-		note = advice(interfaces[i], &info);
-		if (list)
-			json_array_append_new(list, interface_json(interfaces[i], &info, note));
-		else
-			print_interface(interfaces[i], &info, note);
-	}
-	if (maps->incompatible)
-		warn("the maps in %s are of another version of xdp-ratelimit; attach again to "
-		     "replace them",
-		     globals->pin_dir);
-	if (list) {
-		result_print(json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I}", "version",
-		                       XRL_VERSION, "pin_dir", result_text(globals->pin_dir),
-		                       "interfaces", list, "policy", policy_json(maps), "flood",
-		                       gate_json(maps), "buckets", gate_buckets_json(maps),
-		                       "permits", (json_int_t)permits));
-		return;
-	}
-	if (!count)
+static void print_text(struct snapshot *snapshot)
+{
+	struct maps *maps = &snapshot->maps;
+
+	if (!snapshot->interface_count)
 		printf("not attached to any interface\n");
-	if (count && maps->incompatible)
-		printf("policy     of the other version, which this one can't read\n");
-	else if (count) {
+	if (snapshot->interface_count && maps->incompatible)
+		printf("policy     of another version, which this one cannot read\n");
+	else if (snapshot->interface_count) {
 		policy_print(maps);
 		gate_print(maps);
 	}
-	printf("permits    %u in force\n", permits);
+	printf("permits    %u active\n", maps_count_permits(maps));
+}
+
+static void show(struct snapshot *snapshot, bool json)
+{
+	const char *pin_dir = snapshot->maps.pin_dir;
+	json_t *links = json ? json_array() : NULL;
+
+	for (int i = 0; i < snapshot->interface_count; i++) {
+		const char *interface = snapshot->interfaces[i];
+		struct link_info info;
+		const char *note;
+
+		link_info_read(pin_dir, interface, &info);
+		note = advice(interface, &info);
+		if (json)
+			json_array_append_new(links, interface_json(interface, &info, note));
+		else
+			print_interface(interface, &info, note);
+	}
+	if (snapshot->maps.incompatible)
+		warn("the maps in %s are of another version of xdp-ratelimit; attach again to "
+		     "replace them",
+		     pin_dir);
+	if (json)
+		print_json(snapshot, links);
+	else
+		print_text(snapshot);
 }
 
 static enum exit_code run_status(const struct globals *globals, int argc, char **argv)
 {
-	char(*interfaces)[IF_NAMESIZE];
-	struct maps maps;
+	struct snapshot snapshot;
 	enum exit_code error;
-	int count;
 
 	if (argc > 1)
 		return command_usage(&status_command, "unexpected argument '%s'", argv[1]);
-	error = command_begin_reading(globals);
-	if (!error)
-		error = pin_check(globals->pin_dir);
+	error = snapshot_open(&snapshot, globals->pin_dir);
 	if (error)
 		return error;
-	count = pin_dir_list_interfaces(globals->pin_dir, &interfaces);
-	if (count < 0)
-		return fail(EXIT_FAILED, NULL, "cannot read the pin directory %s: %s",
-		            globals->pin_dir, strerror(-count));
-	maps_open(&maps, globals->pin_dir, 0, 0);
-	show(globals, &maps, interfaces, count);
-	maps_close(&maps);
-	free(interfaces);
-	return EXIT_DONE;
+	error = pin_check(globals->pin_dir);
+	if (!error)
+		show(&snapshot, globals->json);
+	snapshot_close(&snapshot);
+	return error;
 }
 
 const struct command status_command = {
 	.name = "status",
 	.usage = "status",
-	.summary = "where the limiter is attached, in which mode, and the policy in force",
+	.summary = "where the limiter is attached, in which mode, and the active policy",
 	.run = run_status,
 };

@@ -8,28 +8,26 @@
 #include "user/datapath/activate.h"
 #include "user/datapath/generation.h"
 
-enum exit_code attach_policy_read(struct attach_policy *chosen, struct settings *config,
-                                  const struct globals *globals,
-                                  const struct attach_options *options)
+enum exit_code attach_policy_read(struct attach_policy *chosen, struct settings *settings,
+                                  const struct attach_request *request)
 {
-	const char *path = globals->config_path;
+	const char *path = request->config_path;
 	char hint[400];
-	enum exit_code error = policy_file_read_all(path, globals->config_named, config,
+	enum exit_code error = policy_file_read_all(path, request->config_named, settings,
 	                                            &chosen->policy, &chosen->is_of_file);
 
-	if (error || !chosen->is_of_file)
+	if (error || !chosen->is_of_file || !attach_request_has_limits(request))
 		return error;
 	snprintf(hint, sizeof(hint),
 	         "edit %.250s and run reload, or leave it out with --config /dev/null", path);
-	if (attach_options_have_limits(options))
-		return fail(EXIT_USAGE, hint,
-		            "%s has a policy, so limits on the command line are not possible; "
-		            "nothing was changed",
-		            path);
-	return EXIT_DONE;
+	return fail(EXIT_USAGE, hint,
+	            "%s has a policy, so limits on the command line are not possible; nothing was "
+	            "changed",
+	            path);
 }
 
-/* What isn't given stays as it is, if that was said on a command line, too. */
+/* Begins with the default class of the active policy, if that came from a command line, too: what
+ * the request leaves out stays as it is. */
 static void begin_with(struct policy *policy, struct maps *maps)
 {
 	__u32 generation, number;
@@ -44,12 +42,12 @@ static void begin_with(struct policy *policy, struct maps *maps)
 	policy->redirects[0] = generation_redirect(maps, generation, number);
 }
 
-static void set_limits(struct xrl_class *class, const struct attach_options *options)
+static void set_limits(struct xrl_class *class, const struct attach_request *request)
 {
-	memcpy(class->limits, options->limits, sizeof(options->limits));
-	memcpy(class->separate, options->separate, sizeof(options->separate));
-	class->limit_count = options->limit_count;
-	class->separate_count = options->separate_count;
+	memcpy(class->limits, request->limits, sizeof(request->limits));
+	memcpy(class->separate, request->scoped, sizeof(request->scoped));
+	class->limit_count = request->limit_count;
+	class->separate_count = request->scoped_count;
 }
 
 static void set_action(struct policy *policy, const struct action *action)
@@ -66,7 +64,7 @@ static void set_action(struct policy *policy, const struct action *action)
 }
 
 enum exit_code attach_policy_compose(struct attach_policy *chosen, struct maps *maps,
-                                     const struct attach_options *options)
+                                     const struct attach_request *request)
 {
 	struct policy *policy = &chosen->policy;
 	enum exit_code error = EXIT_DONE;
@@ -74,16 +72,16 @@ enum exit_code attach_policy_compose(struct attach_policy *chosen, struct maps *
 
 	if (maps && !generation_policy(maps, &generation))
 		return fail(EXIT_FAILED, "try again",
-		            "the policy in force can't be read; nothing was changed");
-	if (attach_options_have_limits(options)) {
+		            "cannot read the active policy; nothing was changed");
+	if (attach_request_has_limits(request)) {
 		begin_with(policy, maps);
-		set_limits(&policy->compiled->classes[0], options);
+		set_limits(&policy->compiled->classes[0], request);
 		policy_derive(policy);
 	} else if (!chosen->is_of_file && maps) {
 		policy_free(policy);
 		error = activate_copy_policy(maps, policy);
 	}
-	if (!error && options->has_action)
-		set_action(policy, &options->action);
+	if (!error && request->has_action)
+		set_action(policy, &request->action);
 	return error;
 }

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include "user/cli/attach_options.h"
-#include "user/cli/command.h"
 #include "user/config/settings.h"
+#include "user/control/attach.h"
 #include "user/datapath/maps.h"
 #include "user/policy/policy.h"
 
-/* Which policy `attach` puts in force. */
+/* Chooses the policy that attach() activates. */
+
 struct attach_policy {
-	struct policy policy; /* to be freed */
-	bool is_of_file;      /* of the configuration as it stands there now */
+	struct policy policy; /* free it with policy_free() */
+	bool is_of_file;      /* the configuration defines it */
 };
 
-/* Reads the configuration with its policy, if it has one, and checks that it goes with the
- * options. */
-enum exit_code attach_policy_read(struct attach_policy *chosen, struct settings *config,
-                                  const struct globals *globals,
-                                  const struct attach_options *options);
+/* Reads the configuration, with its policy if it has one, and checks that it permits the limits
+ * of the request. */
+enum exit_code attach_policy_read(struct attach_policy *chosen, struct settings *settings,
+                                  const struct attach_request *request);
 
-/* What was asked for; for the rest that of the configuration, or else what is in force; else the
- * default. `maps`, NULL: nothing is in force. */
+/* Completes the policy: first the request, then the configuration, then the active policy, then
+ * the default. `maps` NULL: no policy is active. */
 enum exit_code attach_policy_compose(struct attach_policy *chosen, struct maps *maps,
-                                     const struct attach_options *options);
+                                     const struct attach_request *request);

@@ -3,19 +3,24 @@
 
 #include "user/datapath/maps.h"
 
-/* The policy of the configuration, put in force while the limiter is at work: for the command and
- * for `serve`. */
+/* Activates the policy of the configuration under traffic, for the command and for `serve`. */
 
-struct reload {
-	struct maps maps; /* to be closed, whatever the result */
-	int lock;         /* likewise; -1: none */
-	bool changed;     /* else it was in force before */
-	__u32 sources;    /* that the file wants and there aren't. 0: as many as there are */
+struct reload_request {
+	const char *pin_dir;
+	const char *config_path;
+	bool config_named; /* by the operator: the file must exist */
 };
 
-/* A bad file changes nothing. `must_exist`: the file was named. EXIT_NOT_FOUND when nothing is
- * attached. */
-enum exit_code reload_policy(struct reload *reload, const char *pin_dir, const char *path,
-                             bool must_exist);
+/* The facts, under the lock of the pin directory until reload_release(). */
+struct reload_result {
+	struct maps maps;     /* with the policy that is active now */
+	bool changed;         /* false: it was active before */
+	__u32 wanted_sources; /* the file asks for another number of buckets. 0: it does not */
+	int lock;
+};
 
-void reload_close(struct reload *reload);
+/* All or nothing: a bad file changes nothing. EXIT_NOT_FOUND: the limiter is not attached. Release
+ * the result in either case. */
+enum exit_code reload(const struct reload_request *request, struct reload_result *result);
+
+void reload_release(struct reload_result *result);

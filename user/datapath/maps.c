@@ -149,6 +149,21 @@ void maps_open(struct maps *maps, const char *pin_dir, __u32 sources, __u32 perm
 	drop_other_gate(maps);
 }
 
+enum exit_code maps_check_attached(const struct maps *maps, int interface_count)
+{
+	if (interface_count <= 0)
+		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
+		            "the limiter is not attached to any interface (pin directory %s)",
+		            maps->pin_dir);
+	if (maps->incompatible)
+		return fail(EXIT_FAILED,
+		            "run attach again with this version: it replaces the program in place "
+		            "and keeps the permits",
+		            "the maps in %s are of another version of xdp-ratelimit",
+		            maps->pin_dir);
+	return EXIT_DONE;
+}
+
 enum exit_code maps_open_attached(struct maps *maps, const char *pin_dir)
 {
 	char(*interfaces)[IF_NAMESIZE];
@@ -156,16 +171,7 @@ enum exit_code maps_open_attached(struct maps *maps, const char *pin_dir)
 
 	free(interfaces);
 	maps_open(maps, pin_dir, 0, 0);
-	if (count <= 0)
-		return fail(EXIT_NOT_FOUND, "xdp-ratelimit attach IF",
-		            "the limiter is not attached to any interface (pin directory %s)",
-		            pin_dir);
-	if (maps->incompatible)
-		return fail(EXIT_FAILED,
-		            "run attach again with this version: it replaces the "
-		            "program in place and keeps the permits",
-		            "the maps in %s are of another version of xdp-ratelimit", pin_dir);
-	return EXIT_DONE;
+	return maps_check_attached(maps, count);
 }
 
 void maps_clear(struct maps *maps, const char *pin_dir)

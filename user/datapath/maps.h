@@ -29,6 +29,9 @@ void maps_open(struct maps *maps, const char *pin_dir, __u32 sources, __u32 perm
 /* For readers: opens a complete set, or reports why there is none. Close it in either case. */
 enum exit_code maps_open_attached(struct maps *maps, const char *pin_dir);
 
+/* Reports maps that nobody uses (no interface has pins), or maps of another version. */
+enum exit_code maps_check_attached(const struct maps *maps, int interface_count);
+
 /* With no map open, for maps_close(). */
 void maps_clear(struct maps *maps, const char *pin_dir);
 

@@ -11,31 +11,33 @@
 #include "user/serve/log.h"
 #include "user/control/reload.h"
 
-static void log_result(struct reload *reload)
+static void log_result(struct reload_result *result)
 {
 	__u32 generation = 0;
-	const struct xrl_policy *policy = generation_policy(&reload->maps, &generation);
+	const struct xrl_policy *policy = generation_policy(&result->maps, &generation);
 
-	log_line("policy %s: %s, generation %u", reload->changed ? "reloaded" : "unchanged",
+	log_line("policy %s: %s, generation %u", result->changed ? "reloaded" : "unchanged",
 	         policy ? policy->file : "", generation);
-	if (reload->sources)
-		log_line(
-			"policy: there are %u buckets, and the file wants %u: attach again changes "
-			"that",
-			maps_sources(&reload->maps), reload->sources);
+	if (result->wanted_sources)
+		log_line("policy: there are %u buckets, and the file asks for %u: another attach "
+		         "changes that",
+		         maps_sources(&result->maps), result->wanted_sources);
 }
 
 static void run(const struct options *options)
 {
+	const struct reload_request request = {.pin_dir = options->pin_dir,
+	                                       .config_path = options->config_path,
+	                                       .config_named = options->config_named};
 	struct failure failure = {};
-	struct reload reload;
+	struct reload_result result;
 
 	result_capture(&failure);
-	if (reload_policy(&reload, options->pin_dir, options->config_path, options->config_named))
+	if (reload(&request, &result))
 		log_line("policy not reloaded: %s%s%s", failure.message,
 		         failure.hint[0] ? "; " : "", failure.hint);
 	else
-		log_result(&reload);
+		log_result(&result);
 }
 
 /* In the child: nothing of the supervisor's but its log. */
