@@ -18,12 +18,12 @@
 #include "user/util/failpoint.h"
 #include "user/util/xalloc.h"
 
-/* See sources.c: an LRU map that is smaller holds little of its size. */
+/* A smaller LRU map holds far fewer entries than its size (see policy_parse_max_sources()). */
 #define MIN_ENTRIES_PER_CPU 256
 
-/* There are two copies of everything. The one that is not in force is written, map by map, and
- * then one store of the generation changes their roles. Whoever is killed before has changed
- * nothing that a program looks at, and the next one writes all of the copy again. */
+/* There are two copies of everything. The inactive one is written, map by map, and then one store
+ * of the generation swaps their roles. A process that is killed before that has changed nothing
+ * that a program reads, and the next one writes the whole copy again. */
 struct activation {
 	struct maps *maps;
 	struct policy *policy;
@@ -43,17 +43,16 @@ static enum exit_code merge(struct activation *activation)
 	if (!policy_merge(activation->policy, activation->old, activation->generation,
 	                  &activation->merge))
 		return EXIT_DONE;
-	return fail(
-		EXIT_FAILED,
-		"put a policy in force first that is without those limits 'scope class' that go",
-		"there are only %d buckets that whole classes share, and the policy in force "
-		"keeps its own until the next one is; nothing was changed",
-		XRL_CLASS_BUCKETS);
+	return fail(EXIT_FAILED,
+	            "first reload a policy without the 'scope class' limits you are removing",
+	            "there are only %d buckets for limits with 'scope class', and those of the "
+	            "active policy are in use until it is replaced; nothing was changed",
+	            XRL_CLASS_BUCKETS);
 }
 
 /* ---- whether anything has changed ---- */
 
-/* For how many sources or prefixes there must be buckets of separate limits. 0: of none. */
+/* The number of scoped buckets needed, by source or prefix. 0: no limit needs any. */
 static __u32 needed_scoped_entries(const struct activation *activation)
 {
 	__u64 sources = maps_sources(activation->maps), sum = 0, least;
@@ -95,7 +94,7 @@ static bool same_redirects(const struct activation *activation)
 	return true;
 }
 
-/* CIDRs come from a file only, and its hash is among the rest. */
+/* CIDRs come only from a file, and the comparison includes its hash. */
 static bool is_active(const struct activation *activation)
 {
 	const struct xrl_policy *old = activation->old;
@@ -110,9 +109,10 @@ static bool is_active(const struct activation *activation)
 	       needed_scoped_entries(activation) <= old->separate_entries;
 }
 
-/* ---- what the copy consists of ---- */
+/* ---- the parts of the copy ---- */
 
-/* Those of the policy before the one in force go first, so that there are never more than two. */
+/* Removes the CIDRs of the policy before the active one first, so that there are never three maps.
+ */
 static enum exit_code write_cidrs(const struct activation *activation)
 {
 	const struct policy *policy = activation->policy;
@@ -126,14 +126,14 @@ static enum exit_code write_cidrs(const struct activation *activation)
 	failpoint("cidrs_made");
 	if (map < 0)
 		return fail(EXIT_FAILED, NULL,
-		            "the kernel refused a map of %zu CIDRs: %s; nothing was changed",
+		            "the kernel rejected a map of %zu CIDRs: %s; nothing was changed",
 		            policy->cidr_count, strerror(-map));
 	error = inner_map_set(activation->maps, INNER_CIDRS, activation->copy, map);
 	close(map);
 	return error ? cannot_write("cidrs", -error) : EXIT_DONE;
 }
 
-/* The map in force, if it is large enough: state stays. Else a new one. What fails for the moment
+/* The active map, if it is large enough, so that state is kept; else a new one. A temporary failure
  * is no reason to lose state. */
 static int choose_scoped(const struct activation *activation, __u32 wanted)
 {
@@ -152,10 +152,10 @@ static int choose_scoped(const struct activation *activation, __u32 wanted)
 	if (map < 0 && map != -ENOENT && map != -EPERM)
 		return map;
 	if (map != -ENOENT)
-		warn("the buckets of limits with an endpoint or for a prefix start anew: %s",
-		     map >= 0 ? "there must be more of them now"
-		              : "their map can't be opened by this process");
-	/* what the copy has of an older policy goes first, for its memory */
+		warn("the buckets of limits with an endpoint or for a prefix are empty again: %s",
+		     map >= 0 ? "the policy needs more of them"
+		              : "this process may not open their map");
+	/* remove the map of the older policy first, to free its memory */
 	error = inner_map_set(activation->maps, INNER_SCOPED, activation->copy, -1);
 	return error ? error : inner_map_make(INNER_SCOPED, wanted);
 }
@@ -166,8 +166,8 @@ static enum exit_code write_scoped(const struct activation *activation)
 	int map = wanted ? choose_scoped(activation, wanted) : -1, error;
 
 	if (wanted && map < 0)
-		return fail(EXIT_FAILED, "fewer sources need less memory",
-		            "the kernel refused a map of %u buckets for limits with an endpoint "
+		return fail(EXIT_FAILED, "fewer sources take less memory",
+		            "the kernel rejected a map of %u buckets for limits with an endpoint "
 		            "or for a prefix: %s; nothing was changed",
 		            wanted, strerror(-map));
 	activation->policy->compiled->separate_entries = inner_map_size(map);
@@ -184,8 +184,8 @@ static enum exit_code refused_redirect(const struct activation *activation, __u3
 	int error = errno;
 
 	if_indextoname(ifindex, interface);
-	return fail(EXIT_FAILED, "its driver must be able to send what XDP redirects",
-	            "the kernel refuses to redirect to %s: %s; nothing was changed", interface,
+	return fail(EXIT_FAILED, "its driver must support the target side of XDP redirects",
+	            "the kernel rejected the redirect to %s: %s; nothing was changed", interface,
 	            strerror(error));
 }
 
@@ -205,7 +205,7 @@ static enum exit_code write_redirects(const struct activation *activation)
 	return EXIT_DONE;
 }
 
-/* What is a variable in the program, in its memory. */
+/* Writes the variables of the program, through mapped memory. */
 static enum exit_code write_variables(const struct activation *activation)
 {
 	const struct maps *maps = activation->maps;
@@ -228,8 +228,8 @@ static enum exit_code write_variables(const struct activation *activation)
 	return there ? EXIT_DONE : cannot_write("classes", errno);
 }
 
-/* First of all no program may run any more that began while this copy was in force: before the
- * last policy was. The places of class_buckets that only such a policy had are free then, too. */
+/* Waits first until no program runs that started while this copy was active, before the last
+ * activation. Slots of class_buckets that only that policy used are free then, too. */
 static enum exit_code write_copy(const struct activation *activation)
 {
 	int error = inner_map_wait(activation->maps);
@@ -257,10 +257,10 @@ enum exit_code activate_prepare(struct maps *maps, struct policy *policy, bool *
 
 	*must_commit = false;
 	activation.old = generation_policy(maps, &activation.old_generation);
-	/* or else the copy that is in force would be the one to be written */
+	/* otherwise this would write the active copy */
 	if (!activation.old && !generation_lacks_policy(maps))
 		return fail(EXIT_FAILED, "try again",
-		            "the policy in force can't be read; nothing was changed");
+		            "cannot read the active policy; nothing was changed");
 	activation.generation = generation_next(activation.old_generation, 1);
 	activation.copy = activation.generation & 1;
 	gate_derive(policy->compiled, maps_sources(maps));
@@ -291,7 +291,7 @@ enum exit_code activate_policy(struct maps *maps, struct policy *policy, bool *c
 	return error;
 }
 
-/* ---- and back ---- */
+/* ---- the active policy ---- */
 
 enum exit_code activate_copy_policy(struct maps *maps, struct policy *policy)
 {
@@ -304,7 +304,7 @@ enum exit_code activate_copy_policy(struct maps *maps, struct policy *policy)
 	active = generation_policy(maps, &generation);
 	ports = maps_mmap(maps, MAP_PROTECTED_PORTS, false);
 	if (!active || !ports)
-		return fail(EXIT_FAILED, "run attach again: it mends that",
+		return fail(EXIT_FAILED, "run attach again to repair that",
 		            "there is no policy in %s", maps->pin_dir);
 	policy->compiled = xcalloc(1, sizeof(*policy->compiled));
 	memcpy(policy->compiled, active, sizeof(*active));
@@ -316,5 +316,5 @@ enum exit_code activate_copy_policy(struct maps *maps, struct policy *policy)
 	if (!error && policy->cidr_count == policy->compiled->cidr_count)
 		return EXIT_DONE;
 	return fail(EXIT_FAILED, "name the policy's file with --config",
-	            "the CIDRs of the policy in force can't be read");
+	            "cannot read the CIDRs of the active policy");
 }

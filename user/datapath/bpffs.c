@@ -34,7 +34,7 @@ static enum exit_code need_capability(int capability, const char *name)
 {
 	if (has_capability(capability))
 		return EXIT_DONE;
-	/* CAP_SYS_ADMIN includes the two that 5.8 split off */
+	/* CAP_SYS_ADMIN includes these two, which 5.8 split off */
 	if ((capability == CAP_BPF || capability == CAP_PERFMON) && has_capability(CAP_SYS_ADMIN))
 		return EXIT_DONE;
 	return fail(EXIT_NOT_ALLOWED, "run it as root, for example with sudo",
@@ -56,7 +56,7 @@ enum exit_code bpffs_check_system(bool changes_network)
 	error = need_capability(CAP_BPF, "CAP_BPF");
 	if (!error && changes_network)
 		error = need_capability(CAP_NET_ADMIN, "CAP_NET_ADMIN");
-	/* without it the verifier is stricter than it is when the program is tested */
+	/* without it the verifier applies stricter rules than in the tests of the program */
 	if (!error && changes_network)
 		error = need_capability(CAP_PERFMON, "CAP_PERFMON");
 	return error;
@@ -77,9 +77,9 @@ static bool is_other_mount_namespace(const char *link)
 	       mine.st_ino != other.st_ino;
 }
 
-/* A mount made in a private mount namespace, such as the one of `ip netns exec`, vanishes
- * with its last process, and every pin with it. Whose namespace it is shows beside that of
- * the first process, or where that may not be read, of the parent. */
+/* A mount in a private mount namespace, such as that of `ip netns exec`, vanishes with the last
+ * process in it, and so do all pins. Compares our namespace with that of process 1 or, if that is
+ * unreadable, with the parent's. */
 static bool mounts_vanish(void)
 {
 	char parent[64];
@@ -99,12 +99,12 @@ static enum exit_code mount_bpffs_now(void)
 	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "mode=0700"))
 		return fail(EXIT_FAILED, "mount -t bpf bpf " BPFFS,
 		            "bpffs is not mounted on " BPFFS ", and mounting it failed: %m");
-	warn("bpffs was not mounted; it is now, on " BPFFS);
+	warn("mounted bpffs on  " BPFFS);
 	return EXIT_DONE;
 }
 
-/* Never a second one on top of another, which would hide every pin: of two processes at once the
- * second one finds what the first one has mounted. */
+/* The lock prevents a second mount on top of the first, which would hide every pin: of two
+ * processes at once, the second one finds the mount of the first. */
 static enum exit_code mount_bpffs(void)
 {
 	int lock = dir_lock(BPFFS);
@@ -115,7 +115,7 @@ static enum exit_code mount_bpffs(void)
 	return error;
 }
 
-/* The nearest directory above that exists. */
+/* Shortens the path to the nearest directory that exists. */
 static void existing_parent(char *path)
 {
 	while (access(path, F_OK) && strcmp(path, "/")) {
@@ -139,7 +139,7 @@ static enum exit_code make_directories(const char *path)
 		snprintf(part, sizeof(part), "%.*s", (int)i, path);
 		if (mkdir(part, 0700) && errno != EEXIST)
 			return fail(EXIT_FAILED, "choose another one with --pin-dir",
-			            "cannot make the pin directory %s: %m", part);
+			            "cannot create the pin directory %s: %m", part);
 	}
 	return EXIT_DONE;
 }
@@ -166,7 +166,8 @@ enum exit_code bpffs_prepare_pin_dir(const char *pin_dir, bool create)
 	if (strlen(pin_dir) >= PATH_MAX - 64)
 		return fail(EXIT_USAGE, NULL, "the path of the pin directory is too long");
 	if (strstr(pin_dir, ".."))
-		return fail(EXIT_USAGE, NULL, "the pin directory %s must be without '..'", pin_dir);
+		return fail(EXIT_USAGE, NULL, "the pin directory %s must not contain '..'",
+		            pin_dir);
 	if (!is_on_bpffs(pin_dir)) {
 		if (strncmp(pin_dir, BPFFS "/", strlen(BPFFS "/")))
 			return not_on_bpffs(pin_dir);

@@ -3,11 +3,11 @@
 
 #include "user/util/result.h"
 
-/* What the machine must offer before anything else makes sense. */
+/* The requirements on the machine: kernel, capabilities, and a bpffs for the pins. */
 
-/* Reports what is missing: a capability, by its name, or a newer kernel. */
+/* Reports an old kernel or a missing capability. */
 enum exit_code bpffs_check_system(bool changes_network);
 
-/* Makes sure that `pin_dir` lies on a bpffs: mounts one on /sys/fs/bpf if need be. With
- * `create`, makes the directory as well; without, a missing one is no error. */
+/* Checks that `pin_dir` is on a bpffs. With `create`, mounts one on /sys/fs/bpf if needed and
+ * creates the directory; without, a missing directory is no error. */
 enum exit_code bpffs_prepare_pin_dir(const char *pin_dir, bool create);

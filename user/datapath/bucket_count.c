@@ -7,10 +7,10 @@
 
 #include "include/bucket.h"
 
-/* More than the kernel ever has in one chain of its hash table. */
+/* More than one chain of the kernel's hash table ever has: a batch holds whole chains. */
 #define BATCH 8192
 
-/* Room for what the kernel copies out, of which only the number matters. */
+/* The kernel copies entries here; only their number is used. */
 struct batch {
 	struct xrl_address sources[BATCH];
 	struct xrl_bucket buckets[BATCH];
@@ -29,7 +29,7 @@ static bool count_in_batches(int map, struct batch *batch, __u32 *occupied)
 		if (error && error != -ENOENT)
 			return false;
 		*occupied += count;
-		if (error) /* -ENOENT: these were the last ones */
+		if (error) /* -ENOENT: this was the last batch */
 			return true;
 		position = next;
 	}

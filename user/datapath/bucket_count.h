@@ -5,6 +5,5 @@
 
 #include "user/datapath/maps.h"
 
-/* How many sources have a bucket now. Looks at each of them: some 100 ms for a million. False:
- * it can't be found out. */
+/* Counts the buckets by iterating over them: about 100 ms for a million. False: cannot be read. */
 bool bucket_count(const struct maps *maps, __u32 *occupied);

@@ -20,7 +20,7 @@ static int fill_one_by_one(int map, const struct policy *policy)
 	return 0;
 }
 
-/* In one call, where the kernel knows that of such a map. */
+/* One system call, if the kernel supports that for this kind of map. */
 static int fill(int map, const struct policy *policy)
 {
 	__u32 count = policy->cidr_count, done = count;
@@ -83,7 +83,7 @@ static bool has_address(const struct xrl_cidr *cidr, const struct xrl_address *a
 	return (ntohl(prefix ^ word) & mask) == 0;
 }
 
-/* Whether there is one at all, as the kernel finds it. */
+/* Whether any prefix contains the address, by the kernel's look-up. */
 static bool is_in_any(const struct maps *maps, __u32 copy, const struct xrl_address *address)
 {
 	const struct xrl_cidr key = {.prefix_bits = 32, .address = *address};
@@ -96,7 +96,7 @@ static bool is_in_any(const struct maps *maps, __u32 copy, const struct xrl_addr
 	return is_in;
 }
 
-/* The kernel says which class it is, but not by which prefix: for that they are all read. */
+/* A look-up returns the class but not the prefix, so this reads all of them. */
 bool cidr_map_find(const struct maps *maps, __u32 copy, const struct xrl_address *address,
                    struct policy_cidr *found)
 {

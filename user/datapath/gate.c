@@ -16,7 +16,7 @@
 
 _Static_assert(NEWCOMER_MAX_SEEN == XRL_MAX_HITS, "as it is in the word");
 
-/* Longer than any attach takes until its program runs on all interfaces. */
+/* Longer than any attach needs until the program runs on all its interfaces. */
 #define FIRST_EPOCH_BEGINS_NS 10000000000ULL
 
 enum exit_code gate_init(const struct maps *maps, __u32 sources)
@@ -30,9 +30,9 @@ enum exit_code gate_init(const struct maps *maps, __u32 sources)
 	flood->sources = sources;
 	flood->hash_key = key;
 	flood->era = 1;
-	/* Buckets may be older than their gate, and until the new program runs an older one looks
-	 * at the clock for them and marks them elsewhere. So all are marked with every look until
-	 * then, and with the first one after it. */
+	/* Buckets may be older than the gate, and until the new program runs an older one refreshes
+	 * them and adds them to another filter. So every refresh adds a bucket to this one until
+	 * then, and so does the first refresh afterwards. */
 	flood->epoch_began_ticks = (clock_boot_ns() + FIRST_EPOCH_BEGINS_NS) >> XRL_CHECKED_SHIFT;
 	maps_munmap(flood, MAP_FLOOD);
 	return EXIT_DONE;
@@ -86,8 +86,7 @@ static struct xrl_taken read_once(const struct xrl_taken *taken)
 	return copy;
 }
 
-/* The gate gets out of the way with the next packet, which may not come for long: then it's
- * `until` that counts. */
+/* The gate disengages with the next packet. Until that arrives, engaged_until_jiffies decides. */
 static void read_engaged(const struct xrl_flood_state *flood, __u64 jiffies,
                          struct gate_status *status)
 {
@@ -100,8 +99,8 @@ static void read_engaged(const struct xrl_flood_state *flood, __u64 jiffies,
 		status->since_boot_ns = clock_boot_ns() + left * (__s64)clock_jiffy_ns();
 }
 
-/* In the slice that isn't over yet or in the one before, whichever had more: so a flood that has
- * just begun is seen, and one slice is never taken for two. */
+/* The larger count of the current interval and the previous one: this shows a flood that has just
+ * begun, and never counts one interval as two. */
 static __u64 arrivals_per_second(const struct xrl_flood_state *flood, __u64 jiffies, __u32 shift)
 {
 	struct xrl_taken last = read_once(&flood->arrivals);
@@ -180,7 +179,7 @@ bool gate_read_newcomer(const struct maps *maps, const struct xrl_address *sourc
 
 		if (!word->seen_packets || word->tag != xrl_hash_tag(hash))
 			continue;
-		/* two CPUs at once may have given it two */
+		/* two CPUs at once may have created two entries */
 		newcomer->seen_packets += word->seen_packets;
 		newcomer->passed_packets += word->packets;
 	}

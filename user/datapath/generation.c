@@ -48,7 +48,7 @@ bool generation_lacks_policy(const struct maps *maps)
 	return read_meta(maps, &meta) && !meta.generation;
 }
 
-/* 0 says that there is no policy yet, so it is left out when the count goes round. */
+/* 0 means that there is no policy, so the count skips it when it wraps around. */
 __u32 generation_next(__u32 generation, __u32 step)
 {
 	__u32 next = generation + step;
@@ -56,7 +56,7 @@ __u32 generation_next(__u32 generation, __u32 step)
 	return next ? next : next + 2;
 }
 
-/* One atomic step, which no CPU can see half of; a write by system call promises less. */
+/* An atomic operation, which no CPU sees half of; a write by system call guarantees less. */
 int generation_bump(const struct maps *maps, __u32 step)
 {
 	struct xrl_meta *meta = maps_mmap(maps, MAP_META, true);
@@ -80,7 +80,7 @@ __u64 generation_store_change(const struct maps *maps)
 	return read_meta(maps, &meta) ? meta.store_change : 0;
 }
 
-/* By a store into memory, too: a system call would write the generation as it was. */
+/* A store into memory, too: a system call would overwrite the generation with an older one. */
 int generation_set_store_change(const struct maps *maps, __u64 change)
 {
 	struct xrl_meta *meta = maps_mmap(maps, MAP_META, true);

@@ -14,7 +14,7 @@ static const struct {
 	enum bpf_map_type type;
 	const char *name;
 	__u32 key_size, value_size, flags;
-	const char *key_type, *value_type; /* NULL: a plain __u32 */
+	const char *key_type, *value_type; /* NULL: __u32 */
 } kinds[INNER_KINDS] = {
 	[INNER_CIDRS] = {MAP_CIDRS, BPF_MAP_TYPE_LPM_TRIE, PIN_NAME_CIDRS, sizeof(struct xrl_cidr),
                          sizeof(__u32), BPF_F_NO_PREALLOC, "xrl_cidr", NULL},
@@ -46,8 +46,7 @@ static int make(enum inner_kind kind, __u32 max_entries, int btf_fd, const struc
 	return fd >= 0 ? fd : -errno;
 }
 
-/* The types are in the program's own file. Where the kernel doesn't take them, it is a map without
- * names. */
+/* The types come from the program's object file. If the kernel rejects them, the map has none. */
 int inner_map_make(enum inner_kind kind, __u32 max_entries)
 {
 	struct xdp_ratelimit_bpf *skeleton = xdp_ratelimit_bpf__open();
@@ -77,7 +76,7 @@ static bool read_info(int fd, struct bpf_map_info *info)
 	return !bpf_obj_get_info_by_fd(fd, info, &size);
 }
 
-/* Whoever was killed between the two may have left another map under the pin. */
+/* A process that was killed between the two steps may have left another map under the pin. */
 static int open_pin(const struct maps *maps, enum inner_kind kind, __u32 copy, __u32 id)
 {
 	struct bpf_map_info info;
@@ -126,8 +125,8 @@ int inner_map_set(const struct maps *maps, enum inner_kind kind, __u32 copy, int
 	return set_pin(maps, kind, copy, fd);
 }
 
-/* The kernel promises this of every write to a map of maps (maybe_wait_bpf_programs). That of
- * membarrier(2) is as good, but not to be had where CPUs run without a tick (nohz_full). */
+/* The kernel waits after every write to a map of maps (maybe_wait_bpf_programs). membarrier(2)
+ * would do as well, but not where CPUs run without a tick (nohz_full). */
 int inner_map_wait(const struct maps *maps)
 {
 	const __u32 nobodys = XRL_COPIES;

@@ -3,20 +3,20 @@
 
 #include "user/datapath/maps.h"
 
-/* The maps inside of `cidrs` and `separate_buckets`: one for each copy of the policy, or none. */
+/* The maps inside `cidrs` and `separate_buckets`: at most one for each copy of the policy. */
 
-/* A new one, with the types that bpftool prints it by. Its number or -errno. */
+/* Creates a map, with the types that bpftool needs to print it. A descriptor or -errno. */
 int inner_map_make(enum inner_kind kind, __u32 max_entries);
 
-/* That of a copy, to be closed. -ENOENT: it has none. */
+/* Opens the map of a copy. -ENOENT: there is none. */
 int inner_map_open(const struct maps *maps, enum inner_kind kind, __u32 copy);
 
-/* Puts it there and pins it; fd -1: takes away what is there. 0 or -errno. The kernel waits until
- * no program runs any more that began before, so this takes some milliseconds. */
+/* Sets and pins the map of a copy; fd -1 removes it. 0 or -errno. Takes some milliseconds: the
+ * kernel waits for an RCU grace period, until every program that started before has ended. */
 int inner_map_set(const struct maps *maps, enum inner_kind kind, __u32 copy, int fd);
 
-/* Only waits like that. 0 or -errno. */
+/* Only waits for the grace period. 0 or -errno. */
 int inner_map_wait(const struct maps *maps);
 
-/* 0: it isn't one. */
+/* 0: not such a map. */
 __u32 inner_map_size(int fd);

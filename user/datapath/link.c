@@ -33,17 +33,16 @@ static enum exit_code report_attach_error(const char *interface, __u32 ifindex, 
 	}
 	if (error == -EOPNOTSUPP)
 		return fail(EXIT_FAILED, "use --mode generic, which is slower",
-		            "the driver of %s can't run XDP programs", interface);
+		            "the driver of %s cannot run XDP programs", interface);
 	if (error == -ENODEV)
 		return fail(EXIT_NOT_FOUND, "ip link shows the interfaces",
-		            "there is no interface %s any more", interface);
+		            "the interface %s has gone", interface);
 	return fail(EXIT_FAILED,
-	            "the kernel log (dmesg) may say why: often the MTU, or too few queues",
-	            "the driver of %s refused the program: %s", interface, strerror(-error));
+	            "see the kernel log (dmesg); often it is the MTU, or too few queues",
+	            "the driver of %s rejected the program: %s", interface, strerror(-error));
 }
 
-/* Generic mode only where it was asked for, or where the driver says that it knows no XDP:
- * any other error is one to be told. */
+/* Falls back to generic mode only if the driver does not support XDP; reports any other error. */
 static enum exit_code link_new(int program, const char *interface, __u32 ifindex,
                                enum attach_mode *mode, int *link)
 {
@@ -55,9 +54,8 @@ static enum exit_code link_new(int program, const char *interface, __u32 ifindex
 		}
 		if (*mode == MODE_NATIVE || *link != -EOPNOTSUPP)
 			return report_attach_error(interface, ifindex, *link);
-		warn("the driver of %s can't run XDP programs: attached in generic mode, which "
-		     "costs the kernel more per packet, and in which segments that the kernel has "
-		     "merged count as one packet",
+		warn("the driver of %s cannot run XDP programs: attached in generic mode, which "
+		     "costs more per packet and counts merged segments (GRO) as one packet",
 		     interface);
 	}
 	*mode = MODE_GENERIC;
@@ -83,12 +81,12 @@ static enum exit_code make_directory(const struct maps *maps, const char *interf
 
 	pin_path_of_link(path, maps->pin_dir, interface, NULL);
 	if (mkdir(path, 0700) && errno != EEXIST)
-		return fail(EXIT_FAILED, NULL, "cannot make %s: %m", path);
+		return fail(EXIT_FAILED, NULL, "cannot create %s: %m", path);
 	return EXIT_DONE;
 }
 
-/* The link comes last: until it is pinned, the end of this process takes it off again. Its
- * pin is made in one step and never replaced, so whatever is attached has its pin. */
+/* Pins the link last: until then, it goes with this process. Its pin is created atomically and
+ * never replaced, so whatever is attached has a pin. */
 static enum exit_code keep_new(const struct maps *maps, const char *interface,
                                const struct link_change *change)
 {
@@ -124,7 +122,7 @@ static enum exit_code replace(const struct maps *maps, const char *interface,
 	if (error)
 		return fail(EXIT_FAILED, NULL, "cannot replace the program on %s: %s", interface,
 		            strerror(-error));
-	/* the same map again, or the first one of a new layout */
+	/* either the same map or a new one, of another layout */
 	if (pin(bpf_map__fd(change->program->maps.counters), maps, interface, "counters"))
 		return EXIT_FAILED;
 	return pin(program_fd(change->program), maps, interface, "program");
@@ -177,10 +175,10 @@ enum exit_code link_detach(const char *pin_dir, const char *interface)
 	link_info_read(pin_dir, interface, &info);
 	pin_path_of_link(path, pin_dir, interface, "link");
 	if (info.state == LINK_FOREIGN)
-		return fail(EXIT_FAILED, "remove the pin yourself if you know what it is",
+		return fail(EXIT_FAILED, "if you know what it is, remove the pin yourself",
 		            "%s is not a link of xdp-ratelimit; nothing was changed", path);
 	if (info.state == LINK_ATTACHED) {
-		/* now, and not when the last reference goes */
+		/* at once, not when the last reference goes */
 		link = bpf_obj_get(path);
 		if (link >= 0) {
 			bpf_link_detach(link);

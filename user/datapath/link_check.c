@@ -20,10 +20,9 @@ enum exit_code link_check_maps(const char *pin_dir)
 
 		link_info_read(pin_dir, interfaces[i], &info);
 		if (info.state == LINK_ATTACHED && !info.uses_pinned_maps)
-			error = fail(EXIT_FAILED, "run attach again: it mends that",
-			             "the program on %s runs on other maps than those pinned in "
-			             "%s, after an attach that was interrupted; nothing was "
-			             "changed",
+			error = fail(EXIT_FAILED, "run attach again to repair that",
+			             "the program on %s does not use the maps pinned in %s, since "
+			             "an attach was interrupted; nothing was changed",
 			             interfaces[i], pin_dir);
 	}
 	free(interfaces);
@@ -36,8 +35,8 @@ enum exit_code link_check_redirect(const char *interface, __u32 ifindex,
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++)
 		if (policy->redirects[i] == ifindex)
 			return fail(EXIT_FAILED, "edit its action",
-			            "what exceeds the limits of class '%s' on %s can't be "
-			            "redirected to %s itself; nothing was changed",
+			            "cannot redirect packets of class '%s' from %s back to %s; "
+			            "nothing was changed",
 			            policy->compiled->classes[i].name, interface, interface);
 	return EXIT_DONE;
 }
@@ -57,8 +56,8 @@ static enum exit_code check_attached(const char *interface, const struct link_in
 		return EXIT_DONE;
 	if (info->other_namespace)
 		return fail(EXIT_BUSY, "run this where the limiter was attached",
-		            "the policy redirects, and '%s' is in another network namespace than "
-		            "this command; nothing was changed",
+		            "the policy redirects, and '%s' is in another network namespace; "
+		            "nothing was changed",
 		            interface);
 	return link_check_redirect(interface, info->ifindex, policy);
 }
@@ -86,15 +85,14 @@ static enum exit_code report_foreign(const char *interface, __u32 program_id)
 	if (!program_read_by_id(program_id, &program, NULL, 0))
 		snprintf(program.name, sizeof(program.name), "unknown");
 	else if (program_is_ours(&program))
-		return fail(
-			EXIT_BUSY,
-			"detach it where it was attached: under its old name if the interface was "
-			"renamed (see status), or with that --pin-dir",
-			"xdp-ratelimit is on %s already, id %u, but not by this name in this pin "
-			"directory; nothing was changed",
-			interface, program_id);
+		return fail(EXIT_BUSY,
+		            "detach it first: under its old name if the interface was renamed (see "
+		            "status), or with its --pin-dir",
+		            "xdp-ratelimit is attached to %s already, id %u, under another name or "
+		            "pin directory; nothing was changed",
+		            interface, program_id);
 	return fail(EXIT_BUSY,
-	            "stop the service that attached it; 'bpftool net' and 'bpftool link' tell more",
+	            "stop the service that attached it; see 'bpftool net' and 'bpftool link'",
 	            "another XDP program is on %s: '%s', id %u; nothing was changed", interface,
 	            program.name, program_id);
 }

@@ -8,18 +8,16 @@
 
 /* Checks before a change; each reports what it finds. */
 
-/* Reports a program that runs on other maps than those pinned: it obeys nothing that is written
- * there. */
+/* Reports a program whose maps are not the pinned ones: it would ignore every change. */
 enum exit_code link_check_maps(const char *pin_dir);
 
-/* Reports a class that redirects what exceeds its limits on this interface to the interface
- * itself: it would be lost. */
+/* Reports a class that redirects packets from this interface back to it: they would be lost. */
 enum exit_code link_check_redirect(const char *interface, __u32 ifindex,
                                    const struct policy *policy);
 
-/* The same of all that are attached. They must be in this network namespace, as an interface to
- * redirect to is only a number. */
+/* The same for all attached interfaces. They must be in this network namespace, since a redirect
+ * names its target by index. */
 enum exit_code link_check_redirects(const char *pin_dir, const struct policy *policy);
 
-/* Reports a program on the interface that is not ours: its name and id. */
+/* Reports another program on the interface, with its name and id. */
 enum exit_code link_check_foreign(const char *interface, __u32 ifindex, __u32 our_program_id);

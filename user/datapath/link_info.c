@@ -20,9 +20,9 @@ const char *attach_mode_name(enum attach_mode mode)
 	return names[mode];
 }
 
-/* The program of the link is pinned beside it, which takes no more than its capabilities
- * to open. Only where a command was killed between the two is it asked for by its id, and
- * that takes CAP_SYS_ADMIN. */
+/* The program is pinned beside its link, so that opening it takes no extra capability. Only if a
+ * command was killed between the two pins is the program opened by id, which takes CAP_SYS_ADMIN.
+ */
 static bool read_linked_program(const char *pin_dir, const char *interface, __u32 id,
                                 struct bpf_prog_info *program, __u32 *map_ids, __u32 count)
 {
@@ -47,7 +47,7 @@ static bool contains(const __u32 *ids, __u32 count, __u32 id)
 	return false;
 }
 
-/* Whether the program uses the very maps that are pinned. */
+/* Whether the program uses the pinned maps, and no others. */
 static bool uses_pinned_maps(const char *pin_dir, const __u32 *map_ids, __u32 count)
 {
 	for (int i = 0; i < MAP_IDS; i++) {
@@ -70,7 +70,7 @@ static bool uses_pinned_maps(const char *pin_dir, const __u32 *map_ids, __u32 co
 	return true;
 }
 
-/* Of the program's read-only data. */
+/* Reads it from the program's read-only data. */
 static void read_version(__u32 map_id, struct link_info *info)
 {
 	struct xrl_program_info about;
@@ -98,8 +98,8 @@ static void read_program_maps(const char *pin_dir, const __u32 *map_ids, __u32 c
 		read_version(map_ids[i], info);
 }
 
-/* An index means something only in the network namespace of the interface: if our program
- * isn't on the one that has it here, it's another one. */
+/* An index is valid only in the interface's network namespace: if the interface with this index
+ * does not run our program, ours is in another namespace. */
 static void read_place(struct link_info *info)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);

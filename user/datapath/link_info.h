@@ -17,23 +17,23 @@ enum attach_mode {
 const char *attach_mode_name(enum attach_mode mode);
 
 enum link_state {
-	LINK_NONE, /* not attached; perhaps what an interrupted command left */
+	LINK_NONE, /* not attached; an interrupted command may have left pins */
 	LINK_ATTACHED,
-	LINK_GONE,    /* the interface went away under it */
-	LINK_FOREIGN, /* pinned there, but not ours */
+	LINK_GONE,    /* the interface has gone */
+	LINK_FOREIGN, /* a pin that is not ours */
 };
 
-/* What can be seen of an attached interface. */
+/* The kernel's view of an attached interface. */
 struct link_info {
 	enum link_state state;
 	enum attach_mode mode; /* unknown from another network namespace */
 	bool other_namespace;
-	char name_now[IF_NAMESIZE]; /* differs when the interface was renamed */
+	char name_now[IF_NAMESIZE]; /* differs after a rename */
 	__u32 ifindex;
 	__u32 program_id;
 	__u64 loaded_boot_ns;
 	bool uses_pinned_maps;
-	char version[32]; /* empty when this process may not ask (CAP_SYS_ADMIN) */
+	char version[32]; /* empty without CAP_SYS_ADMIN */
 };
 
 void link_info_read(const char *pin_dir, const char *interface, struct link_info *info);

@@ -58,13 +58,13 @@ static void close_map(struct maps *maps, int map)
 	maps->fds[map] = -1;
 }
 
-/* What the gate knows is about the sources of one map of buckets. */
+/* The gate's state describes the sources of one map of buckets. */
 static bool belongs_to_buckets(int map)
 {
 	return map == MAP_BUCKETS || map == MAP_GATE || map == MAP_FLOOD;
 }
 
-/* Whether all of a policy is there. */
+/* Whether all maps of a policy are open. */
 static bool has_policy_maps(const struct maps *maps)
 {
 	for (int i = 0; i < MAP_IDS; i++)
@@ -73,8 +73,8 @@ static bool has_policy_maps(const struct maps *maps)
 	return true;
 }
 
-/* The state of the gate says for how many buckets it is: a command that made other ones may have
- * been killed between their pins. */
+/* Whether the gate belongs to this many buckets: a command that replaced the maps may have been
+ * killed between their pins. */
 static bool is_gate_of(const struct maps *maps, __u32 sources)
 {
 	struct xrl_flood_state *flood = maps_mmap(maps, MAP_FLOOD, false);
@@ -84,7 +84,7 @@ static bool is_gate_of(const struct maps *maps, __u32 sources)
 	return is_its && map_size(maps->fds[MAP_GATE], BPF_MAP_TYPE_ARRAY) == gate_sets(sources);
 }
 
-/* The gate of other buckets goes with them. */
+/* Closes the gate of other buckets. */
 static void drop_other_gate(struct maps *maps)
 {
 	if (maps->fds[MAP_BUCKETS] >= 0 && is_gate_of(maps, maps_sources(maps)))
@@ -93,14 +93,14 @@ static void drop_other_gate(struct maps *maps)
 	close_map(maps, MAP_FLOOD);
 }
 
-/* Of another version: only permits have a layout that is kept for ever. */
+/* Closes the maps of another version, but for the permits, whose layout never changes. */
 static void drop_other_version(struct maps *maps)
 {
 	struct xrl_meta meta;
 
 	if (maps->fds[MAP_BUCKETS] < 0 && maps->fds[MAP_META] < 0)
 		return;
-	/* without all of it, nobody knows what the windows in the buckets mean */
+	/* without a complete policy, the windows in the buckets have no meaning */
 	if (has_policy_maps(maps) && !bpf_map_lookup_elem(maps->fds[MAP_META], &zero, &meta) &&
 	    meta.abi_version == XRL_ABI_VERSION)
 		return;
@@ -111,7 +111,7 @@ static void drop_other_version(struct maps *maps)
 	maps->incompatible = true;
 }
 
-/* The buckets of another number of sources are no other version. */
+/* Distinguishes maps of another size from those of another version. */
 static void note_other_layout(struct maps *maps, int map, const char *path)
 {
 	int fd = map == MAP_BUCKETS
@@ -119,7 +119,7 @@ static void note_other_layout(struct maps *maps, int map, const char *path)
 	                                    layouts[map].value_size, 0)
 	                 : -1;
 
-	if (map == MAP_PERMITS) /* of whatever size: their layout is kept for ever */
+	if (map == MAP_PERMITS) /* of any size: their layout never changes */
 		maps->permits_resized = true;
 	else
 		maps->resized = fd >= 0;

@@ -14,7 +14,7 @@
 
 static const __u32 zero;
 
-/* The permits of a map of another size. Their layout is kept for ever. */
+/* Copies the permits of a pinned map of another size or version: their layout never changes. */
 static enum exit_code carry_permits(const struct maps *maps)
 {
 	struct xrl_address address, *previous = NULL;
@@ -33,14 +33,14 @@ static enum exit_code carry_permits(const struct maps *maps)
 			                             BPF_ANY);
 	}
 	if (old < 0 || failed)
-		return fail(EXIT_FAILED, NULL,
-		            "the permits of the other version can't be carried over; nothing was "
-		            "changed");
+		return fail(
+			EXIT_FAILED, NULL,
+			"cannot carry over the permits of the other version; nothing was changed");
 	close(old);
 	return EXIT_DONE;
 }
 
-/* Makes the maps that are missing, from the definitions in the program's own file. */
+/* Creates the missing maps from the definitions in the program's object file. */
 static enum exit_code make_maps(struct maps *maps, __u32 sources, __u32 permits)
 {
 	struct xdp_ratelimit_bpf *skeleton = xdp_ratelimit_bpf__open();
@@ -57,8 +57,9 @@ static enum exit_code make_maps(struct maps *maps, __u32 sources, __u32 permits)
 	error = program_use_maps(maps, skeleton);
 	failed = error ? 0 : xdp_ratelimit_bpf__load(skeleton);
 	if (failed)
-		error = fail(EXIT_FAILED, "fewer with --sources N need less memory",
-		             "the kernel refused the maps for %u sources: %s", sources,
+		error = fail(EXIT_FAILED,
+		             "reduce their number with --sources N: that takes less memory",
+		             "the kernel rejected the maps for %u sources: %s", sources,
 		             strerror(-failed));
 	for (int i = 0; i < MAP_IDS && !error; i++) {
 		struct bpf_map *map =

@@ -27,14 +27,14 @@ static bool is_dot(const char *name)
 	return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
-/* libbpf leaves names out when its test of whether the kernel takes them fails, for want of memory,
- * say: what has none may be ours. */
+/* libbpf leaves names out if its probe of whether the kernel takes them fails, for example without
+ * memory: a nameless map may be ours. */
 static bool is_name(const char *name, const char *wanted, size_t length)
 {
 	return !*name || !strncmp(name, wanted, length);
 }
 
-/* A pinned map or program by its own name, which a foreign one would hardly have. */
+/* Whether a pinned map or program has the name of ours, which a foreign one is unlikely to have. */
 static bool has_name(const char *path, const char *name)
 {
 	struct bpf_map_info map = {};
@@ -43,9 +43,9 @@ static bool has_name(const char *path, const char *name)
 	int fd = bpf_obj_get(path);
 	bool is;
 
-	if (fd < 0) /* gone again, or of a kind that can't be opened */
+	if (fd < 0) /* gone, or not an object that can be opened */
 		return errno == ENOENT;
-	/* the kernel keeps the beginning of a longer name */
+	/* the kernel truncates long names */
 	is = (!bpf_obj_get_info_by_fd(fd, &map, &map_size) &&
 	      is_name(map.name, name, sizeof(map.name) - 1)) ||
 	     (!bpf_obj_get_info_by_fd(fd, &program, &program_size) &&
@@ -57,7 +57,7 @@ static bool has_name(const char *path, const char *name)
 static enum exit_code foreign(const char *pin_dir, const char *what)
 {
 	return fail(EXIT_FAILED, "remove it, or choose another directory with --pin-dir",
-	            "the pin directory %s holds '%s', which xdp-ratelimit did not put there; "
+	            "the pin directory %s contains '%s', which xdp-ratelimit did not create; "
 	            "nothing was changed",
 	            pin_dir, what);
 }
@@ -86,7 +86,7 @@ static bool holds_only_ours(const char *path)
 	return ours;
 }
 
-/* "KIND_COPY" */
+/* KIND_COPY */
 static bool is_inner_name(const char *name, enum inner_kind kind)
 {
 	size_t length = strlen(pin_path_inner_names[kind]);

@@ -62,7 +62,7 @@ int pin_dir_open_map(const char *path, enum bpf_map_type type, __u32 key_size, _
 
 	if (fd < 0)
 		return -errno;
-	/* of a program or a link the kernel fills in something else, or less */
+	/* for a program or a link, the kernel fills in something else, or less */
 	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == type &&
 	    info.key_size == key_size && info.value_size == value_size &&
 	    (!max_entries || info.max_entries == max_entries))
@@ -76,7 +76,7 @@ int pin_dir_replace(int fd, const char *path)
 	pin_path new_pin;
 
 	pin_path_new(new_pin, path);
-	unlink(new_pin); /* left by one that was killed here */
+	unlink(new_pin); /* left by a process that was killed here */
 	if (bpf_obj_pin(fd, new_pin))
 		return -errno;
 	if (rename(new_pin, path)) {
@@ -88,7 +88,7 @@ int pin_dir_replace(int fd, const char *path)
 	return 0;
 }
 
-/* In one step, so that the link is pinned all the time. */
+/* rename(2), so that the link always has a pin. */
 static int move_from_plain_name(const char *pin_dir, const char *interface)
 {
 	char name[PIN_NAME_SIZE];
@@ -105,9 +105,7 @@ static enum exit_code make_room_for(const char *pin_dir, const char *map)
 	if (!pin_path_is_unescaped(pin_dir, map) || !move_from_plain_name(pin_dir, map))
 		return EXIT_DONE;
 	return fail(EXIT_FAILED, "try again",
-	            "the pins of the interface '%s' are in the way of a map, and can't be moved: "
-	            "%m",
-	            map);
+	            "cannot move the pins of the interface '%s', whose name a map needs: %m", map);
 }
 
 enum exit_code pin_dir_make_room(const char *pin_dir)

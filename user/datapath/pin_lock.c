@@ -9,7 +9,7 @@
 
 #define POLL_MS 20
 
-/* The lock may be on a directory that was removed while we waited. */
+/* False: the directory was removed while we waited, and the lock is worthless. */
 static bool is_still_there(int fd, const char *path)
 {
 	struct stat locked, now;
@@ -18,7 +18,7 @@ static bool is_still_there(int fd, const char *path)
 	       locked.st_dev == now.st_dev;
 }
 
-/* By errno. */
+/* Reports errno. */
 static enum exit_code cannot_open(const char *pin_dir)
 {
 	bool denied = errno == EACCES;
@@ -45,8 +45,8 @@ enum exit_code pin_lock(const char *pin_dir, int wait_ms, int *lock_fd)
 		close(fd);
 		usleep(POLL_MS * 1000);
 	}
-	return fail(EXIT_BUSY, "try again when it has finished",
-	            "another xdp-ratelimit has been changing %s for %d seconds", pin_dir,
+	return fail(EXIT_BUSY, "try again later",
+	            "another xdp-ratelimit has held the lock of %s for %d seconds", pin_dir,
 	            wait_ms / 1000);
 }
 
@@ -62,6 +62,6 @@ int pin_lock_shared(const char *pin_dir)
 		close(fd);
 		usleep(POLL_MS * 1000);
 	}
-	warn("another xdp-ratelimit is changing %s: this may be half of it", pin_dir);
+	warn("another xdp-ratelimit is changing %s: what follows may be inconsistent", pin_dir);
 	return -1;
 }

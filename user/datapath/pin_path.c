@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What a pin is called until it takes the place of another one. */
+/* Of a pin that is about to replace another. */
 #define NEW_SUFFIX "%new"
 
 const char *const map_names[MAP_IDS] = {
@@ -89,7 +89,7 @@ bool pin_path_decode(const char *pin, char *interface)
 		interface[length++] = value;
 	}
 	interface[length] = '\0';
-	/* what was written differently was not written by us */
+	/* reject other spellings of the same name */
 	pin_path_encode(interface, again);
 	return length && !strcmp(pin, again);
 }
@@ -111,8 +111,6 @@ static bool is_directory(const char *path)
 	return !stat(path, &entry) && S_ISDIR(entry.st_mode);
 }
 
-/* A version before took fewer names for its maps, and left the directory of an interface with one
- * of the others at its plain name. Until a map needs the place it stays there. */
 bool pin_path_is_unescaped(const char *pin_dir, const char *interface)
 {
 	char name[PIN_NAME_SIZE];
@@ -126,7 +124,6 @@ bool pin_path_is_unescaped(const char *pin_dir, const char *interface)
 	return is_directory(plain) && !is_directory(escaped);
 }
 
-/* False when it can't be the directory of an interface. */
 bool pin_path_read_interface(const char *pin_dir, const char *name, char *interface)
 {
 	if (!pin_path_is_unescaped(pin_dir, name))

@@ -74,8 +74,9 @@ static int open_counters(const struct maps *maps, const char *interface)
 	                        sizeof(struct xrl_counters), 1);
 }
 
-/* Only one of the two entry points suits the kernel. A program without a name nobody would know
- * for ours again: libbpf leaves it out when it had no memory to find out whether it may. */
+/* The kernel takes only one of the two entry points. A program without a name could not be
+ * recognized as ours: libbpf leaves the name out if it ran out of memory while probing whether the
+ * kernel takes names. */
 static int load_one(struct xdp_ratelimit_bpf *skeleton, bool frags)
 {
 	struct bpf_prog_info program;
@@ -114,7 +115,7 @@ static struct xdp_ratelimit_bpf *open_program(const struct maps *maps, const cha
 	return skeleton;
 }
 
-/* Frames of several buffers are known since 5.18; older kernels answer EINVAL. */
+/* Kernels before 5.18 reject programs for multi-buffer frames with EINVAL. */
 struct xdp_ratelimit_bpf *program_load(const struct maps *maps, const char *interface)
 {
 	struct xdp_ratelimit_bpf *skeleton = open_program(maps, interface);
@@ -132,8 +133,8 @@ struct xdp_ratelimit_bpf *program_load(const struct maps *maps, const char *inte
 	}
 	if (error) {
 		xdp_ratelimit_bpf__destroy(skeleton);
-		fail(EXIT_FAILED, "run again with --verbose to see what the kernel said",
-		     "the kernel refused the program: %s", strerror(-error));
+		fail(EXIT_FAILED, "run again with --verbose for the log of the verifier",
+		     "the kernel rejected the program: %s", strerror(-error));
 		return NULL;
 	}
 	return skeleton;

@@ -16,13 +16,13 @@
 
 typedef __u64 __attribute__((may_alias)) word;
 
-/* What of a bucket still counts under the policy in force. */
+/* A bucket, and which parts of it are valid under the active policy. */
 struct look {
 	struct maps *maps;
 	const struct xrl_policy *policy;
 	__u32 generation;
 	struct xrl_bucket bucket;
-	bool same_class; /* else all windows are closed at the next packet */
+	bool same_class; /* false: the next packet closes all windows */
 };
 
 static __u64 word_of(const void *at)
@@ -39,7 +39,7 @@ static void read_permit(const struct maps *maps, struct source *source)
 		source->permit_until_boot_ns = permit.until_boot_ns;
 }
 
-/* As the program does when it resolves a bucket (source.h). */
+/* As the program classifies a source (bpf/bucket/classify.h). */
 static __u32 choose_class(const struct look *look, struct source *source)
 {
 	__u32 number = look->policy->default_class;
@@ -56,7 +56,7 @@ static __u32 choose_class(const struct look *look, struct source *source)
 	return number & (XRL_MAX_CLASSES - 1);
 }
 
-/* A limit that is younger than what the bucket was resolved for has nothing there. */
+/* A limit newer than the bucket's classification has no state in the bucket. */
 static bool is_younger(const struct look *look, const struct xrl_limit *limit)
 {
 	return (__s32)(limit->since_generation - (__u32)look->bucket.resolved.generation) > 0;
@@ -97,7 +97,7 @@ static struct xrl_address prefix_of(const struct xrl_address *address, __u32 bit
 	return prefix;
 }
 
-/* `map`: the separate buckets, -1: none. */
+/* `map`: the scoped buckets. -1: none. */
 static struct limit_usage rest_of_separate(const struct look *look, const struct source *source,
                                            const struct xrl_limit *limit, int map)
 {
@@ -168,9 +168,9 @@ enum exit_code source_read(struct maps *maps, const struct xrl_address *address,
 	*source = (struct source){.address = *address};
 	look.policy = generation_policy(maps, &look.generation);
 	if (!look.policy)
-		return fail(EXIT_FAILED, "run attach again: it mends that",
+		return fail(EXIT_FAILED, "run attach again to repair that",
 		            "there is no policy in %s", maps->pin_dir);
-	/* a look-up by system call leaves the order of the LRU as it was */
+	/* a look-up by system call does not change the LRU order */
 	source->known = !bpf_map_lookup_elem(maps->fds[MAP_BUCKETS], address, &look.bucket);
 	source->is_newcomer =
 		!source->known && gate_read_newcomer(maps, address, &source->newcomer);

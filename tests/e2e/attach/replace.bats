@@ -90,7 +90,7 @@ assert_at_most() {
     start_receiver server eth0 --source "$source"
     start_flood
     run -0 limiter attach eth0 --sources 8192
-    has "$output" 'buckets start anew'
+    has "$output" 'all buckets are empty again'
     sleep 0.2
     stop_flood
     stop_receiver

@@ -45,7 +45,7 @@ assert_new() {
     sleep 0.2
     run -0 limiter attach gate --limit '1000/1h packets' --sources 4096
     has "$output" 'replaced in place; no packet went unfiltered'
-    has "$output" 'permits in force: 1$'
+    has "$output" 'active permits: 1$'
     sleep 0.2
     stop_flood
     stop_receiver
@@ -126,7 +126,7 @@ assert_new() {
     make_old
     mkdir -p "$pins/gate/link" "$pins/gate/program"
     run -1 limiter attach eth0 --sources 4096
-    has "$output" "holds 'gate', which xdp-ratelimit did not put there"
+    has "$output" "contains 'gate', which xdp-ratelimit did not create"
     [[ -d $pins/gate/link ]]
     rm -r "$pins/gate"
     attach eth0

@@ -92,7 +92,7 @@ one_sentence() {
     attach eth0
     id=$(program_on eth0)
     run -6 limiter --pin-dir "$pins-other" attach eth0 --sources 4096
-    has "$output" "on eth0 already, id $id,"
+    has "$output" "to eth0 already, id $id,"
     [[ ! -e $pins-other ]]
     assert_attached
 }
@@ -191,7 +191,7 @@ one_sentence() {
         "$0" attach eth0 --sources 4096
         "$0" status
         "$0" detach eth0' "$build/xdp-ratelimit"
-    has "$output" 'bpffs was not mounted; it is now'
+    has "$output" 'mounted bpffs on /sys/fs/bpf'
     has "$output" '^eth0 +native mode'
     is '' "$(program_on eth0)" program
 }
@@ -212,7 +212,7 @@ one_sentence() {
         wait $!
         test 1 = "$(grep -c " /sys/fs/bpf " /proc/self/mounts)"
         "$0" detach eth0' "$build/xdp-ratelimit"
-    [[ ! $output =~ 'bpffs was not mounted' ]]
+    [[ ! $output =~ 'mounted bpffs' ]]
 }
 
 @test 'bpffs is not mounted: nobody keeps attach from mounting it' {
@@ -223,7 +223,7 @@ one_sentence() {
         flock 9
         "$0" attach eth0 --sources 4096 9<&-
         "$0" detach eth0' "$build/xdp-ratelimit"
-    has "$output" 'bpffs was not mounted; it is now'
+    has "$output" 'mounted bpffs on /sys/fs/bpf'
 }
 
 @test 'bpffs is not mounted where mounts do not last: attach says what to do' {

@@ -11,7 +11,7 @@ load ../network
     has "$output" '^eth1 +native mode, program [0-9]+, version '
     has "$output" '^limits +100/1h packets'
     has "$output" '^ +5/1m connections'
-    has "$output" '^permits +1 in force'
+    has "$output" '^permits +1 active'
 }
 
 @test 'status --json names the program that the kernel names' {

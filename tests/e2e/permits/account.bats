@@ -107,7 +107,7 @@ stranger null false true 0' "$(field '.accounts[]
     run -0 account approve stranger
     is 'approved   stranger' "$output"
     run -0 permit request 10.0.0.1 --account stranger
-    has "$output" '4 of 5 requests left .* for account stranger'
+    has "$output" '4 of 5 requests remaining .* for account stranger'
     run -0 account approve stranger --withdraw --json
     is 'stranger false' "$(field '"\(.account) \(.approved)"')"
     refused 5 "'stranger' is not approved" permit request 10.0.0.1 --account stranger

@@ -10,7 +10,7 @@ load permits
     run -0 permit request 192.0.2.1,192.0.2.2
     has "$output" '^new +192\.0\.2\.1 +until [0-9-]{10}T[0-9:]{8}Z \(24 h 1[45] min\)'
     has "$output" '^new +192\.0\.2\.2 '
-    has "$output" '^quota +4 of 5 requests left in any 1h for account local'
+    has "$output" '^quota +4 of 5 requests remaining in any 1h for account local'
     is 3 "${#lines[@]}" lines
     assert_same 2
 }
@@ -75,7 +75,7 @@ load permits
 
 @test 'list shows active permits by address, with their accounts' {
     run -0 permit list
-    is 'no permits in force' "$output"
+    is 'no active permits' "$output"
     account add agency --approved >/dev/null
     permit request 192.0.2.20 --account agency --comment 'the second' >/dev/null
     permit request 192.0.2.3 >/dev/null
@@ -180,7 +180,7 @@ fetch() {
     is "$(sql "SELECT until_unix_ns - boot_unix_ns FROM permits, state WHERE account_id <> 1")" \
         "$(permits_in_map | cut -d' ' -f2)" 'the later end'
     run -0 account remove agency
-    has "$output" '^removed +agency, with 1 permits? in force'
+    has "$output" '^removed +agency, with 1 active permits?'
     assert_same 1
     send 300
     counts 'passed_permit 300'

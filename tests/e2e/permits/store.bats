@@ -81,7 +81,7 @@ time.sleep(60)' "$XDP_RATELIMIT_STATE_DIR/$store" "$1" "$BATS_TEST_TMPDIR/held" 
     refused 1 'Not a directory' limiter --state-dir "$BATS_TEST_TMPDIR/file" permit request 192.0.2.1
     refused 1 'Not a directory' limiter --state-dir "$BATS_TEST_TMPDIR/file/state" account list
     run -0 limiter --state-dir "$BATS_TEST_TMPDIR/none" permit list
-    is 'no permits in force' "$output"
+    is 'no active permits' "$output"
     [[ ! -e $BATS_TEST_TMPDIR/none ]]
 }
 

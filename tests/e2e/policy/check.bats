@@ -89,5 +89,5 @@ $file: 3 mistakes, 0 warnings" "$output"
     run -1 limiter check "$BATS_TEST_TMPDIR" --json
     is failed "$(jq --raw-output .error.code <<<"$output")"
     run -2 limiter check a b
-    has "$output" 'one file is expected'
+    has "$output" 'at most one file'
 }

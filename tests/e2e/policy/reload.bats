@@ -77,7 +77,7 @@ three_classes() {
     has "$output" '"?octets"?: \[203,0,113,0'
 }
 
-@test 'reload changes the limits, and says what is in force' {
+@test 'reload changes the limits, and says what is active' {
     local generation
     policy '[class standard]' 'limit = 100/1h packets'
     attach_file
@@ -149,7 +149,7 @@ three_classes() {
         "$(shown '[.limits[] | "\(.limit_text) \(.used)"]')"
 }
 
-@test 'separate buckets start anew only when there must be more of them, which is said' {
+@test 'scoped buckets are emptied only when there must be more of them, with a warning' {
     policy '[class standard]' 'limit = 500/1h packets scope /8'
     attach_file
     send 5
@@ -159,7 +159,7 @@ three_classes() {
     is 5 "$(shown '.limits[0].used')"
     policy '[class standard]' 'limit = 500/1h packets scope /8' 'limit = 600/1h packets scope /24'
     run -0 of_file reload
-    has "$output" '^warning: the buckets of limits with an endpoint or for a prefix start anew'
+    has "$output" '^warning: the buckets of limits with an endpoint or for a prefix are empty again'
     send 7
     is '[7,7]' "$(shown '[.limits[].used]')"
     policy '[class standard]' 'limit = 600/1h packets scope /24'
@@ -329,7 +329,7 @@ three_classes() {
     counts 'dropped_packets_limit 90' 'passed_within_limits 20' 'redirected_packets_limit 90'
     policy '[class standard]' 'limit = 10/1h packets' 'action = redirect eth0'
     run -1 of_file reload
-    has "$output" 'eth0 itself'
+    has "$output" 'back to eth0'
     is 2 "$(in_force '.classes | length')"
 }
 
@@ -499,12 +499,12 @@ changed_while_waiting() {
     attach_file
     policy '[class standard]' 'limit = 10/1h packets' 'action = redirect eth0'
     run -1 of_file attach eth1
-    has "$output" 'eth0 itself; nothing was changed'
+    has "$output" 'back to eth0; nothing was changed'
     is none "$(state_of eth1)"
     policy '[class standard]' 'limit = 10/1h packets' 'action = redirect out'
     reload
     run -1 attach out
-    has "$output" 'out itself; nothing was changed'
+    has "$output" 'back to out; nothing was changed'
     is none "$(state_of out)"
 }
 
