@@ -99,7 +99,7 @@ static enum exit_code mount_bpffs_now(void)
 	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "mode=0700"))
 		return fail(EXIT_FAILED, "mount -t bpf bpf " BPFFS,
 		            "bpffs is not mounted on " BPFFS ", and mounting it failed: %m");
-	warn("mounted bpffs on  " BPFFS);
+	warn("mounted bpffs on " BPFFS);
 	return EXIT_DONE;
 }
 
