@@ -53,7 +53,7 @@ static enum exit_code add_limit(struct attach_request *request, const char *text
 		                     text, XRL_MAX_LIMITS, XRL_MAX_SCOPED);
 	*slot = limit;
 	if (limit.unit == XRL_BYTES && limit.max_units < ETHERNET_FRAME_BYTES)
-		warn("limit '%s' refuses every frame of more than %llu bytes", text,
+		warn("limit '%s' rejects every frame larger than %llu bytes", text,
 		     limit.max_units);
 	return EXIT_DONE;
 }
