@@ -232,7 +232,7 @@ static struct offenders offend(const struct program *program, const struct offen
 	return both;
 }
 
-static void check_offence(const struct offense *offense)
+static void check_offense(const struct offense *offense)
 {
 	struct policy_text text = {.classes = {{.limits = {offense->limit}}}};
 	struct xrl_flood flood = default_flood();
@@ -350,7 +350,7 @@ int main(void)
 	check_clients(MANY_BUCKETS, 50);
 	check_clients(FEW_BUCKETS, 0);
 	for (size_t i = 0; i < sizeof(offenses) / sizeof(offenses[0]); i++)
-		check_offence(&offenses[i]);
+		check_offense(&offenses[i]);
 	if (is_waiting)
 		check_disengages(&flood);
 	return tap_done();

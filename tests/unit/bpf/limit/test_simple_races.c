@@ -247,7 +247,7 @@ static void delayed_cpu_extends_no_freshness(void **state)
 		steps = i % 2 ? i % 16 : 0;
 		assert_int_equal(charge_simple_path(&world.bucket, &world.class), XRL_PASS);
 		set_clock(fake_boot_ns + into_ns);
-		world.bucket.settled_until_jiffies = fake_jiffies; /* so that it looks */
+		world.bucket.settled_until_jiffies = fake_jiffies; /* to force a refresh */
 		steps = i % 16;
 		flood_simple(&world.bucket, &world.class, 3);
 		before_step = NULL;
