@@ -229,7 +229,7 @@ static int take_option(struct parser *parser)
 	char word[MAX_WORD];
 
 	take_word(parser, word);
-	for (__u8 i = 0; i < XRL_ALGORITHMS; i++)
+	for (int i = 0; i < XRL_ALGORITHMS; i++)
 		if (!strcmp(word, limit_algorithm_name(i)))
 			return take_algorithm(parser, i);
 	if (!strcmp(word, "burst"))

@@ -240,14 +240,15 @@ int policy_merge(struct policy *policy, const struct xrl_policy *old, __u32 gene
 	compiled->last_limit_id = old ? old->last_limit_id : 0;
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
 		struct xrl_class *class = &compiled->classes[i];
+		bool continued = old && find_class(old, class->name) == i;
 
 		if (!class->name[0])
 			continue;
-		if (find_class(old, class->name) == i)
+		if (continued)
 			keep_places(class, &old->classes[i]);
 		class_derive(class);
 		begin_anew(class, generation);
-		if (find_class(old, class->name) != i)
+		if (!continued)
 			continue;
 		keep_windows(class, &old->classes[i]);
 		keep_ids(class, &old->classes[i]);
