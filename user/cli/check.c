@@ -76,7 +76,7 @@ static enum exit_code run_check(const struct globals *globals, int argc, char **
 	int checked;
 
 	if (argc > 2)
-		return command_usage(&check_command, "one file is expected");
+		return command_usage(&check_command, "expected at most one file");
 	for (int i = 0; globals->json && i < 2; i++)
 		result.list[i] = json_array();
 	checked = policy_file_check(result.path, take_finding, &result, &policy);
