@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "user/cli/attach_request.h"
+#include "user/cli/attach_options.h"
 #include "user/cli/command.h"
 #include "user/control/attach.h"
 #include "user/datapath/link_info.h"
@@ -69,7 +69,7 @@ static enum exit_code run_attach(const struct globals *globals, int argc, char *
 {
 	struct attach_request request;
 	struct attach_result result;
-	enum exit_code error = attach_request_read(&request, globals, argc, argv);
+	enum exit_code error = attach_options_read(&request, globals, argc, argv);
 
 	if (!error)
 		error = attach(&request, &result);
@@ -88,6 +88,6 @@ const struct command attach_command = {
 	.usage = "attach IF... [--config FILE] [--limit LIMIT]... [--action ACTION] [--monitor] "
 		 "[--mode auto|native|generic] [--sources N]",
 	.summary = "limit what arrives on these interfaces, or change how; it stays until detach",
-	.options = attach_request_options,
+	.options = attach_options,
 	.run = run_attach,
 };

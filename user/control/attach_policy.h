@@ -2,7 +2,8 @@
 #pragma once
 
 #include "user/config/settings.h"
-#include "user/control/attach.h"
+#include "user/control/attach_request.h"
+#include "user/datapath/maps.h"
 #include "user/datapath/maps.h"
 #include "user/policy/policy.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "user/cli/attach_request.h"
+#include "user/cli/attach_options.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 #define ETHERNET_FRAME_BYTES 1514
 
-const struct command_option attach_request_options[] = {
+const struct command_option attach_options[] = {
 	{"limit", "LIMIT", "a limit such as 100/1s, 1mbit/1s or 20/1m connections; repeatable",
          'l'},
 	{"action", "ACTION", "drop, monitor or redirect IF: what happens to packets over a limit",
@@ -144,7 +144,7 @@ static enum exit_code add_interface(struct attach_request *request, const char *
 	return EXIT_DONE;
 }
 
-enum exit_code attach_request_read(struct attach_request *request, const struct globals *globals,
+enum exit_code attach_options_read(struct attach_request *request, const struct globals *globals,
                                    int argc, char **argv)
 {
 	enum exit_code error = EXIT_DONE;
