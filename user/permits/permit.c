@@ -53,10 +53,8 @@ static bool is_hidden(const unsigned char *c)
 
 static bool is_plain_text(const char *text)
 {
-	json_t *string = json_string(text); /* accepts only UTF-8 */
-	bool plain = string;
+	bool plain = result_is_utf8(text);
 
-	json_decref(string);
 	for (const unsigned char *c = (const unsigned char *)text; *c && plain; c++)
 		plain = *c >= ' ' && *c != 0x7f && !is_hidden(c);
 	return plain;

@@ -57,6 +57,15 @@ json_t *result_text(const char *text)
 	return string;
 }
 
+bool result_is_utf8(const char *text)
+{
+	json_t *string = json_string(text); /* accepts only UTF-8 */
+	bool valid = string;
+
+	json_decref(string);
+	return valid;
+}
+
 struct failure *result_capture(struct failure *failure)
 {
 	struct failure *before = capture;

@@ -53,6 +53,8 @@ bool result_json_failed(void);
 /* Text from outside (an argument, a file name) need not be UTF-8, which JSON asks for. */
 json_t *result_text(const char *text);
 
+bool result_is_utf8(const char *text);
+
 /* RFC 3339 in UTC, to the second. */
 #define RESULT_TIME_SIZE 32
 void result_format_time(char *text, long long unix_seconds);
