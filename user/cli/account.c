@@ -222,7 +222,7 @@ static enum exit_code run_account(const struct globals *globals, int argc, char 
 }
 
 static const struct command_option options[] = {
-	{"parent", "ROOT", "add a sub-account: it may only read the permits of ROOT", 'p'},
+	{"parent", "ROOT", "make it a sub-account of this root account", 'p'},
 	{"approved", NULL, "add an account that may request permits at once", 'a'},
 	{"withdraw", NULL, "withdraw the approval", 'w'},
 	{"rotate", NULL, "create a new token and void the old one", 'r'},

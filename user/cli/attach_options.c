@@ -16,14 +16,13 @@
 #define ETHERNET_FRAME_BYTES 1514
 
 const struct command_option attach_options[] = {
-	{"limit", "LIMIT", "a limit such as 100/1s, 1mbit/1s or 20/1m connections; repeatable",
-         'l'},
+	{"limit", "LIMIT", "a limit for every source, such as '1000/1s packets'; repeatable", 'l'},
 	{"action", "ACTION", "drop, monitor or redirect IF: what happens to packets over a limit",
          'a'},
-	{"monitor", NULL, "short for --action monitor: count what would be dropped, pass all", 'm'},
-	{"mode", "auto|native|generic", "run in the driver, in the kernel, or in whichever works",
-         'M'},
-	{"sources", "N", "the number of sources that the table of buckets holds", 's'},
+	{"monitor", NULL, "the same as --action monitor: count instead of drop", 'm'},
+	{"mode", "auto|native|generic",
+         "attach in the driver, in generic mode, or in generic mode only if need be", 'M'},
+	{"sources", "N", "the number of buckets: one for each source", 's'},
 	{},
 };
 

@@ -3,7 +3,7 @@
 
 load ../network
 
-@test 'attach without options limits to the default policy, in the driver' {
+@test 'attach without options activates the default policy, in native mode' {
     run -0 limiter attach eth0 --sources 4096
     has "$output" '^attached +eth0, native mode'
     has "$output" '^limits +10000/1s packets for every source'
@@ -25,7 +25,7 @@ load ../network
     counts 'dropped_packets_limit 700' 'passed_within_limits 300'
 }
 
-@test 'an interface with an MTU of 9000 runs it in the driver' {
+@test 'an interface with an MTU of 9000 runs in native mode' {
     ip -n "$name-client" link set eth0 mtu 9000
     ip -n "$name-server" link set eth0 mtu 9000
     attach eth0 --mode native --limit '20/1h packets'
@@ -34,7 +34,7 @@ load ../network
     is 180280 "$(limiter stats --json | jq '.interfaces.eth0.passed_within_limits.bytes')" bytes
 }
 
-@test 'two interfaces share the buckets and have counters of their own' {
+@test 'two interfaces share the buckets but not the counters' {
     attach eth0 eth1 --limit '100/1h packets'
     send_on eth0 80
     send_on eth1 80
@@ -54,14 +54,14 @@ load ../network
     is 70 "$(packets dropped_packets_limit eth1)"
 }
 
-@test 'detach --all takes it off every interface and removes all pins' {
+@test 'detach --all detaches every interface and removes all pins' {
     attach eth0 eth1
     run -0 limiter detach --all
     is '' "$(program_on eth1)"
     assert_detached
 }
 
-@test 'monitor lets pass what it would have dropped' {
+@test 'monitor passes the packets that it would drop otherwise' {
     attach eth0 --monitor --limit '100/1h packets'
     start_receiver server eth0
     send 250
@@ -70,7 +70,7 @@ load ../network
     counts 'passed_monitor_packets_limit 150' 'passed_within_limits 100'
 }
 
-@test 'interfaces with a dot and with the names of pins' {
+@test 'interfaces with a dot in their names, and with the names of pins' {
     local interface
     for interface in eth0.5 meta buckets link; do
         ip -n "$name-server" link add name "$interface" type veth peer name "peer-$interface"

@@ -3,7 +3,7 @@
 
 load ../network
 
-# us_of COMMAND...: how long it takes, in microseconds: it is to be killed anywhere in that
+# us_of COMMAND...: prints the duration in microseconds, within which the command will be killed
 us_of() {
     local began_ns
     began_ns=$(date +%s%N)
@@ -11,8 +11,8 @@ us_of() {
     echo $((($(date +%s%N) - began_ns) / 1000))
 }
 
-# Whatever a killed command has left: the next ones work, and all is well with them. Every
-# other time it stays attached, for the next one to be killed in replacing it.
+# Whatever a killed command left, the next attach and detach work. Every other time the limiter
+# stays attached, so that the next command is killed while it replaces the program.
 assert_mendable() {
     limiter status >/dev/null
     attach eth0 --limit '1000/1h packets'
@@ -23,7 +23,7 @@ assert_mendable() {
     fi
 }
 
-# kill_at_random TIMES MICROSECONDS ARGUMENT...: a command that takes so long
+# kill_at_random TIMES MICROSECONDS ARGUMENT...: kills a command at random moments of its duration
 kill_at_random() {
     local times=$1 longest_us=$2 round
     shift 2
@@ -36,15 +36,15 @@ kill_at_random() {
     done
 }
 
-@test 'attach killed at any moment leaves nothing that attach and detach cannot mend' {
+@test 'attach and detach repair whatever a killed attach leaves' {
     kill_at_random 80 "$(us_of attach eth0)" attach eth0 --limit '50/1m packets'
 }
 
-@test 'attach with another layout killed at any moment, likewise' {
+@test 'and what an attach with another layout leaves' {
     kill_at_random 60 "$(us_of attach eth0)" attach eth0 --sources 8192
 }
 
-@test 'detach killed at any moment, likewise' {
+@test 'and what a detach leaves' {
     local longest_us
     attach eth0
     longest_us=$(us_of limiter detach eth0)
@@ -54,7 +54,7 @@ kill_at_random() {
     done
 }
 
-@test 'an interface never goes unfiltered when attach again is killed' {
+@test 'an interface never goes unfiltered while another attach is killed' {
     attach eth0 --limit '1000/1h packets'
     start_receiver server eth0 --source "$source"
     start_flood
@@ -67,7 +67,7 @@ kill_at_random() {
     limiter status >/dev/null
 }
 
-# pair COMMAND OTHER: both at once; each ends with 0 or finds the other at work
+# pair COMMAND OTHER: runs both at once; each succeeds or reports that the other is at work
 pair() {
     local first second status_first=0 status_second=0
     # shellcheck disable=SC2086
@@ -94,7 +94,7 @@ pair() {
     done
 }
 
-@test 'two loaders at once: attach again and detach' {
+@test 'two loaders at once: another attach and detach' {
     for _ in {1..20}; do
         attach eth0
         pair 'attach eth0 --sources 4096' 'detach eth0'

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # network.bash sets what is used
 #
-# Something else is where the permit store should be.
+# The permit store is damaged, or something else is in its place.
 
 load ../network
 load ../permits/permits
 
-# Each test begins with two permits in force and damages the store.
+# Each test starts with two active permits and damages the store.
 begin() {
     attach eth0 --limit '100/1h packets'
     permit request "$source,192.0.2.1" >/dev/null
@@ -15,7 +15,7 @@ begin() {
     in_force=$(permits_in_map)
 }
 
-# assert_refused PATTERN: every command says so and changes nothing
+# assert_refused PATTERN: every command reports the damage and changes nothing
 assert_refused() {
     local before arguments
     before=$(fingerprint)
@@ -26,16 +26,16 @@ assert_refused() {
         has "$output" "$file"
     done
     is "$before" "$(fingerprint)" 'what is in the state directory'
-    is "$in_force" "$(permits_in_map)" 'permits in force'
+    is "$in_force" "$(permits_in_map)" 'active permits'
 }
 
-# fingerprint: what is there in place of the store, and all that is in the files
+# fingerprint: lists the state directory, with the content of its files
 fingerprint() {
     stat --format='%F %a' "$file"
     find "$XDP_RATELIMIT_STATE_DIR/" -name '*.db' -type f -exec sha256sum {} +
 }
 
-# assert_attachable PATTERN: attach warns and goes on, with what the map holds
+# assert_attachable PATTERN: attach warns, and keeps the permits of the map
 assert_attachable() {
     run -0 limiter attach eth0
     is 1 "$(grep -Ec "$1" <<<"$output")" 'how often it says so'
@@ -43,7 +43,7 @@ assert_attachable() {
     run -0 limiter attach eth0 --json
     is 1 "$(jq --slurp length <<<"$output")" 'JSON texts'
     has "$(field '.warnings[]')" "$1"
-    is "$in_force" "$(permits_in_map)" 'permits in force'
+    is "$in_force" "$(permits_in_map)" 'active permits'
     send 300
     counts 'passed_permit 300'
 }
@@ -72,7 +72,7 @@ refused_everywhere() {
     refused_everywhere 'is damaged'
 }
 
-@test 'a store of which only the first page is whole' {
+@test 'a store with only the first page intact' {
     begin
     head -c $(($(stat --format=%s "$file") - 4096)) /dev/urandom |
         dd of="$file" bs=4096 seek=1 conv=notrunc status=none
@@ -120,7 +120,7 @@ refused_everywhere() {
     is theirs "$(sqlite3 "$file" .tables)"
 }
 
-@test 'a database of another program that has a version, too' {
+@test 'a database of another program with a schema version' {
     begin
     rm "$file"
     sqlite3 "$file" 'CREATE TABLE theirs (a); PRAGMA user_version = 1'
@@ -133,19 +133,19 @@ refused_everywhere() {
     refused_everywhere 'newer version'
 }
 
-@test 'an empty store is none yet: attach keeps what the map holds, a request takes it over' {
+@test 'an empty store counts as none: attach keeps the permits of the map, a request imports them' {
     begin
     : >"$file"
     run -0 permit list
     has "$output" '^warning: there is no permit store .* 2 permits are active'
     run -0 limiter attach eth0
-    is "$in_force" "$(permits_in_map)" 'permits in force'
+    is "$in_force" "$(permits_in_map)" 'active permits'
     run -0 permit request 192.0.2.9
     has "$output" '^quota +4 of 5'
     assert_same 3
 }
 
-@test 'a store that is put back after damage is followed again' {
+@test 'a store restored after damage is authoritative again' {
     begin
     cp "$file" "$BATS_TEST_TMPDIR/backup"
     permit request 192.0.2.9 >/dev/null

@@ -3,7 +3,7 @@
 
 load ../network
 
-# other_build: the path of a binary of another version, from the same source
+# other_build: prints the path of a binary with another version, built from this source
 other_build() {
     local out=$BATS_TEST_TMPDIR/build
     mkdir "$out"
@@ -16,7 +16,7 @@ other_build() {
     echo "$out/xdp-ratelimit"
 }
 
-# assert_at_most N: there was a flood, and no more than N of it reached the server
+# assert_at_most N: the flood took place, and at most N of its packets reached the server
 assert_at_most() {
     [[ $flooded -gt 10000 ]]
     [[ $received -gt 0 ]]
@@ -26,7 +26,7 @@ assert_at_most() {
     fi
 }
 
-@test 'attach again during a flood: no packet goes unfiltered, and buckets stay' {
+@test 'another attach during a flood: no packet goes unfiltered, and buckets stay' {
     local id
     attach eth0 --limit '1000/1h packets'
     id=$(program_on eth0)
@@ -43,7 +43,7 @@ assert_at_most() {
     assert_attached
 }
 
-@test 'attach again with other limits during a flood: both of them hold' {
+@test 'another attach with other limits during a flood: both policies hold' {
     attach eth0 --limit '1000/1h packets'
     start_receiver server eth0 --source "$source"
     start_flood
@@ -58,7 +58,7 @@ assert_at_most() {
     has "$(limiter status)" '^limits +500/1d packets'
 }
 
-@test 'a new build takes over during a flood' {
+@test 'a new build replaces the program during a flood' {
     local other
     other=$(other_build)
     attach eth0 --limit '1000/1h packets'
@@ -74,7 +74,7 @@ assert_at_most() {
     is 9.9.9 "$(limiter status --json | jq --raw-output '.interfaces[0].program_version')"
 }
 
-@test 'attach again keeps the permits' {
+@test 'another attach keeps the permits' {
     attach eth0 --limit '100/1h packets'
     grant "$source" 60
     attach eth0 --limit '100/1h packets'
@@ -84,7 +84,7 @@ assert_at_most() {
     counts 'passed_permit 400'
 }
 
-@test 'attach again with another number of buckets keeps permits and the limit' {
+@test 'another attach with another number of buckets keeps permits and the limit' {
     attach eth0 --limit '100/1h packets'
     grant 198.51.100.8 60
     start_receiver server eth0 --source "$source"
@@ -101,14 +101,14 @@ assert_at_most() {
     assert_attached
 }
 
-@test 'limits that are not named stay' {
+@test 'limits that the command line leaves out stay' {
     attach eth0 --limit '100/1h packets' --limit '10/1m connections'
     attach eth0 --monitor
     is '["100/1h packets","10/1m connections"] monitor' \
         "$(limiter status --json | jq --raw-output '"\(.policy.limits) \(.policy.action)"')"
 }
 
-@test 'of two limits the one that stays keeps its bucket' {
+@test 'of two limits, the one that stays keeps its state' {
     attach eth0 --limit '100/1h packets' --limit '10/1h connections'
     send 100
     attach eth0 --limit '20/1h connections' --limit '100/1h packets'
@@ -116,7 +116,7 @@ assert_at_most() {
     counts 'dropped_packets_limit 100' 'passed_within_limits 100'
 }
 
-@test 'detach during a flood lets everything through from then on' {
+@test 'after a detach during a flood, every packet passes' {
     attach eth0 --limit '1000/1h packets'
     start_receiver server eth0 --source "$source"
     start_flood
@@ -129,7 +129,7 @@ assert_at_most() {
     assert_detached
 }
 
-@test 'another mode is refused while it is attached' {
+@test 'attach cannot change the mode of an attached interface' {
     attach eth0 --mode native
     run -6 limiter attach eth0 --mode generic
     has "$output" 'attached in native mode'

@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # network.bash sets what is used
 #
-# A version before took fewer names for its maps: then an interface may have its directory where
-# a map is to be pinned now.
+# Older versions reserved fewer names for maps, so an interface may have its directory where this
+# version pins a map.
 
 load ../network
 
-# rename_interface NEW: of the server's eth0
+# rename_interface NEW: renames the server's eth0
 rename_interface() {
     ip -n "$name-server" link set eth0 down
     ip -n "$name-server" link set eth0 name "$1"
     ip -n "$name-server" link set "$1" up
 }
 
-# make_old: turns what is pinned into what the version before the gate left
+# make_old: makes the pin directory look as the last version without the gate left it
 make_old() {
     local value
     rm "$pins/gate" "$pins/flood"
@@ -27,7 +27,7 @@ make_old() {
     bpftool map update pinned "$pins/meta" key 0 0 0 0 value 3 0 0 0 $value
 }
 
-# assert_new: everything on, and where this version puts it
+# assert_new: everything is attached, and pinned where this version pins it
 assert_new() {
     is attached "$(state_of gate)" state
     is "%67ate buckets cidrs class_buckets classes ${1:+$1 }flood gate meta permits protected_ports redirects separate_buckets" "$(cd "$pins" && echo *)" pins
@@ -35,7 +35,7 @@ assert_new() {
     [[ -f $pins/gate ]]
 }
 
-@test 'an interface with the name of a new map goes on during a flood, with its permits' {
+@test 'an interface with the name of a new map stays limited during a flood, with its permits' {
     rename_interface gate
     attach gate --limit '1000/1h packets'
     grant 198.51.100.8 60
@@ -57,7 +57,7 @@ assert_new() {
     [[ ! -e $pins ]]
 }
 
-@test 'it goes along when another interface is attached' {
+@test 'attaching another interface moves its pins' {
     rename_interface gate
     attach gate
     make_old
@@ -66,7 +66,7 @@ assert_new() {
     is attached "$(state_of eth1)" state
 }
 
-@test 'until then it is seen where it is, and can be detached' {
+@test 'until then status finds the old pins, and detach removes them' {
     rename_interface gate
     attach gate
     attach eth1
@@ -84,7 +84,7 @@ assert_new() {
     [[ ! -e $pins ]]
 }
 
-@test 'attach that is killed at any moment lets nothing through, and the next one works' {
+@test 'a killed attach lets nothing through, and the next one works' {
     local longest_us began_ns
     rename_interface gate
     attach gate --limit '100/1h packets'
@@ -102,7 +102,7 @@ assert_new() {
     done
 }
 
-@test 'an interface with the name of a map of CIDRs is moved before that is pinned' {
+@test 'an interface with the name of a map of CIDRs is moved before the map is pinned' {
     local number
     rename_interface cidrs_1
     for number in 1 2; do # of two policies one is in each copy
@@ -121,7 +121,7 @@ assert_new() {
     [[ ! -d $pins/cidrs_1 ]]
 }
 
-@test 'a directory there that is none of ours stays' {
+@test 'a foreign directory in the place of a map stays' {
     attach eth0
     make_old
     mkdir -p "$pins/gate/link" "$pins/gate/program"

@@ -4,25 +4,25 @@
 load ../network
 
 
-# one_sentence TEXT: what was wrong in one line, and a hint in another
+# one_sentence TEXT: one line says what was wrong, and another gives a hint
 one_sentence() {
     [[ $(grep -c . <<<"$1") -le 2 ]]
     has "$1" '^xdp-ratelimit: '
 }
 
-@test 'an interface that is not there' {
+@test 'an interface that does not exist' {
     run -3 limiter attach nowhere
     one_sentence "$output"
     has "$output" "no interface 'nowhere'"
     [[ ! -e $pins ]]
 }
 
-@test 'of two interfaces one is not there: nothing is attached' {
+@test 'one of two interfaces does not exist: neither is attached' {
     run -3 limiter attach eth0 nowhere --sources 4096
     assert_detached
 }
 
-@test 'without capabilities: the message names the one that is missing' {
+@test 'without capabilities: the message names the missing one' {
     run -5 server setpriv --bounding-set=-all --inh-caps=-all "$build/xdp-ratelimit" attach eth0
     has "$output" CAP_BPF
     run -5 server setpriv --bounding-set=-net_admin --inh-caps=-net_admin \
@@ -33,7 +33,7 @@ one_sentence() {
     assert_detached
 }
 
-@test 'a limit that is none: one sentence, and nothing is changed' {
+@test 'an invalid limit: one sentence, and nothing changes' {
     local text
     attach eth0 --limit '100/1h packets'
     for text in 0/s '0/1s packets' -1/1s '-1/1s packets' 10/0s '10/0s packets' '1e9/1s packets' \
@@ -48,7 +48,7 @@ one_sentence() {
     has "$(limiter status)" '^limits +100/1h packets'
 }
 
-@test 'mistakes of usage' {
+@test 'usage errors' {
     local arguments
     for arguments in '' attach 'attach eth0 --mode fast' 'attach eth0 --action burn' \
         'attach eth0 --sources 1' 'attach eth0 --sources 99999999999' 'attach eth0 --nonsense' \
@@ -61,14 +61,14 @@ one_sentence() {
     assert_detached
 }
 
-@test 'a fifth limit is refused' {
+@test 'a fifth limit is rejected' {
     run -2 limiter attach eth0 --limit '1/1s packets' --limit '2/1s packets' \
         --limit '3/1s packets' --limit '4/1s packets' --limit '5/1s packets'
     one_sentence "$output"
     assert_detached
 }
 
-@test 'another XDP program is there: it is named and stays' {
+@test 'another XDP program: the message names it, and it stays' {
     local id
     put_program server eth0
     id=$(program_on eth0)
@@ -80,7 +80,7 @@ one_sentence() {
     [[ ! -e $pins ]]
 }
 
-@test 'another program in generic mode is found, too' {
+@test 'another program in generic mode is found as well' {
     put_program server eth0 xdpgeneric
     run -6 limiter attach eth0 --sources 4096
     has "$output" let_it_pass
@@ -97,7 +97,7 @@ one_sentence() {
     assert_attached
 }
 
-@test 'an attached interface that is renamed: status has both names, detach takes the old one' {
+@test 'a renamed interface: status shows both names, detach takes the old one' {
     attach eth0
     ip -n "$name-server" link set eth0 down
     ip -n "$name-server" link set eth0 name wan0
@@ -108,14 +108,14 @@ one_sentence() {
     [[ ! -e $pins ]]
 }
 
-@test 'what cannot be printed is an error' {
+@test 'a failed write of the output is an error' {
     attach eth0
     # shellcheck disable=SC2016
     run -1 server sh -c '"$0" status >/dev/full' "$build/xdp-ratelimit"
     has "$output" 'No space left'
 }
 
-@test 'an attached interface that vanishes: status says so, detach tidies up' {
+@test 'an attached interface that vanishes: status says so, detach cleans up' {
     attach eth0
     ip -n "$name-client" link del eth0
     is interface_gone "$(state_of eth0)"
@@ -126,7 +126,7 @@ one_sentence() {
     [[ ! -e $pins ]]
 }
 
-@test 'an attached interface that vanishes and comes again can be attached' {
+@test 'an attached interface that vanishes and reappears can be attached' {
     attach eth0
     ip -n "$name-client" link del eth0
     join client eth0 server eth0
@@ -136,7 +136,7 @@ one_sentence() {
     assert_attached
 }
 
-@test 'something else in the pin directory is left alone' {
+@test 'foreign entries in the pin directory stay' {
     mkdir "$pins"
     bpftool map create "$pins/stranger" type array key 4 value 4 entries 1 name stranger
     run -1 limiter attach eth0 --sources 4096
@@ -149,7 +149,7 @@ one_sentence() {
     rm "$pins/stranger"
 }
 
-@test 'a map of somebody else under one of our names is left alone' {
+@test 'a foreign map under one of our names stays' {
     mkdir "$pins"
     bpftool map create "$pins/buckets" type array key 4 value 4 entries 1 name stranger
     run -1 limiter attach eth0 --sources 4096
@@ -159,7 +159,7 @@ one_sentence() {
     rm "$pins/buckets"
 }
 
-@test 'something else in the directory of an interface is left alone' {
+@test 'foreign entries in the directory of an interface stay' {
     mkdir -p "$pins/eth0"
     bpftool map create "$pins/eth0/stranger" type array key 4 value 4 entries 1 name stranger
     run -1 limiter attach eth0 --sources 4096
@@ -168,7 +168,7 @@ one_sentence() {
     rm "$pins/eth0/stranger"
 }
 
-@test 'what is no link of ours in place of one is left alone' {
+@test 'a foreign object in the place of a link stays' {
     mkdir -p "$pins/eth0"
     bpftool map create "$pins/eth0/link" type array key 4 value 4 entries 1 name stranger
     run -1 limiter attach eth0 --sources 4096
@@ -184,7 +184,7 @@ one_sentence() {
 }
 
 @test 'bpffs is not mounted: attach mounts it' {
-    # A process namespace, so that the mounts of process 1 are these.
+    # In a PID namespace, process 1 has this mount namespace.
     # shellcheck disable=SC2016
     run -0 server unshare --mount --pid --fork --mount-proc sh -ec '
         umount /sys/fs/bpf
@@ -196,9 +196,9 @@ one_sentence() {
     is '' "$(program_on eth0)" program
 }
 
-@test 'bpffs is not mounted: two that want to mount it mount one' {
-    # The test is the first of the two, and has got as far as to have looked. A second mount would
-    # lie on top of the first one and hide what is pinned there.
+@test 'bpffs is not mounted: two attaches at once mount it once' {
+    # The test plays the first of the two, after it has found no mount. A second mount on top of the
+    # first would hide its pins.
     # shellcheck disable=SC2016
     run -0 server unshare --mount --pid --fork --mount-proc sh -ec '
         umount /sys/fs/bpf
@@ -215,7 +215,7 @@ one_sentence() {
     [[ ! $output =~ 'mounted bpffs' ]]
 }
 
-@test 'bpffs is not mounted: nobody keeps attach from mounting it' {
+@test 'bpffs is not mounted: a lock held for ever does not keep attach from mounting it' {
     # shellcheck disable=SC2016
     run -0 server unshare --mount --pid --fork --mount-proc sh -ec '
         umount /sys/fs/bpf
@@ -226,7 +226,7 @@ one_sentence() {
     has "$output" 'mounted bpffs on /sys/fs/bpf'
 }
 
-@test 'bpffs is not mounted where mounts do not last: attach says what to do' {
+@test 'bpffs is not mounted in a private mount namespace: attach says what to do' {
     # The inner mount namespace is not that of process 1.
     # shellcheck disable=SC2016
     run -1 server unshare --mount --pid --fork --mount-proc sh -c '
@@ -236,7 +236,7 @@ one_sentence() {
     is '' "$(program_on eth0)" program
 }
 
-@test 'bpffs is not mounted: what only looks finds nothing, and mounts nothing' {
+@test 'bpffs is not mounted: commands that only read find nothing, and mount nothing' {
     # shellcheck disable=SC2016
     run -0 server unshare --mount --pid --fork --mount-proc sh -ec '
         umount /sys/fs/bpf
@@ -245,14 +245,14 @@ one_sentence() {
     has "$output" 'not attached'
 }
 
-@test 'a kernel that is too old' {
+@test 'an old kernel' {
     run -1 server setarch --uname-2.6 "$build/xdp-ratelimit" attach eth0
     one_sentence "$output"
     has "$output" 'kernel 2\.6.* is too old: 5\.15 or newer'
     assert_detached
 }
 
-@test 'detach of what is not attached' {
+@test 'detach of an interface that is not attached' {
     run -3 limiter detach eth0
     one_sentence "$output"
     run -3 limiter detach --all
@@ -261,7 +261,7 @@ one_sentence() {
     assert_attached
 }
 
-@test 'stats and show of what is not attached' {
+@test 'stats and show without an attached interface' {
     run -3 limiter stats
     run -3 limiter stats eth0
     run -3 limiter show 192.0.2.1
@@ -269,7 +269,7 @@ one_sentence() {
     run -3 limiter stats eth1
 }
 
-@test 'errors have a shape in JSON' {
+@test 'errors in JSON' {
     local arguments
     for arguments in 'attach nowhere' 'attach eth0 --limit 0/s' 'detach eth0' nonsense 'stats' \
         'attach eth0 --sources'; do

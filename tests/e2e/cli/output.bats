@@ -3,7 +3,7 @@
 
 load ../network
 
-@test 'status shows where it is attached and the policy' {
+@test 'status shows the interfaces and the policy' {
     attach eth0 eth1 --limit '100/1h packets' --limit '5/1m connections'
     grant 192.0.2.1 60
     run -0 limiter status
@@ -14,7 +14,7 @@ load ../network
     has "$output" '^permits +1 active'
 }
 
-@test 'status --json names the program that the kernel names' {
+@test 'status --json has the program id that the kernel has' {
     attach eth0
     run -0 limiter status --json
     is "$(program_on eth0)" "$(jq .interfaces[0].program_id <<<"$output")"
@@ -41,7 +41,7 @@ load ../network
     has "$output" '100 used, 0 remaining, resets in [0-9.]+ s; rejected until then$'
 }
 
-@test 'show tells of a permit, and of a source that was never seen' {
+@test 'show knows permits, and sources never seen' {
     attach eth0
     grant "$source" 60
     run -0 limiter show "$source" --json
@@ -50,14 +50,14 @@ load ../network
     is 10000 "$(jq '.limits[0].remaining' <<<"$output")"
 }
 
-@test 'stats has the same names as the map of counters' {
+@test 'stats and the map of counters have the same names' {
     attach eth0
     is "$(bpftool --json map dump pinned "$pins/eth0/counters" |
         jq --compact-output '.[0].formatted.values[0].value | keys')" \
         "$(limiter stats --json | jq --compact-output '.interfaces.eth0 | keys')" names
 }
 
-@test 'stats prints what was counted and what was received' {
+@test 'stats prints the counters and their sum' {
     attach eth0 --limit '100/1h packets'
     send 250
     run -0 limiter stats
@@ -107,7 +107,7 @@ load ../network
         "$BATS_TEST_TMPDIR/metrics"
 }
 
-@test 'attach, detach and their warnings have a shape in JSON' {
+@test 'attach, detach and their warnings in JSON' {
     run -0 limiter --json attach eth0 --sources 4096
     is 'eth0 native false' "$(jq --raw-output \
         '.attached[0] | "\(.interface) \(.mode) \(.replaced)"' <<<"$output")"
@@ -117,7 +117,7 @@ load ../network
     is '["eth0"]' "$(jq --compact-output .detached <<<"$output")"
 }
 
-@test 'the two directories can be named on the command line, before or after the command' {
+@test 'the options for the two directories work before and after the command' {
     run -0 limiter --pin-dir "$pins-other" attach eth0 --sources 4096
     [[ ! -e $pins ]]
     run -0 limiter detach eth0 --pin-dir="$pins-other"

@@ -5,7 +5,7 @@ load ../network
 
 readonly mac=02:00:00:00:00:07
 
-@test 'what exceeds the limit goes to another interface, readdressed' {
+@test 'packets over the limit leave through another interface, with a new address' {
     let_third_receive
     attach eth0 --limit '100/1h packets' --action "redirect out $mac"
     start_receiver third in --source "$source" --destination-mac "$mac"
@@ -15,7 +15,7 @@ readonly mac=02:00:00:00:00:07
     counts 'passed_within_limits 100' 'redirected_packets_limit 400'
 }
 
-@test 'without an address the frame goes on as it was' {
+@test 'without an address the frame leaves unchanged' {
     let_third_receive
     attach eth0 --limit '100/1h packets' --action 'redirect out'
     start_receiver third in --destination-mac 02:00:00:00:00:55
@@ -24,7 +24,7 @@ readonly mac=02:00:00:00:00:07
     is 400 "$received" received
 }
 
-@test 'generic mode redirects, too' {
+@test 'generic mode redirects as well' {
     attach eth0 --mode generic --limit '100/1h packets' --action "redirect out $mac"
     start_receiver third in --source "$source" --destination-mac "$mac"
     send 500
@@ -33,7 +33,7 @@ readonly mac=02:00:00:00:00:07
     counts 'passed_within_limits 100' 'redirected_packets_limit 400'
 }
 
-@test 'when the other interface is gone the packets are dropped, never passed' {
+@test 'when the other interface has gone, packets are dropped, never passed' {
     let_third_receive
     attach eth0 --limit '100/1h packets' --action "redirect out $mac"
     start_receiver server eth0
@@ -56,13 +56,13 @@ readonly mac=02:00:00:00:00:07
     counts 'dropped_packets_limit 200' 'passed_within_limits 100' 'redirected_packets_limit 100'
 }
 
-@test 'an interface that is not there is refused, and nothing is changed' {
+@test 'an interface that does not exist is rejected, and nothing changes' {
     run -3 limiter attach eth0 --action 'redirect nowhere'
     has "$output" nowhere
     assert_detached
 }
 
-@test 'an address that is none is a mistake of usage' {
+@test 'an invalid address is a usage error' {
     run -2 limiter attach eth0 --action 'redirect out 02:00:00:00:07'
     has "$output" '02:00:00:00:07'
     assert_detached

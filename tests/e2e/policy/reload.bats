@@ -350,7 +350,7 @@ three_classes() {
     is 8192 "$(in_force .sources)"
     policy '[limiter]' 'sources = 4096' '[class standard]' 'limit = 20/1h packets'
     run -0 of_file reload
-    has "$output" '^warning: there are 8192 buckets, and the file wants 4096'
+    has "$output" '^warning: there are 8192 buckets, and the file asks for 4096'
     is '8192 20/1h packets' "$(in_force '"\(.sources) \(.limits[0])"')"
     run -0 of_file attach eth0
     is 4096 "$(in_force .sources)"
@@ -411,14 +411,14 @@ for i in range(128):
 END
 }
 
-@test 'attach that can not put its policy in force attaches nothing' {
+@test 'an attach that cannot activate its policy attaches nothing' {
     local before
     class_limits 1000
     attach_file
     before=$(in_force .)
     class_limits 2000
     run -1 of_file attach eth1
-    has "$output" 'only 1024 buckets that whole classes share'
+    has "$output" "only 1024 buckets for limits with 'scope class'"
     has "$output" 'nothing was changed'
     is none "$(state_of eth1)"
     run -1 of_file reload

@@ -54,7 +54,7 @@ static void what_was_not_written_like_this_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
 		char interface[IF_NAMESIZE];
-		/* on the heap and no longer than need be, so that ASan sees a step too far */
+		/* on the heap and of the exact size, so that ASan finds an overrun */
 		char *pin = strdup(foreign[i]);
 
 		if (pin_path_decode(pin, interface))
