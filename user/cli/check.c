@@ -5,7 +5,7 @@
 #include "user/cli/command.h"
 #include "user/config/policy_file.h"
 
-/* What a check has come to so far. */
+/* The findings so far. */
 struct result {
 	const char *path;
 	int mistakes, warnings;

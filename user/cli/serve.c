@@ -22,7 +22,7 @@ static enum exit_code find_program(char path[PATH_MAX])
 	return EXIT_DONE;
 }
 
-/* By errno. */
+/* Reports errno. */
 static enum exit_code cannot_run(const char *path)
 {
 	if (errno == ENOENT)

@@ -30,9 +30,9 @@ enum exit_code gate_init(const struct maps *maps, __u32 sources)
 	flood->sources = sources;
 	flood->hash_key = key;
 	flood->era = 1;
-	/* Buckets may be older than the gate, and until the new program runs an older one refreshes
-	 * them and adds them to another filter. So every refresh adds a bucket to this one until
-	 * then, and so does the first refresh afterwards. */
+	/* Buckets may be older than the gate, and until the new program runs, an older one
+	 * refreshes them and adds them to another filter. So every refresh adds a bucket to this
+	 * one until then, and so does the first refresh afterwards. */
 	flood->epoch_began_ticks = (clock_boot_ns() + FIRST_EPOCH_BEGINS_NS) >> XRL_CHECKED_SHIFT;
 	maps_munmap(flood, MAP_FLOOD);
 	return EXIT_DONE;
@@ -51,7 +51,7 @@ struct xrl_flood_state *gate_expect_permits(const struct maps *maps)
 
 /* The filter has 2^20 bits and none is ever cleared: even a hundred thousand stale ones cost only a
  * tenth of a flood's packets a lookup. */
-void gate_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address)
+void gate_add_permit(struct xrl_flood_state *state, const struct xrl_address *address)
 {
 	__u32 number, bit;
 
@@ -70,7 +70,7 @@ enum exit_code gate_add_permits(const struct maps *maps)
 			flood = gate_expect_permits(maps);
 		if (!flood)
 			return fail(EXIT_FAILED, NULL, "cannot write the map flood: %m");
-		gate_expect_permit(flood, &address);
+		gate_add_permit(flood, &address);
 		previous = &address;
 	}
 	maps_munmap(flood, MAP_FLOOD);

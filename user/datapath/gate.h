@@ -15,14 +15,13 @@ enum exit_code gate_init(const struct maps *maps, __u32 sources);
 /* Adds the permits that exist already to the prefilter of a new gate. */
 enum exit_code gate_add_permits(const struct maps *maps);
 
-/* Call it before permits are written: from then on the gate looks for the permits that
- * gate_expect_permit() adds to the memory returned (map `flood`; release it with maps_munmap()).
- * NULL: see errno. */
+/* Call it before permits are written: from then on the gate looks for permits that
+ * gate_add_permit() adds to the memory returned, which is the map `flood`; release it with
+ * maps_munmap(). NULL: see errno. */
 struct xrl_flood_state *gate_expect_permits(const struct maps *maps);
 
-/* Call before writing a permit for the address: from then on the gate looks for it. `state` is the
- * mapping that gate_expect_permits returned. */
-void gate_expect_permit(struct xrl_flood_state *state, const struct xrl_address *address);
+/* Adds an address to the prefilter, before its permit is written. */
+void gate_add_permit(struct xrl_flood_state *state, const struct xrl_address *address);
 
 enum gate_state { GATE_IS_OFF, GATE_IS_READY, GATE_IS_ENGAGED };
 

@@ -47,7 +47,7 @@ static bool contains(const __u32 *ids, __u32 count, __u32 id)
 	return false;
 }
 
-/* Whether the program uses the pinned maps, and no others. */
+/* Whether the program uses every pinned map. */
 static bool uses_pinned_maps(const char *pin_dir, const __u32 *map_ids, __u32 count)
 {
 	for (int i = 0; i < MAP_IDS; i++) {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Of a pin that is about to replace another. */
+/* The suffix of a temporary name. */
 #define NEW_SUFFIX "%new"
 
 const char *const map_names[MAP_IDS] = {

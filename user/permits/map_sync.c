@@ -65,7 +65,7 @@ enum exit_code map_sync_write(const struct maps *maps, const struct wall_clock *
 		error = flood ? 0 : errno;
 	}
 	for (__u32 i = 0; i < entries->count && !error; i++) {
-		gate_expect_permit(flood, &entries->entries[i].address);
+		gate_add_permit(flood, &entries->entries[i].address);
 		error = -permit_map_set(maps, &entries->entries[i].address,
 		                        until_boot_ns(&entries->entries[i], clock));
 		failpoint(i ? "map_written" : "map_first_written");

@@ -344,7 +344,7 @@ void program_permit(struct program *program, struct xrl_address source, __u64 un
 {
 	struct xrl_permit permit = {.until_boot_ns = until_boot_ns};
 
-	gate_expect_permit(program->flood, &source);
+	gate_add_permit(program->flood, &source);
 	if (until_boot_ns)
 		must(!bpf_map_update_elem(program->permits, &source, &permit, BPF_ANY),
 		     "cannot add a permit");
