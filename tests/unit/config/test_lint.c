@@ -361,8 +361,8 @@ static const struct {
          "bytes\n"},
 	{"[class a]\nlimit = 5/1s http-requests\n[class b]\nsources = 1.1.1.1\n"
          "limit = 5/1s http-requests\nlimit = 5/1s connections endpoint tcp/80\n",
-         "2? limit '5/1s http-requests' counts only requests that can be seen: a limit of "
-         "connections belongs beside it\n"},
+         "2? limit '5/1s http-requests' counts only the requests that can be seen: add a limit of "
+         "connections\n"},
 	{"[class a]\n[class b]\nsources = 1.1.1.1\npenalty = 1s\nwarn = 8%\n",
          "1? the default class 'a' has no limits: sources that match no CIDR are not "
          "limited\n"
