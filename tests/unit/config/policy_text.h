@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "user/config/policy_file.h"
+#include "user/policy/limit.h"
 
 #include <cmocka.h>
 
@@ -82,4 +83,23 @@ static enum exit_code read_file(struct policy *policy, struct failure *failure)
 	result_capture(NULL);
 	assert_int_equal(code, failure->code);
 	return code;
+}
+
+static inline void assert_limit(const struct xrl_limit *limit, const char *expected)
+{
+	char text[LIMIT_TEXT_SIZE];
+
+	limit_format(limit, text, sizeof(text));
+	assert_string_equal(text, expected);
+}
+
+static inline struct policy must_read(const char *text)
+{
+	struct failure failure;
+	struct policy policy;
+
+	write_file(text, strlen(text));
+	if (read_file(&policy, &failure))
+		fail_msg("%s", failure.message);
+	return policy;
 }
