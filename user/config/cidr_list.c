@@ -11,7 +11,7 @@
 
 #define EXPECTED "expected an address or a network, such as 203.0.113.0/24"
 
-/* The address without what is behind the prefix. */
+/* The address with zeros beyond the prefix. */
 static struct xrl_address network_of(const struct xrl_cidr *cidr)
 {
 	struct xrl_address network = cidr->address;

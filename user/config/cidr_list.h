@@ -5,12 +5,12 @@
 #include "user/config/diagnostics.h"
 #include "user/policy/policy.h"
 
-/* The CIDRs of all classes, and where they were given. */
+/* The CIDRs of all classes, with their lines in the file. */
 
 struct cidr_entry {
 	struct policy_cidr cidr;
 	int line;
-	size_t number; /* in the order they came */
+	size_t number; /* in the order of the file */
 };
 
 struct cidr_list {
@@ -25,12 +25,12 @@ int cidr_parse(const char *key, const char *text, struct xrl_cidr *cidr,
                const struct parse_error *parse_error);
 void cidr_format(const struct xrl_cidr *cidr, char text[CIDR_TEXT_SIZE]);
 
-/* At most XRL_MAX_CIDRS: one too many isn't added, and it is false. */
+/* False: the list has XRL_MAX_CIDRS entries already. */
 bool cidr_list_add(struct cidr_list *list, const struct xrl_cidr *cidr, __u32 class_number,
                    int line);
 
-/* Sorts them by address and takes out those that come twice: in the same class this is a
- * warning, in two of them a mistake. */
+/* Sorts the CIDRs by address and removes duplicates: a warning if both are of the same class, else
+ * an error. */
 void cidr_list_merge(struct cidr_list *list, const struct xrl_policy *policy,
                      struct diagnostics *diagnostics);
 

@@ -15,7 +15,7 @@ static struct class_lines *lines_of(struct policy_sections *sections)
 	return &sections->lines[sections->class_number];
 }
 
-/* Where limits of one kind are kept, and the lines that they were given in. */
+/* The limits of one kind, and their lines in the file. */
 struct limit_list {
 	struct xrl_limit *limits;
 	int *lines;

@@ -7,7 +7,7 @@
 #include "user/config/ini_file.h"
 #include "user/config/sections.h"
 
-/* A file that is being read, and by whom. */
+/* A file being read, and what it is read into. */
 struct reading {
 	struct settings *settings;
 	struct settings_lines lines;
@@ -54,7 +54,7 @@ static void take_setting(void *context, int line, const char *name, const char *
 {
 	struct reading *reading = context;
 	enum section section = section_find(name);
-	/* the one key of [permits] that says something of the policy */
+	/* the one key of [permits] that is part of the policy */
 	bool is_permitted_class = section == SECTION_PERMITS && !strcmp(key, "class");
 
 	if (is_of_policy(section) || is_permitted_class) {
@@ -65,7 +65,7 @@ static void take_setting(void *context, int line, const char *name, const char *
 	}
 }
 
-/* Of the line itself, whatever it was to say. */
+/* A line that is not valid in any section. */
 static void take_mistake(void *context, int line, const char *name, const char *text)
 {
 	struct reading *reading = context;
@@ -76,7 +76,7 @@ static void take_mistake(void *context, int line, const char *name, const char *
 	if (is_of_policy(section) && !reading->sections)
 		return;
 	diagnostics_error(reading->diagnostics, line, "%s", text);
-	/* the name of a section may have been what couldn't be read */
+	/* the broken line may have been a section */
 	if (!name && reading->sections)
 		policy_sections_enter(reading->sections, line, SECTION_UNKNOWN, "");
 }

@@ -5,7 +5,7 @@
 #include "user/config/diagnostics.h"
 #include "user/config/policy_sections.h"
 
-/* The configuration file as a whole, of which each command obeys a part. */
+/* The whole configuration file; each command uses a part of it. */
 
 /* Reads [permits] and [serve] on top of *settings, and the sections of the policy into *sections.
  * Either may be NULL: then nothing that stands there is a mistake. 0, or -errno when the file

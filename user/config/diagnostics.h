@@ -14,25 +14,25 @@ struct diagnostic {
 
 struct diagnostic_entry {
 	struct diagnostic diagnostic;
-	size_t number; /* in the order they came */
+	size_t number; /* in the order of addition */
 };
 
 struct diagnostics {
 	struct diagnostic_entry *list;
 	size_t count;
-	int mistakes; /* of them; the others are warnings */
+	int mistakes; /* how many are errors; the others are warnings */
 };
 
-/* End the process when there is no memory. */
+/* Exit if memory runs out. */
 void diagnostics_error(struct diagnostics *diagnostics, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void diagnostics_warning(struct diagnostics *diagnostics, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* By line, those of one line in the order they came, those of no line last. */
+/* Sorts by line; diagnostics of the same line keep their order, those without a line come last. */
 void diagnostics_sort(struct diagnostics *diagnostics);
 
-/* The first mistake of sorted diagnostics. NULL: there is none. */
+/* The first error in sorted diagnostics, or NULL. */
 const struct diagnostic *diagnostics_first_error(const struct diagnostics *diagnostics);
 
 void diagnostics_free(struct diagnostics *diagnostics);

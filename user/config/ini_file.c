@@ -12,11 +12,11 @@
 
 #include "user/util/quote.h"
 
-/* inih takes lines of 200 bytes, too short for a list. Debian's can be told to take longer ones;
- * where that is not possible, this is NULL. */
+/* inih reads lines of up to 200 bytes, too short for a list. Debian's build can be told to read
+ * longer lines; elsewhere this symbol is NULL. */
 extern int ini_max_line __attribute__((weak));
 
-/* A file that is being read. */
+/* A file being read. */
 struct reading {
 	const struct ini_reader *reader;
 	void *context;
@@ -24,7 +24,7 @@ struct reading {
 	struct sha256_ctx hash;
 	int line;
 	int read_error;
-	bool setting_due; /* the line must be KEY = VALUE, and inih hasn't said so yet */
+	bool setting_due; /* the line must be KEY = VALUE; inih has not reported it yet */
 	bool section_seen, section_known;
 	char section[INI_FILE_MAX_LINE]; /* inih cuts off long names */
 };
@@ -42,14 +42,14 @@ __attribute__((format(printf, 2, 3))) static void mistake(struct reading *readin
 	                         reading->section_known ? reading->section : NULL, text);
 }
 
-/* inih doesn't say which lines it couldn't read, but for the first. */
+/* inih reports only the first line that it cannot parse. */
 static void miss_setting(struct reading *reading)
 {
 	if (reading->setting_due)
 		mistake(reading, "expected KEY = VALUE, [SECTION] or a comment");
 }
 
-/* A line without its end. False: there is none, or none that is text. */
+/* Reads a line, without its newline. False: end of file, or a NUL byte. */
 static bool take_line(struct reading *reading, char *line, size_t size)
 {
 	size_t length = 0;
@@ -75,8 +75,8 @@ static bool take_line(struct reading *reading, char *line, size_t size)
 	return true;
 }
 
-/* Takes away the mark that some editors put before a text, and the blanks before a line: for
- * inih an indented line would go on with the value of the one above. */
+/* Removes a byte order mark and leading spaces: for inih an indented line would continue the value
+ * above. */
 static void skip_to_text(char *line, bool first)
 {
 	char *text = line;
@@ -88,7 +88,7 @@ static void skip_to_text(char *line, bool first)
 	memmove(line, text, strlen(text) + 1);
 }
 
-/* inih says nothing of a section without keys, and overlooks what follows the bracket. */
+/* inih does not report a section without keys, and ignores text after the bracket. */
 static void take_section(struct reading *reading, const char *line)
 {
 	size_t length = strcspn(line + 1, "]");
@@ -120,8 +120,8 @@ static char *read_line(char *line, int size, void *stream)
 	return line;
 }
 
-/* Of one line. What stands below a section that couldn't be read isn't told: nobody knows what
- * it means. */
+/* One setting. Settings below an unreadable section are skipped, because their meaning is unknown.
+ */
 static int take_setting(void *user, const char *section, const char *key, const char *value)
 {
 	struct reading *reading = user;

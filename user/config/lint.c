@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* What is legal in a policy, but hardly meant. */
+/* Warnings about policies that are valid but probably not intended. */
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #define ETHERNET_FRAME_BYTES 1514
 
-/* A class that is looked at, and its limits wherever they are kept. */
+/* A class under inspection, with all its limits in one list. */
 struct view {
 	const struct policy_sections *sections;
 	const struct xrl_class *class;
@@ -39,7 +39,7 @@ static struct view view_class(const struct policy_sections *sections, __u32 numb
 	return view;
 }
 
-/* Of one limit: "limit '...' " and what is doubtful. */
+/* Warns of one limit: "limit '...' REASON". */
 static void doubt(const struct view *view, __u32 i, const char *reason)
 {
 	char text[LIMIT_TEXT_SIZE];
@@ -49,7 +49,7 @@ static void doubt(const struct view *view, __u32 i, const char *reason)
 	                    text, reason);
 }
 
-/* A limit that another one of the class leaves nothing to refuse. */
+/* Warns of a limit that another limit of the class always reaches first. */
 static void doubt_idle(const struct view *view, __u32 i)
 {
 	char text[LIMIT_TEXT_SIZE], reason[LIMIT_TEXT_SIZE + 80];
@@ -116,7 +116,7 @@ static void doubt_http(const struct view *view, __u32 i)
 	doubt(view, i, "counts only the requests that can be seen: add a limit of connections");
 }
 
-/* Of a class that was to have limits. */
+/* Warns of a class without limits that looks as if it should have some. */
 static void doubt_trusted(const struct view *view)
 {
 	struct diagnostics *diagnostics = view->sections->diagnostics;
@@ -137,7 +137,7 @@ static void doubt_trusted(const struct view *view)
 		                    view->class->name);
 }
 
-/* When mistakes have left it open what is used, nothing is said. */
+/* Silent if errors leave it open which classes are used. */
 static void doubt_unused(const struct view *view)
 {
 	const struct xrl_policy *policy = view->sections->policy->compiled;
@@ -165,7 +165,7 @@ static void doubt_class(const struct view *view)
 	doubt_unused(view);
 }
 
-/* Of what the gate doesn't look at while it is off. */
+/* Warns of a setting that has no effect while the gate is off. */
 static void doubt_off(const struct policy_sections *sections, int line, const char *key)
 {
 	if (line)
@@ -173,8 +173,8 @@ static void doubt_off(const struct policy_sections *sections, int line, const ch
 		                    "'%s' has no effect while gate = off", key);
 }
 
-/* A prefix may send more than all may together. With a smaller N in a shorter period it can still
- * have its use, against a burst. */
+/* Warns of a prefix budget above the budget of all prefixes. With a smaller N in a shorter period
+ * it can still be useful against a burst. */
 static void doubt_prefix(const struct policy_sections *sections)
 {
 	const struct xrl_flood *flood = &sections->policy->compiled->flood;
@@ -191,11 +191,11 @@ static void doubt_prefix(const struct policy_sections *sections)
 		sections->diagnostics,
 		sections->prefix_line ? sections->prefix_line : sections->newcomers_line,
 		"prefix = %llu/%s has no effect: newcomers = %llu/%s, for all prefixes together, "
-	        "is lower",
+		"is lower",
 		flood->prefix_packets, prefix_period, flood->newcomers_packets, newcomers_period);
 }
 
-/* When a mistake has left it open what is set, nothing is said. */
+/* Silent if an error leaves it open what is set. */
 static void doubt_flood(const struct policy_sections *sections)
 {
 	if (sections->flood_mistaken)

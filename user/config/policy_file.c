@@ -11,7 +11,7 @@
 #include "user/util/failpoint.h"
 #include "user/policy/limit.h"
 
-/* The whole path, or the end of it that there is room for. */
+/* The whole path, or as much of its end as fits. */
 static void set_file(struct xrl_policy *policy, const char *path)
 {
 	char *absolute = realpath(path, NULL);
@@ -38,7 +38,7 @@ static void set_period(struct xrl_limit *limit)
 	limit_derive(limit);
 }
 
-/* Of tests, which can't wait for a day. */
+/* For tests, which cannot wait for a day. */
 static void set_periods(struct xrl_policy *policy)
 {
 	for (__u32 i = 0; i < policy_count_classes(policy); i++) {
@@ -53,7 +53,7 @@ static void set_periods(struct xrl_policy *policy)
 	}
 }
 
-/* What was read, or the default where nothing was. */
+/* Completes the policy that was read, or sets the default if the file has none. */
 static void complete(struct policy *policy, const struct policy_sections *sections,
                      const char *path)
 {

@@ -15,7 +15,7 @@
 #include "user/policy/limit.h"
 #include "user/util/quote.h"
 
-/* A key, and who reads its value. */
+/* A key and the function that reads its value. */
 struct policy_key {
 	enum section section;
 	const char *key;
@@ -195,7 +195,7 @@ static const struct policy_key keys[] = {
 
 _Static_assert(KEYS == POLICY_KEYS, "a line for each of them");
 
-/* Only one section of each of these is possible. */
+/* Rejects a second section of this name. */
 static void take_only(struct policy_sections *sections, int line, const char *name,
                       int *line_before)
 {
@@ -207,7 +207,7 @@ static void take_only(struct policy_sections *sections, int line, const char *na
 		*line_before = line;
 }
 
-/* What stands in a section that can't be is read for its mistakes only. */
+/* The keys of an invalid section are read for their errors only. */
 static void begin_stray(struct policy_sections *sections, int line)
 {
 	sections->class_number = XRL_MAX_CLASSES;
@@ -267,7 +267,7 @@ void policy_sections_enter(struct policy_sections *sections, int line, enum sect
 		take_only(sections, line, "flood", &sections->flood_line);
 	else if (section == SECTION_CLASS)
 		begin_class(sections, line, name);
-	else /* it may have been meant to be a class */
+	else /* it may be a misspelled class */
 		sections->class_missing = true;
 }
 

@@ -7,16 +7,16 @@
 #include "user/policy/policy.h"
 #include "user/config/sections.h"
 
-/* The sections of the policy, as they are read. Names of classes are looked up at the end, so
- * that the sections may come in any order. */
+/* Reads the sections of the policy. Class names are resolved at the end, so that sections may come
+ * in any order. */
 
-/* A name where a class is expected. */
+/* A reference to a class by name. */
 struct class_reference {
 	char name[XRL_CLASS_NAME_SIZE];
 	int line; /* 0: not given */
 };
 
-/* Where what makes a class was given. 0: nowhere. */
+/* The lines of a class and its keys. 0: not given. */
 struct class_lines {
 	int section, sources, limit, penalty, warn;
 	int limits[XRL_MAX_LIMITS];
@@ -31,43 +31,43 @@ struct policy_sections {
 	__u8 sha256[INI_FILE_HASH];
 	bool given; /* there is a section of the policy */
 
-	__u32 class_number;     /* of the section; XRL_MAX_CLASSES: of none that counts */
-	struct xrl_class stray; /* what is said of that one */
-	bool class_missing;     /* because of a mistake */
+	__u32 class_number;     /* of the current section; XRL_MAX_CLASSES: no valid one */
+	struct xrl_class stray; /* takes the keys of an invalid section */
+	bool class_missing;     /* because of an error */
 	int line_of[POLICY_KEYS];
 
 	int limiter_line, icmp_line;
 	struct xrl_limit icmp_limit;
 	int flood_line, newcomers_line, prefix_line; /* 0: not given */
-	bool flood_mistaken;                         /* something in [flood] couldn't be read */
+	bool flood_mistaken;                         /* [flood] has an unreadable value */
 	struct class_reference default_class, permitted_class;
 	struct class_lines lines[XRL_MAX_CLASSES + 1];
 	struct cidr_list cidrs;
 	bool too_many_cidrs;
 };
 
-/* Writes to *policy, which is to be freed, and to *diagnostics. */
+/* Fills *policy, which the caller frees, and *diagnostics. */
 void policy_sections_begin(struct policy_sections *sections, struct policy *policy,
                            struct diagnostics *diagnostics);
 
-/* A section of the policy, or one that nobody knows. `name` is that of a class. */
+/* Begins a section of the policy, or an unknown one. `name` is the name of a class. */
 void policy_sections_enter(struct policy_sections *sections, int line, enum section section,
                            const char *name);
 void policy_sections_set(struct policy_sections *sections, int line, const char *section,
                          const char *key, const char *value);
 
-/* Puts together what was read. The policy isn't finished yet, and none if nothing was given. */
+/* Resolves references between sections. Call policy_derive afterwards. */
 void policy_sections_resolve(struct policy_sections *sections);
 
 void policy_sections_free(struct policy_sections *sections);
 
 /* For the parts of the sections. */
 
-/* The one whose section it is. */
+/* The class of the current section. */
 struct xrl_class *policy_sections_class(struct policy_sections *sections);
 
-/* Between the commas of a value, without the blanks around it. Returns what follows, or NULL at
- * the end. One that is longer ends in dots. */
+/* Copies the next item of a comma-separated value, without surrounding spaces. Returns the rest, or
+ * NULL at the end. An item that does not fit ends in dots. */
 #define POLICY_ITEM_SIZE 64
 const char *policy_sections_item(const char *at, char item[POLICY_ITEM_SIZE]);
 
@@ -77,5 +77,5 @@ void class_section_penalty(struct policy_sections *sections, int line, const cha
 void class_section_warn(struct policy_sections *sections, int line, const char *value);
 void class_section_cidrs(struct policy_sections *sections, int line, const char *value);
 
-/* What is legal, but hardly meant, in all of it. */
+/* Warns of everything that is valid but probably not intended. */
 void lint_policy(const struct policy_sections *sections);

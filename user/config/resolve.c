@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* What can be said of a policy only when all of it has been read. */
+/* Resolves and checks a policy after all sections have been read. */
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "user/config/policy_sections.h"
 #include "include/bucket.h"
 
-/* A name of a class that isn't there. What a mistake has left out isn't looked for. */
+/* Reports an unknown class, unless an error has left out a class. */
 static void complain_class(const struct policy_sections *sections, const char *key,
                            const struct class_reference *reference)
 {
@@ -32,7 +32,7 @@ static void complain_class(const struct policy_sections *sections, const char *k
 	diagnostics_error(sections->diagnostics, reference->line, "%s: %s", key, parse_error);
 }
 
-/* XRL_MAX_CLASSES: there is none of this name, or it isn't given. */
+/* XRL_MAX_CLASSES: no class has this name, or none is given. */
 static __u32 look_up(const struct policy_sections *sections, const char *key,
                      const struct class_reference *reference)
 {
@@ -61,7 +61,7 @@ static void resolve_permitted(struct policy_sections *sections)
 		                  sections->permitted_class.name);
 }
 
-/* Of what is said about all of it: the section where it could have been said, or the first. */
+/* The line for errors about the whole policy: that of [limiter], or of the first section. */
 static int line_of_policy(const struct policy_sections *sections)
 {
 	if (sections->limiter_line)
@@ -71,7 +71,7 @@ static int line_of_policy(const struct policy_sections *sections)
 	return sections->icmp_line ? sections->icmp_line : sections->flood_line;
 }
 
-/* Without being named, the default class is the only one that could be it. */
+/* If `default` is not given, the only eligible class is the default. */
 static __u32 guess_default(const struct policy_sections *sections)
 {
 	const struct xrl_policy *policy = sections->policy->compiled;
@@ -135,7 +135,7 @@ static void complete_class(const struct policy_sections *sections, struct xrl_cl
 		set_warn_units(&class->separate[i], class->warn_percent);
 }
 
-/* Their buckets are in an array, which is no larger. */
+/* The array of class buckets has only so many slots. */
 static void check_class_scopes(const struct policy_sections *sections)
 {
 	const struct xrl_policy *policy = sections->policy->compiled;

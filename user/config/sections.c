@@ -9,7 +9,7 @@
 
 #define CLASS "class"
 
-/* As they are named to the operator. */
+/* As shown to the operator. */
 static const char *const section_names[] = {
 	[SECTION_LIMITER] = "limiter",         [SECTION_CLASS] = "class NAME",
 	[SECTION_ICMP_ERRORS] = "icmp-errors", [SECTION_FLOOD] = "flood",
@@ -38,7 +38,7 @@ static const struct {
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
-/* The length of "class" and what separates it from the name that follows. 0: it isn't there. */
+/* The length of "class" and the space after it. 0: the name does not begin so. */
 static size_t class_length(const char *name)
 {
 	size_t length = strlen(CLASS);
@@ -63,7 +63,7 @@ const char *section_class_name(const char *name)
 	return name + class_length(name);
 }
 
-/* Something like "clas standard". 0: it isn't. */
+/* Recognizes a misspelling such as "clas standard". 0: it is none. */
 static int complain_class(const struct parse_error *parse_error, const char *name)
 {
 	size_t length = strcspn(name, " \t");
@@ -87,7 +87,7 @@ int section_fail_unknown(const struct parse_error *parse_error, const char *name
 	return parse_fail_word(parse_error, "section", name, section_names + 1, SECTIONS - 1);
 }
 
-/* The sections where the key belongs, as "[a]" or "[a] or [b]". False: there is none. */
+/* The sections that have the key, as "[a]" or "[a] or [b]". False: none has it. */
 static bool find_home(const char *key, char *home, size_t size)
 {
 	size_t length = 0;

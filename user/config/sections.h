@@ -5,7 +5,7 @@
 
 #include "user/util/parse_error.h"
 
-/* The sections of the configuration file, and which keys belong in which. */
+/* The sections of the configuration file and their keys. */
 
 enum section {
 	SECTION_UNKNOWN,
@@ -19,7 +19,7 @@ enum section {
 
 enum section section_find(const char *name);
 
-/* The NAME of [class NAME], as it stands there. */
+/* The NAME of [class NAME], verbatim. */
 const char *section_class_name(const char *name);
 
 /* Both return -EINVAL. The key must be unknown in the section. */

@@ -12,14 +12,14 @@
 #include "user/config/sections.h"
 #include "include/permit.h"
 
-/* A key: how its value is read, where it goes, and its range, if it has one. */
+/* A key: how its value is read, where it is stored, and its range, if any. */
 struct setting {
 	const char *section, *key;
 	int (*read)(const struct setting *setting, const char *value, struct settings *settings,
 	            const struct parse_error *parse_error);
 	size_t offset;
 	__u64 least, most;
-	const char *expected; /* of texts and lists */
+	const char *expected; /* for texts and lists */
 };
 
 void settings_set_default(struct settings *settings)
@@ -120,7 +120,7 @@ static bool has_control_character(const char *text, size_t length)
 	return false;
 }
 
-/* `length` bytes of the value. */
+/* Copies `length` bytes of the value. */
 static int copy_text(const struct setting *setting, const char *value, const char *from,
                      size_t length, char text[SETTINGS_TEXT_SIZE],
                      const struct parse_error *parse_error)
@@ -148,7 +148,7 @@ static int read_text(const struct setting *setting, const char *value, struct se
 	                 parse_error);
 }
 
-/* What is between `from` and the next comma or the end, less the blanks around it. */
+/* Copies the text up to the next comma or the end, without surrounding spaces. */
 static int take_item(const struct setting *setting, const char *value, const char **at,
                      char text[SETTINGS_TEXT_SIZE], const struct parse_error *parse_error)
 {

@@ -6,7 +6,7 @@
 
 #include "user/util/result.h"
 
-/* What the configuration file says, with the default of what it doesn't say. */
+/* The settings of permits and the API, with their defaults. */
 
 #define SETTINGS_DEFAULT_PATH "/etc/xdp-ratelimit.conf"
 
@@ -25,8 +25,8 @@ struct permit_rules {
 #define SETTINGS_MAX_LIST     64
 #define SETTINGS_TEXT_SIZE    256
 
-/* [serve]: the texts as they stand there; who uses them checks them. No text of a list is empty,
- * and none has control characters. */
+/* [serve]: unparsed texts, which their users check. No list item is empty, and none has control
+ * characters. */
 struct serve_settings {
 	char listen[SETTINGS_MAX_LIST]
 		   [SETTINGS_TEXT_SIZE]; /* listen = 127.0.0.1:9420, or unix:PATH */
@@ -47,7 +47,7 @@ struct settings {
 
 void settings_set_default(struct settings *settings);
 
-/* One setting, as of the file or of an option of `serve`. `section`: permits or serve. 0, or
+/* Sets one key, from the file or from an option of `serve`. `section`: permits or serve. 0, or
  * -EINVAL with one sentence in `parse_error`: what was wrong, what is expected, and for an
  * unknown section or key the nearest one. On error *settings is as before. */
 int settings_set(struct settings *settings, const char *section, const char *key, const char *value,
@@ -55,12 +55,12 @@ int settings_set(struct settings *settings, const char *section, const char *key
 
 #define SETTINGS_KEYS 11
 
-/* Where each key was given. {}: nowhere yet. */
+/* The line of each key. {}: none given yet. */
 struct settings_lines {
 	int of[SETTINGS_KEYS];
 };
 
-/* The same for a line of the file, where a key may be given once. */
+/* The same for a line of the file; each key may be given only once. */
 int settings_take(struct settings *settings, struct settings_lines *lines, int line,
                   const char *section, const char *key, const char *value, char *parse_error,
                   size_t size);

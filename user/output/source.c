@@ -19,7 +19,7 @@ static json_t *time_json(__u64 boot_ns)
 
 	if (!boot_ns)
 		return json_null();
-	/* rounded up: at the second that is shown, it has come */
+	/* rounded up, so that it has passed at the second shown */
 	result_format_time(text, clock_unix_seconds(boot_ns + SECOND_NS - 1));
 	return json_string(text);
 }

@@ -8,10 +8,10 @@
 #include "user/util/result.h"
 #include "include/policy.h"
 
-/* What becomes of packets that exceed the limits, as the operator writes it. */
+/* What happens to packets over the limit, as the operator writes it. */
 struct action {
 	enum xrl_action kind;
-	char interface[IF_NAMESIZE]; /* where to redirect to */
+	char interface[IF_NAMESIZE]; /* the redirect target */
 	__u32 ifindex;
 	bool readdress;
 	__u8 destination_mac[6], source_mac[6];
@@ -19,19 +19,20 @@ struct action {
 
 #define ACTION_TEXT_SIZE 64
 
-/* Why a text is no action. */
+/* Why a text is not a valid action. */
 struct action_error {
 	char text[PARSE_ERROR_SIZE];
-	const char *hint; /* for who gave it as an option; NULL: none */
+	const char *hint; /* for an action given as an option; NULL: none */
 };
 
-/* Reads "drop", "monitor" or "redirect IFNAME [MAC]", whose interface must be there. */
+/* Reads "drop", "monitor" or "redirect IFNAME [MAC]", whose interface must exist. */
 enum exit_code action_read(const char *text, struct action *action, struct action_error *refusal);
 
-/* The same of an option: reports what is wrong, and what is unusual. */
+/* The same for an option: reports errors and warnings. */
 enum exit_code action_parse(const char *text, struct action *action);
 
-/* Redirects to a veth, which takes redirected frames only if its peer expects them. */
+/* Whether the action redirects to a veth, which accepts redirected frames only if its peer has an
+ * XDP program or GRO. */
 bool action_needs_program_behind(const struct action *action);
 
 #define ACTION_NEEDS_PROGRAM                                                                       \

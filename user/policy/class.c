@@ -24,8 +24,8 @@ void class_set_default(struct xrl_class *class)
 	class_derive(class);
 }
 
-/* A bucket may be called settled for as long as none of its windows can have ended, which is
- * known of fixed buckets only. */
+/* A bucket stays fresh while none of its windows can have expired, which is predictable for fixed
+ * windows only. */
 static bool can_settle(const struct xrl_class *class)
 {
 	for (__u32 i = 0; i < class->limit_count; i++)
@@ -43,8 +43,8 @@ static bool is_plain(const struct xrl_class *class)
 	       limit->algorithm == XRL_FIXED && limit->used_bits == XRL_WINDOW_USED_BITS;
 }
 
-/* A sliding window remembers the one before, a token bucket may take longer than a period to fill.
- */
+/* A sliding window also remembers the previous one; a token bucket may take longer than a period to
+ * refill. */
 static __u64 limit_lasts_ns(const struct xrl_limit *limit)
 {
 	if (limit->algorithm == XRL_SLIDING)
@@ -79,8 +79,9 @@ __u64 class_longest_ns(const struct xrl_class *class)
 	return limit_ns > class->penalty.period_ns ? limit_ns : class->penalty.period_ns;
 }
 
-/* How many packets of a source may pass before it has a bucket. A separate limit is charged with
- * them together with the one that earns the bucket, so that this one must have room, too. */
+/* How many packets of a source may pass before it has a bucket. A scoped limit is charged with
+ * these and with the packet that earns the bucket at once, so it must have room for that one, too.
+ */
 static void set_newcomer(struct xrl_class *class, const struct xrl_limit *limit, __u32 more)
 {
 	__u64 units = limit->max_units > more ? limit->max_units - more : 0;
@@ -94,8 +95,8 @@ static void set_newcomer(struct xrl_class *class, const struct xrl_limit *limit,
 		class->newcomer_packets = units;
 }
 
-/* In ticks of the gate, rounded up: no limit remembers anything longer. As many as go round: for
- * ever. */
+/* In ticks of the gate, rounded up: no limit remembers anything longer. As many ticks as the
+ * counter has mean forever. */
 static void set_newcomer_ticks(struct xrl_class *class)
 {
 	__u64 longest_ns = class_longest_limit_ns(class);

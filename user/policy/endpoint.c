@@ -28,7 +28,7 @@ static int take_protocol(const char **at, __u8 *protocol)
 	return -1;
 }
 
-/* What isn't as large as a port is becomes 0, which is none. */
+/* An out-of-range port becomes 0, which is not a port. */
 static int take_port(const char **at, __u16 *port)
 {
 	__u64 number;

@@ -13,7 +13,7 @@
 #define SLICES_PER_PERIOD 16
 #define LEAST_PER_SLICE   16
 
-/* New sources that are no pressure in any case, in a second. */
+/* This many new sources per second never engage the gate. */
 #define LEAST_ENGAGE 16
 
 void gate_set_default(struct xrl_flood *flood)
@@ -32,7 +32,7 @@ static __u64 slice_ns(__u32 shift)
 	return clock_jiffy_ns() << shift;
 }
 
-/* The largest slice that isn't longer. */
+/* The largest interval that is not longer than the period. */
 static __u32 shift_within(__u64 period_ns)
 {
 	__u32 shift = 0;
@@ -73,7 +73,7 @@ static struct xrl_share share_of(__u64 packets, __u64 period_ns)
 	return share_in_slices(packets, period_ns, period_ns);
 }
 
-/* Of all classes, and a second at the least. There may be gaps among them. */
+/* The longest of all classes, at least a second. Class numbers may have gaps. */
 static __u64 longest_ns(const struct xrl_policy *policy,
                         __u64 (*of_class)(const struct xrl_class *))
 {

@@ -6,21 +6,21 @@
 #include "include/policy.h"
 #include "user/util/duration.h"
 
-/* What the policy says of floods of unknown sources ([flood]); bpf/verdict/admit.h says what is
- * done. */
+/* The settings of the gate ([flood]), an admission filter in front of the LRU map of buckets; see
+ * bpf/verdict/admit.h. */
 
 #define GATE_MAX_PACKETS   1000000000ULL
 #define GATE_MIN_PERIOD_NS (100 * MILLISECOND_NS)
 #define GATE_MAX_PERIOD_NS HOUR_NS
 
-/* The gate on, 50000 newcomers a second, 2000 of a /24. */
+/* The default: on, with budgets of 50000 newcomers per second, 2000 per /24. */
 void gate_set_default(struct xrl_flood *flood);
 
-/* Computes what follows from that, from the periods of the policy's limits, and from how many
- * buckets there are. */
+/* Computes the gate's budgets and thresholds from these settings, from the periods of the policy's
+ * limits, and from the number of buckets. */
 void gate_derive(struct xrl_policy *policy, __u32 sources);
 
-/* So many lines does the gate need for that many buckets. */
+/* The number of sets that the gate needs for this many buckets. */
 __u32 gate_sets(__u32 sources);
 
 /* "on", "monitor" or "off". */

@@ -23,7 +23,7 @@ int gate_parse_mode(const char *text, __u32 *mode, const struct parse_error *par
 	return parse_fail_word(parse_error, "gate mode", text, names, XRL_FLOOD_ON + 1);
 }
 
-/* A rate that is being read. */
+/* A rate and the parser's position in it. */
 struct parser {
 	const char *key, *text, *at;
 	const struct parse_error *parse_error;

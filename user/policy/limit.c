@@ -33,19 +33,19 @@ const char *limit_algorithm_name(__u32 algorithm)
 	return algorithm < XRL_ALGORITHMS ? algorithm_names[algorithm] : "unknown";
 }
 
-/* How many bits hold `number`. */
+/* The number of bits that hold `number`. */
 static __u32 bits_of(__u64 number)
 {
 	return number ? 64 - __builtin_clzll(number) : 0;
 }
 
-/* How many bits of the word count units, see window.h and sliding.h. */
+/* How many bits of the state count units, see fixed_window.h and sliding_window.h. */
 static __u32 used_bits_of(const struct xrl_limit *limit)
 {
 	__u32 bits = bits_of(limit->max_units);
 
 	if (limit->algorithm != XRL_SLIDING) {
-		/* no word is one of the highest three, which mean something else in separate.h */
+		/* no state has one of the three highest values, which scoped.h reserves */
 		bits = bits_of(limit->max_units + 3);
 		return bits > XRL_WINDOW_USED_BITS ? bits : XRL_WINDOW_USED_BITS;
 	}
@@ -57,7 +57,7 @@ static __u32 used_bits_of(const struct xrl_limit *limit)
 	return bits;
 }
 
-/* The finest tick in which a period leaves room for a circle of four (window.h). */
+/* The finest tick in which four periods fit into the tick counter (fixed_window.h). */
 static void set_ticks(struct xrl_limit *limit)
 {
 	__u64 most = 1ULL << (62 - limit->used_bits), period_ns = limit->period_ns;
@@ -72,8 +72,8 @@ static void set_ticks(struct xrl_limit *limit)
 	limit->period_ticks = (period_ns + (1ULL << shift) - 1) >> shift;
 }
 
-/* The finest unit of time in which the whole bucket, max_units of them, is less than 2^62, and
- * none that is finer than is of use (token.h). */
+/* The finest unit of time in which the whole bucket, max_units tokens, is less than 2^62, but none
+ * finer than token_bucket.h can use. */
 static void set_token_cost(struct xrl_limit *limit)
 {
 	unsigned __int128 cost;
@@ -116,7 +116,7 @@ void limit_set_penalty(struct xrl_limit *penalty, __u64 period_ns)
 	limit_set(penalty, 1ULL << (XRL_CLASSIFICATION_BITS - 1), period_ns, XRL_PACKETS);
 }
 
-/* Adds to a text what there is room for. */
+/* Appends to a text, cutting off at `size`. */
 __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
                                                          const char *format, ...)
 {

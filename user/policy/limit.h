@@ -14,31 +14,31 @@
 #define LIMIT_MAX_PERIOD_NS (31 * DAY_NS)
 #define LIMIT_TEXT_SIZE     128
 
-/* Fills in a fixed bucket of `max_units` per `period_ns` for each source, finished. The values
- * must be in the ranges above; since_generation and id are left at 0. */
+/* Fills in a complete fixed window of `max_units` per `period_ns` for each source. The values must
+ * be in the ranges above; since_generation and id stay 0. */
 void limit_set(struct xrl_limit *limit, __u64 max_units, __u64 period_ns, enum xrl_unit unit);
 
-/* Fills in a penalty of so long. What counts the units in other limits' words is in the word of
- * a penalty the rest of struct xrl_resolved. */
+/* Fills in a penalty of this length. Where the state of other limits counts units, the state of a
+ * penalty holds the rest of struct xrl_classification. */
 void limit_set_penalty(struct xrl_limit *penalty, __u64 period_ns);
 
-/* Computes what the program wants to know besides algorithm, rate_units, max_units and
- * period_ns. A token bucket's burst must be full again after at most LIMIT_MAX_PERIOD_NS. */
+/* Computes the fields that the program needs besides algorithm, rate_units, max_units and
+ * period_ns. A token bucket must refill within LIMIT_MAX_PERIOD_NS. */
 void limit_derive(struct xrl_limit *limit);
 
 /* Reads "N/PERIOD UNIT", such as "100/1m connections": PERIOD is a whole number and one of
- * ms, s, m, h, d; UNIT one of packets, bytes, connections, http-requests. Behind it, in any order,
- * there may be fixed, sliding or token; burst B, of a token bucket; scope source, class or a
- * prefix such as /24; endpoint tcp/PORT, as endpoint_parse has it. 0, or -EINVAL with one
- * sentence in `parse_error` that quotes the text and says what was expected. */
+ * ms, s, m, h, d; UNIT one of packets, bytes, connections, http-requests. These options may follow
+ * in any order: fixed, sliding or token; burst B of a token bucket; scope source, class or a prefix
+ * such as /24; endpoint tcp/PORT, as endpoint_parse has it. 0, or -EINVAL with one sentence in
+ * `parse_error` that quotes the text and says what was expected. */
 int limit_parse(const char *text, struct xrl_limit *limit, char *parse_error, size_t size);
 
-/* Reads "N/PERIOD" or "N/PERIOD packets", in a fixed bucket, in the same way: the limit of ICMP
- * errors. */
+/* Reads the limit of ICMP errors in the same way: "N/PERIOD" or "N/PERIOD packets", in a fixed
+ * window. */
 int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *parse_error, size_t size);
 
-/* The text that limit_parse reads, in the largest unit of time that is exact, without what is so
- * anyway. At most LIMIT_TEXT_SIZE. */
+/* Writes the text that limit_parse reads, in the largest exact unit of time and without defaults.
+ * At most LIMIT_TEXT_SIZE bytes. */
 void limit_format(const struct xrl_limit *limit, char *text, size_t size);
 
 const char *limit_unit_name(__u32 unit);

@@ -5,7 +5,8 @@
 
 typedef unsigned __int128 wide;
 
-/* Whatever counts for `limit` counts for `other` as well, in a bucket that is shared by as many. */
+/* Every unit that `limit` counts, `other` counts too, in a bucket shared by at least as many
+ * sources. */
 static bool covers(const struct xrl_limit *other, const struct xrl_limit *limit)
 {
 	if (other->unit != limit->unit || other->scope_bits > limit->scope_bits)
@@ -15,7 +16,7 @@ static bool covers(const struct xrl_limit *other, const struct xrl_limit *limit)
 	        other->first_port <= limit->first_port && other->last_port >= limit->last_port);
 }
 
-/* Their windows begin and end together, as the same units open them. */
+/* The windows of both begin and end together, because the same units open them. */
 static bool keep_step(const struct xrl_limit *one, const struct xrl_limit *other)
 {
 	return one->algorithm == other->algorithm && one->algorithm != XRL_TOKEN &&
@@ -24,14 +25,14 @@ static bool keep_step(const struct xrl_limit *one, const struct xrl_limit *other
 	       one->first_port == other->first_port && one->last_port == other->last_port;
 }
 
-/* The most that is admitted at once; from then on it is rate_units in each period. Two windows
- * may meet. */
+/* The most that passes at once; after that, rate_units pass in each period. Two windows may be
+ * adjacent. */
 static wide burst_of(const struct xrl_limit *limit)
 {
 	return limit->algorithm == XRL_TOKEN ? limit->max_units : (wide)2 * limit->max_units;
 }
 
-/* The most that is admitted in any span of this length, begun windows and units included. */
+/* The most that passes in any span of this length, partial windows and units included. */
 static wide most_in(const struct xrl_limit *limit, wide span_ns)
 {
 	return burst_of(limit) +
@@ -52,7 +53,7 @@ bool limit_always_first(const struct xrl_limit *other, const struct xrl_limit *l
 	switch (limit->algorithm) {
 	case XRL_TOKEN:
 		return is_slower(other, limit) && burst_of(other) <= limit->max_units;
-	case XRL_SLIDING: /* two of its windows count */
+	case XRL_SLIDING: /* two of the windows count */
 		return most_in(other, (wide)2 * limit->period_ns) <= limit->max_units;
 	default:
 		return most_in(other, limit->period_ns) <= limit->max_units;

@@ -6,6 +6,6 @@
 
 #include "include/policy.h"
 
-/* `limit` can never refuse a unit in a class that has `other`, too: what `other` admits always
- * fits into it. False where that isn't certain. */
+/* Whether `limit` can never reject a unit in a class that also has `other`, because everything that
+ * `other` passes fits into it. False if that is not certain. */
 bool limit_always_first(const struct xrl_limit *other, const struct xrl_limit *limit);

@@ -18,7 +18,7 @@
 #define EXPECTED_ICMP "expected N/PERIOD in packets, such as '100/1s'"
 #define MAX_WORD      64
 
-/* A limit that is being read. */
+/* A limit and the parser's position in it. */
 struct parser {
 	const char *text, *at;
 	const char *expected;
@@ -40,7 +40,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(const struct parser *par
 	return parse_fail_value(&parser->parse_error, "limit", parser->text, "%s", reason);
 }
 
-/* A word that is none of `words`. */
+/* Rejects a word that is not in `words`. */
 static int refuse_word(const struct parser *parser, const char *what, const char *word,
                        const char *const *words, size_t count)
 {
@@ -78,8 +78,8 @@ static int take_period(struct parser *parser)
 	return 0;
 }
 
-/* The next word, which may be the empty one at the end. One that is longer than any of ours
- * ends in dots, so that nothing can be read from what is left of it. */
+/* Takes the next word, which is empty at the end. A word longer than any known one is cut off and
+ * ends in dots, so that it matches none. */
 static void take_word(struct parser *parser, char word[MAX_WORD])
 {
 	size_t length;
@@ -93,7 +93,7 @@ static void take_word(struct parser *parser, char word[MAX_WORD])
 	parser->at += length;
 }
 
-/* The place of the word among `words`. -1: none. */
+/* The index of the word in `words`, or -1. */
 static int find_word(const char *word, const char *const *words, int count)
 {
 	for (int i = 0; i < count; i++)
@@ -102,7 +102,7 @@ static int find_word(const char *word, const char *const *words, int count)
 	return -1;
 }
 
-/* In the singular, or begun like a unit, as a word that is only misspelt may not be near. */
+/* Also takes a word that begins like a unit, such as a singular, for that unit. */
 static const char *guess_unit(const char *word, const char *const *names)
 {
 	const char *near = suggest(word, names, XRL_UNITS);
@@ -256,7 +256,7 @@ static int check_burst(const struct parser *parser)
 	return 0;
 }
 
-/* What the parts say together. */
+/* Checks the parts against each other. */
 static int check(const struct parser *parser)
 {
 	const struct xrl_limit *limit = parser->limit;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/policy/limit_usage.h"
 
-/* The program's arithmetic reads a clock, which here is what the caller says. */
+/* The program's arithmetic reads a clock; here the caller provides the time. */
 static _Thread_local __u64 time_ns;
 
 static inline __u64 xrl_boot_ns(void)
@@ -16,7 +16,7 @@ static __u64 rounded_up(__u64 number, __u32 shift)
 	return (number + (1ULL << shift) - 1) >> shift;
 }
 
-/* Until a fixed bucket's window is over. */
+/* The time until a fixed window expires. */
 static __u64 window_ends_ns(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
 {
 	__u32 age_ticks = xrl_window_age_ticks(limit, word, now_ns);
@@ -40,8 +40,8 @@ static struct limit_usage usage_of_fixed(const struct xrl_limit *limit, __u64 wo
 
 #define NOT_IN_THIS_WINDOW (~0ULL)
 
-/* In a window of which `current` units are used and `previous` in the one before: how long after
- * its beginning there is room for one more. See sliding.h: that is while
+/* How long after its beginning a window has room for one more unit, with `current` units used in it
+ * and `previous` in the window before. By sliding_window.h there is room while
  *
  *	current + previous * ticks / period_ticks + 1 <= max_units		(rounded up)
  *
@@ -64,8 +64,8 @@ static __u64 later(__u64 a, __u64 b)
 	return a > b ? a : b;
 }
 
-/* When there is room: in the window of the word, or else in the next one, or else when all of it
- * is forgotten. */
+/* When the next unit passes: in the window of the state, or else in the next one, or else once both
+ * have expired. */
 static __u64 sliding_retry_at_ns(const struct xrl_limit *limit, __u64 moved, __u64 window)
 {
 	__u64 current = xrl_sliding_current(limit, moved), begin_ns = window * limit->period_ns;
@@ -82,7 +82,7 @@ static __u64 sliding_retry_at_ns(const struct xrl_limit *limit, __u64 moved, __u
 static struct limit_usage usage_of_sliding(const struct xrl_limit *limit, __u64 word, __u64 now_ns)
 {
 	__u64 window = now_ns / limit->period_ns, moved = xrl_sliding_rotate(limit, word, window);
-	/* of a CPU whose clock is ahead */
+	/* the state may be of a CPU whose clock is ahead */
 	__u64 its_window = window + (-xrl_sliding_age(moved, window) & 15);
 	__u64 used = xrl_sliding_used(limit, word, now_ns), retry_at_ns, reset_at_ns;
 

@@ -5,18 +5,18 @@
 
 #include "include/bucket.h"
 
-/* What a limit leaves, by the program's own arithmetic. No map and no clock in it. */
+/* Usage of a limit, computed with the program's own arithmetic; no map and no clock. */
 
 struct limit_usage {
 	__u64 used, remaining;
-	__u64 reset_ns; /* from now, until nothing is used any more. 0: nothing is */
-	__u64 retry_ns; /* from now, until there is room for a unit. 0: there is */
+	__u64 reset_ns; /* from now until nothing is used; 0: nothing is */
+	__u64 retry_ns; /* from now until the next unit passes; 0: it passes now */
 };
 
 /* `word`: what stands in the bucket. `checked_ticks`: when somebody last looked at that. */
 struct limit_usage limit_usage_of(const struct xrl_limit *limit, __u64 word, __u32 checked_ticks,
                                   __u64 now_ns);
 
-/* For how long a penalty goes on that stands in the word of a resolved bucket. 0: none. */
+/* The remaining time of the penalty in the word of a classified bucket. 0: none. */
 __u64 limit_usage_penalty_ns(const struct xrl_limit *penalty, __u64 resolved, __u32 checked_ticks,
                              __u64 now_ns);

@@ -10,9 +10,9 @@
 
 #define NOT_THERE XRL_MAX_CLASSES
 
-/* By their old numbers the new ones. */
+/* The new number of each class by its old one. */
 struct renumbering {
-	__u32 number[XRL_MAX_CLASSES + 1]; /* the last one stays: it says that there is none */
+	__u32 number[XRL_MAX_CLASSES + 1]; /* the last one maps NOT_THERE to itself */
 };
 
 bool policy_same_limit(const struct xrl_limit *a, const struct xrl_limit *b)
@@ -32,7 +32,7 @@ static __u32 find_class(const struct xrl_policy *policy, const char *name)
 	return NOT_THERE;
 }
 
-/* First those that have a number, and then the others get what is left. */
+/* Classes that exist in the old policy keep their numbers; the others get free ones. */
 static void renumber(const struct xrl_policy *policy, const struct xrl_policy *old,
                      struct renumbering *by)
 {
@@ -83,7 +83,7 @@ static void move_classes(struct policy *policy, const struct renumbering *by)
 		policy->cidrs[i].class_number = new_number(by, policy->cidrs[i].class_number);
 }
 
-/* Where in `class` a limit is that isn't placed yet, or -1. */
+/* The index of an equal limit in `class` that has no slot yet, or -1. */
 static int find_limit(const struct xrl_class *class, const bool placed[XRL_MAX_LIMITS],
                       const struct xrl_limit *wanted)
 {
@@ -93,7 +93,7 @@ static int find_limit(const struct xrl_class *class, const bool placed[XRL_MAX_L
 	return -1;
 }
 
-/* Puts those that were in force before where their windows are. */
+/* Puts limits of the old policy into the slots of their windows. */
 static void place_old_limits(const struct xrl_class *class, bool placed[XRL_MAX_LIMITS],
                              const struct xrl_class *old, struct xrl_limit *places)
 {
@@ -108,8 +108,8 @@ static void place_old_limits(const struct xrl_class *class, bool placed[XRL_MAX_
 	}
 }
 
-/* And the others where there is a place. Limits that were taken away leave empty ones, where no new
- * one comes in their stead, as windows can't be moved. */
+/* Puts new limits into free slots. A removed limit leaves an empty slot unless a new one takes it,
+ * because windows cannot be moved. */
 static void keep_places(struct xrl_class *class, const struct xrl_class *old)
 {
 	struct xrl_limit places[XRL_MAX_LIMITS] = {};
@@ -131,8 +131,8 @@ static void keep_places(struct xrl_class *class, const struct xrl_class *old)
 			class->limit_count = i + 1;
 }
 
-/* Says of every window since when its limit is in force: it goes on if that stays. That goes for
- * places without a limit, too. */
+/* Keeps the generation of each unchanged limit, so that its window continues. Slots without a limit
+ * count as unchanged, too. */
 static void keep_windows(struct xrl_class *class, const struct xrl_class *old)
 {
 	for (__u32 i = 0; i < XRL_WINDOWS; i++)
@@ -142,7 +142,7 @@ static void keep_windows(struct xrl_class *class, const struct xrl_class *old)
 		class->penalty.since_generation = old->penalty.since_generation;
 }
 
-/* As if none of it had been there before. */
+/* Marks every limit as new in this generation. */
 static void begin_anew(struct xrl_class *class, __u32 generation)
 {
 	for (__u32 i = 0; i < XRL_WINDOWS; i++)
@@ -154,7 +154,7 @@ static void begin_anew(struct xrl_class *class, __u32 generation)
 	class->penalty.since_generation = generation;
 }
 
-/* Each of the old ones goes on in one of the new ones at the most. */
+/* Each old limit continues in at most one new limit. */
 static void keep_ids(struct xrl_class *class, const struct xrl_class *old)
 {
 	bool taken[XRL_MAX_SCOPED] = {};
@@ -179,7 +179,7 @@ static bool is_new(const struct xrl_limit *limit, __u32 generation)
 	return limit->since_generation == generation;
 }
 
-/* Which places of class_buckets the policy in force has. */
+/* Marks the slots of class_buckets that the active policy uses. */
 static void mark_places(const struct xrl_policy *policy, bool taken[XRL_CLASS_BUCKETS])
 {
 	for (__u32 i = 0; policy && i < XRL_MAX_CLASSES; i++) {
@@ -191,7 +191,7 @@ static void mark_places(const struct xrl_policy *policy, bool taken[XRL_CLASS_BU
 	}
 }
 
-/* A number that no limit has had, or a place that nobody writes to. */
+/* An id that no limit has had, or a slot that no program writes to. */
 static int give_id(struct xrl_limit *limit, struct xrl_policy *policy,
                    bool taken[XRL_CLASS_BUCKETS], struct policy_merge *merge)
 {

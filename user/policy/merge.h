@@ -6,19 +6,19 @@
 #include "user/policy/policy.h"
 #include "include/bucket.h"
 
-/* What of the policy in force goes on in the next one. No map and no file in it. */
+/* Carries the state of the active policy over to the next one; no map and no file. */
 
 struct policy_merge {
-	bool is_new_slot[XRL_CLASS_BUCKETS]; /* of class_buckets: to be zeroed before use */
+	bool is_new_slot[XRL_CLASS_BUCKETS]; /* of class_buckets; zero them before use */
 };
 
-/* Fills in what is left at 0 in a policy that was read: classes get the numbers that they have in
- * `old` by their names, limits that stay their places, since_generation and id, new ones those
- * that nobody has had. `old`, NULL when nothing is in force, is the only policy that a program
- * may still obey. 0, or -ENOSPC when more than XRL_CLASS_BUCKETS limits would have a bucket for a
- * whole class; *policy is then of no use. */
+/* Fills in the fields that reading a policy leaves 0: classes get the numbers of the classes of the
+ * same name in `old`; unchanged limits keep their slots, since_generation and id; new limits get
+ * unused ones. `old`, NULL if no policy is active, is the only policy that a program may still
+ * apply. Returns 0, or -ENOSPC if more than XRL_CLASS_BUCKETS limits would have a bucket for a
+ * whole class; *policy is then unusable. */
 int policy_merge(struct policy *policy, const struct xrl_policy *old, __u32 generation,
                  struct policy_merge *merge);
 
-/* Whether this is one and the same limit, but for when it warns. */
+/* Whether two limits are equal, apart from their warning threshold. */
 bool policy_same_limit(const struct xrl_limit *a, const struct xrl_limit *b);

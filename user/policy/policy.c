@@ -90,7 +90,7 @@ __u32 policy_wants_of_ports(const struct xrl_ports *ports)
 	return wants;
 }
 
-/* Those of all prefixes of a length that the CIDR is in, or that are in it. */
+/* Sets the bits of all prefixes of this length that contain the CIDR or are contained in it. */
 static void set_bits(__u8 *bits, __u32 prefix_bits, const struct xrl_cidr *cidr)
 {
 	const __u8 *octets = cidr->address.octets;

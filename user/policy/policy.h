@@ -8,10 +8,10 @@
 #include "user/util/parse_error.h"
 #include "include/policy.h"
 
-/* A policy as a whole, before it is put in force. */
+/* A whole policy, before it is activated. */
 
 struct policy_cidr {
-	struct xrl_cidr cidr; /* behind the prefix: zeros */
+	struct xrl_cidr cidr; /* zeros beyond the prefix */
 	__u32 class_number;
 };
 
@@ -21,34 +21,33 @@ struct policy {
 	struct xrl_policy *compiled;
 	struct xrl_ports protected_ports;
 	__u32 redirects[XRL_MAX_CLASSES]; /* interface index, where the action is redirect */
-	struct policy_cidr *cidrs;        /* none of them twice */
+	struct policy_cidr *cidrs;        /* without duplicates */
 	size_t cidr_count;
-	__u32 sources; /* how many buckets there are to be; 0: not said */
+	__u32 sources; /* capacity of the bucket map; 0: not given */
 };
 
-/* The default: one class "default" of 10000 packets a second for every source, and drop.
- * Ends the process when there is no memory. policy_free takes it, and {} as well. */
+/* The default: one class "default" with 10000 packets per second for every source, and drop. Exits
+ * if memory runs out. policy_free accepts {} as well. */
 void policy_set_default(struct policy *policy);
 void policy_free(struct policy *policy);
 
-/* Adds a class with this name, without limits (but for ICMP errors) and with the action drop.
- * NULL: there are XRL_MAX_CLASSES. */
+/* Adds a class with no limits except that of ICMP errors, and the action drop. Returns NULL if
+ * there are XRL_MAX_CLASSES already. */
 struct xrl_class *policy_add_class(struct policy *policy, const char *name);
 
 __u32 policy_count_classes(const struct xrl_policy *policy);
 
-/* What is wanted for the sake of its limits, of enum xrl_wants. */
+/* What the limits of a class need from the packet (enum xrl_wants). */
 __u32 policy_wants_of_class(const struct xrl_class *class);
 
-/* What is wanted for the sake of these ports, of enum xrl_wants: nothing when there are none. */
+/* What protected ports need from the packet (enum xrl_wants); 0 if there are none. */
 __u32 policy_wants_of_ports(const struct xrl_ports *ports);
 
-/* Tells the gate where this CIDR is (bpf/verdict/admit.h). policy_derive does so for all of a
- * policy. */
+/* Marks the CIDR for the gate (bpf/verdict/admit.h). policy_derive marks all CIDRs of a policy. */
 void policy_mark_cidr(struct xrl_policy *policy, const struct xrl_cidr *cidr);
 
-/* Computes what follows from the limits: wants, and what class_derive does for each class. Call
- * it when all has been set. */
+/* Computes derived fields: wants, and those that class_derive computes for each class. Call it
+ * after setting everything else. */
 void policy_derive(struct policy *policy);
 
 /* Reads the capacity of the bucket map, in sources. Returns 0, or -EINVAL with the reason. */

@@ -26,7 +26,7 @@ static bool read_address(struct item item, struct xrl_address *address)
 {
 	char text[INET_ADDRSTRLEN];
 
-	/* a NUL would end the text for inet_pton, and hide what follows */
+	/* inet_pton would stop at a NUL and miss what follows */
 	if (item.length >= sizeof(text) || has(item, '\0'))
 		return false;
 	memcpy(text, item.text, item.length);
@@ -35,7 +35,7 @@ static bool read_address(struct item item, struct xrl_address *address)
 	return inet_pton(AF_INET, text, address->octets) == 1;
 }
 
-/* Why no host has the address; NULL: one can. */
+/* Why the address cannot belong to a host. NULL: it can. */
 static const char *why_no_host(const struct xrl_address *address)
 {
 	static const __u8 broadcast[4] = {255, 255, 255, 255};
@@ -49,7 +49,7 @@ static const char *why_no_host(const struct xrl_address *address)
 	return NULL;
 }
 
-/* Of four numbers with dots between them. */
+/* Why four numbers separated by dots are not an address. */
 static const char *why_no_octets(struct item item)
 {
 	bool begins = true;
@@ -131,7 +131,7 @@ static bool is_known(const struct address_list *list, const struct xrl_address *
 	return false;
 }
 
-/* `next`: what comes behind the list. */
+/* `next`: the address that did not fit in the list. */
 static int too_many(const struct address_list *list, const char *more_than,
                     const struct xrl_address *next, __u32 max_addresses, char *parse_error,
                     size_t size)
@@ -164,7 +164,7 @@ static int add(struct address_list *list, struct item item, __u32 max_addresses,
 	return 0;
 }
 
-/* Up to the next comma, or the end. */
+/* The text up to the next comma, or to the end. */
 static struct item item_at(const char *at, const char *end)
 {
 	const char *comma = memchr(at, ',', end - at);

@@ -56,7 +56,7 @@ void duration_format(__u64 duration_ns, char *text, size_t size)
 {
 	size_t i = UNITS - 1;
 
-	if (!duration_ns) /* every unit is exact; this is the one that people expect */
+	if (!duration_ns) /* exact in every unit; operators expect seconds */
 		i = 1;
 	while (i && duration_ns % units[i].ns)
 		i--;

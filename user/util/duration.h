@@ -14,14 +14,12 @@
 
 #define DURATION_TEXT_SIZE 32
 
-/* A whole number in decimal digits and nothing else, at *at. Steps past it. 0, -EINVAL when
- * there is no digit, -ERANGE when it doesn't fit. On error *at is as before. */
+/* Reads a whole number in decimal digits at *at and steps past it. Returns 0, -EINVAL if there is
+ * no digit, or -ERANGE if the number does not fit. On error *at is unchanged. */
 int number_take(const char **at, __u64 *number);
 
-/* A duration at *at, such as "90s". Steps past it. 0, -EINVAL or -ERANGE. On error *at is as
- * before. */
+/* Reads a duration such as "90s" at *at, with the same result. */
 int duration_take(const char **at, __u64 *duration_ns);
 
-/* The same in the largest unit that is exact, such as "15m"; what is less than 1 ms is left
- * out. */
+/* Writes the duration in the largest exact unit, such as "15m". Less than 1 ms is cut off. */
 void duration_format(__u64 duration_ns, char *text, size_t size);

@@ -3,9 +3,9 @@
 
 #include <linux/types.h>
 
-/* Where a crash would hurt most. A build for tests (XRL_FAULTS, tests/faults/fault.c) can die at
- * each of these places, and lets periods of a policy pass faster than the file says; in what is
- * installed they are nothing. */
+/* Failpoints mark the moments at which a crash would do the most damage. A test build (XRL_FAULTS,
+ * tests/faults/fault.c) can die at each of them and can shorten the periods of a policy; in a
+ * normal build they compile to nothing. */
 #ifdef XRL_FAULTS
 void failpoint(const char *name);
 __u64 failpoint_period_ns(__u64 period_ns);

@@ -5,18 +5,19 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* Which version of a file was read. A file is read before the pin directory is locked, as that may
- * take as long as it likes, and others would wait. Whoever has the lock then asks whether it must
- * be read again: of two at once, the later one is to put in force what it read later. */
+/* Identifies the version of a file that was read. Commands read the file before they lock the pin
+ * directory, because reading may take arbitrarily long. Once a command holds the lock it checks the
+ * stamp and reads a changed file again, so that of two concurrent reloads the later one activates
+ * the later version. */
 
 struct file_stamp {
 	unsigned int readings;
-	dev_t device; /* this and the rest: 0 of what isn't a file, such as a pipe */
+	dev_t device; /* this and the following are 0 for a pipe */
 	ino_t inode;
 	off_t size;
 	struct timespec changed;
 };
 
-/* Whether it is to be read: it never was, or it is another version than when this was last asked.
- * A pipe is read only once, and what changes all the time not for ever. */
+/* Returns whether the file must be read: it never was, or it has changed since the last call. A
+ * pipe is read once, and a file that changes all the time at most ten times. */
 bool file_stamp_changed(struct file_stamp *stamp, const char *path);

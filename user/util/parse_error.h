@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* Why a text of the operator's can't be taken: one sentence, and the room for it. */
+/* Why the operator's text was rejected: a buffer for one sentence. */
 struct parse_error {
 	char *text;
 	size_t size;
@@ -19,6 +19,6 @@ int parse_fail(const struct parse_error *parse_error, const char *format, ...)
 int parse_fail_value(const struct parse_error *parse_error, const char *key, const char *value,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* "unknown WHAT 'WORD'", and the one of `words` that was probably meant, or all of them. */
+/* "unknown WHAT 'WORD'", with the most similar one of `words`, or all of them. */
 int parse_fail_word(const struct parse_error *parse_error, const char *what, const char *word,
                     const char *const *words, size_t count);

@@ -98,7 +98,7 @@ static enum exit_code report(enum exit_code code, double retry_after_seconds, co
 {
 	struct failure failure = {.code = code, .retry_after_seconds = retry_after_seconds};
 
-	/* what follows the first error, while things are put back, is only its consequence */
+	/* errors during rollback are consequences of the first one */
 	if (failed)
 		return code;
 	failed = true;

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <jansson.h>
 
-/* What a run says, in words or in JSON, and how it ends. */
+/* The output of a command, as text or JSON, and its exit code. */
 
 enum exit_code {
 	EXIT_DONE = 0,
@@ -19,38 +19,38 @@ enum exit_code {
 void result_use_json(bool json);
 bool result_is_json(void);
 
-/* Reports the one error of a run: what was wrong, and what to do (`hint`, may be NULL).
- * JSON goes to standard output, words to standard error. Returns `code`, so that a caller
- * can write `return fail(...)`: whoever gets a non-zero exit code has nothing to add. */
+/* Reports the command's one error: what is wrong, and what to do about it (`hint`, may be NULL).
+ * JSON goes to standard output, text to standard error. Returns `code`, so that a caller can write
+ * `return fail(...)`; callers further up pass the code on and report nothing. */
 enum exit_code fail(enum exit_code code, const char *hint, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same, of what becomes possible later. JSON says it as `retry_after_seconds`. */
+/* The same for a failure that a later attempt can avoid; JSON has `retry_after_seconds`. */
 enum exit_code fail_with_retry(enum exit_code code, double retry_after_seconds, const char *hint,
                                const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* One error, as kept for somebody else than the user of a command. */
+/* An error that is kept instead of printed. */
 struct failure {
 	enum exit_code code;
-	double retry_after_seconds; /* negative: not said */
+	double retry_after_seconds; /* negative: unknown */
 	char message[1000];
 	char hint[400]; /* empty: none */
 };
 
-/* From now on the first error goes there, and nothing is printed. NULL: printed again. Returns
- * what it was before. */
+/* Redirects the first error to *failure instead of printing it; NULL prints errors again. Returns
+ * the previous target. */
 struct failure *result_capture(struct failure *failure);
 
-/* Something that doesn't stop the run. In JSON it becomes part of the result. */
+/* Reports a problem that does not stop the command. In JSON it becomes part of the result. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints the result of a run and releases it. With warnings, where there were any. */
+/* Prints the result, including warnings, and releases it. */
 void result_print(json_t *result);
 
-/* Whether there was a result that couldn't be written as JSON: the run has failed then. */
+/* Whether a result could not be written as JSON, which fails the command. */
 bool result_json_failed(void);
 
-/* Text from outside (an argument, a file name) need not be UTF-8, which JSON asks for. */
+/* A JSON string from text that may not be UTF-8, such as an argument or a file name. */
 json_t *result_text(const char *text);
 
 bool result_is_utf8(const char *text);

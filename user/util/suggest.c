@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* No word of ours is as long, so nothing longer is meant to be one. */
+/* Longer than any word we know, so longer input cannot be a misspelling of one. */
 #define MAX_LENGTH 32
 
 static unsigned int least(unsigned int a, unsigned int b)
@@ -18,8 +18,8 @@ static bool is_same(char a, char b)
 	return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-/* How many letters to leave out, add, replace, or swap with their neighbour (the optimal string
- * alignment distance): cost[i][j] is what makes the first j letters of b of the first i of a. */
+/* The optimal string alignment distance: how many letters to delete, insert, replace, or swap with
+ * their neighbor. cost[i][j] turns the first i letters of a into the first j of b. */
 static unsigned int edits(const char *a, const char *b)
 {
 	unsigned int cost[MAX_LENGTH + 1][MAX_LENGTH + 1];

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* The one of `words` that was probably meant by a misspelt word: at most one letter in three is
- * left out, added, replaced or swapped with the next (in words of 2 to 5 letters, one), whatever
- * their case. The first one of several. NULL: none. */
+/* Returns the word in `words` that a misspelled word probably meant, or NULL: the two differ in at
+ * most one letter in three (one in words of 2 to 5 letters), ignoring case. The first of several
+ * equally similar words wins. */
 const char *suggest(const char *word, const char *const *words, size_t count);

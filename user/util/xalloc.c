@@ -21,7 +21,7 @@ void *xcalloc(size_t count, size_t size)
 
 void *xgrow_array(void *list, size_t count, size_t size)
 {
-	/* it doubles at each power of two */
+	/* capacity doubles at each power of two */
 	if (count & (count - 1))
 		return list;
 	list = reallocarray(list, count ? 2 * count : 1, size);

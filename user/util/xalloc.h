@@ -3,13 +3,13 @@
 
 #include <stddef.h>
 
-/* Memory for what must be read as a whole or not at all. Each ends the process when there is
- * none. */
+/* Allocation that exits on failure, for data that must be read as a whole or not at all. */
 
-/* Zeros. */
+/* Zeroed memory. */
 void *xcalloc(size_t count, size_t size);
 
-/* The list, grown if need be so that one more than `count` fit. What is new is undefined. */
+/* Returns the array, grown if necessary to hold `count` + 1 elements. New elements are
+ * uninitialized. */
 void *xgrow_array(void *list, size_t count, size_t size);
 
 void xalloc_failed(void) __attribute__((noreturn));
