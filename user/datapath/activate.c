@@ -177,7 +177,7 @@ static enum exit_code write_scoped(const struct activation *activation)
 	return error ? cannot_write("separate_buckets", -error) : EXIT_DONE;
 }
 
-static enum exit_code refused_redirect(const struct activation *activation, __u32 number)
+static enum exit_code rejected_redirect(const struct activation *activation, __u32 number)
 {
 	__u32 ifindex = activation->policy->redirects[number];
 	char interface[IF_NAMESIZE] = "that interface";
@@ -200,7 +200,7 @@ static enum exit_code write_redirects(const struct activation *activation)
 		if (!*ifindex)
 			bpf_map_delete_elem(map, &key);
 		else if (bpf_map_update_elem(map, &key, ifindex, BPF_ANY))
-			return refused_redirect(activation, i);
+			return rejected_redirect(activation, i);
 	}
 	return EXIT_DONE;
 }

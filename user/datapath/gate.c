@@ -14,7 +14,7 @@
 #include "user/util/clock.h"
 #include "user/util/duration.h"
 
-_Static_assert(NEWCOMER_MAX_SEEN == XRL_MAX_HITS, "as it is in the word");
+_Static_assert(NEWCOMER_MAX_SEEN == XRL_MAX_HITS, "the largest count of an entry");
 
 /* Longer than any attach needs until the program runs on all its interfaces. */
 #define FIRST_EPOCH_BEGINS_NS 10000000000ULL
@@ -151,7 +151,7 @@ bool gate_read(struct maps *maps, struct gate_status *status)
 }
 
 static bool read_set(const struct maps *maps, const struct xrl_address *source,
-                     struct xrl_gate_line *line, __u32 *hash)
+                     struct xrl_gate_line *set, __u32 *hash)
 {
 	const struct xrl_flood_state *flood = maps_mmap(maps, MAP_FLOOD, false);
 	__u32 address, number;
@@ -162,20 +162,20 @@ static bool read_set(const struct maps *maps, const struct xrl_address *source,
 	*hash = xrl_gate_hash(address, flood->hash_key);
 	number = xrl_gate_set_of(*hash, flood->lines);
 	maps_munmap((void *)flood, MAP_FLOOD);
-	return !bpf_map_lookup_elem(maps->fds[MAP_GATE], &number, line);
+	return !bpf_map_lookup_elem(maps->fds[MAP_GATE], &number, set);
 }
 
 bool gate_read_newcomer(const struct maps *maps, const struct xrl_address *source,
                         struct newcomer *newcomer)
 {
-	struct xrl_gate_line line;
+	struct xrl_gate_line set;
 	__u32 hash;
 
 	*newcomer = (struct newcomer){};
-	if (!read_set(maps, source, &line, &hash))
+	if (!read_set(maps, source, &set, &hash))
 		return false;
 	for (int i = 0; i < XRL_GATE_WAYS; i++) {
-		const struct xrl_newcomer *word = &line.newcomers[i];
+		const struct xrl_newcomer *word = &set.newcomers[i];
 
 		if (!word->seen_packets || word->tag != xrl_hash_tag(hash))
 			continue;

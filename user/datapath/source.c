@@ -17,7 +17,7 @@
 typedef __u64 __attribute__((may_alias)) word;
 
 /* A bucket, and which parts of it are valid under the active policy. */
-struct look {
+struct view {
 	struct maps *maps;
 	const struct xrl_policy *policy;
 	__u32 generation;
@@ -40,15 +40,15 @@ static void read_permit(const struct maps *maps, struct source *source)
 }
 
 /* As the program classifies a source (bpf/bucket/classify.h). */
-static __u32 choose_class(const struct look *look, struct source *source)
+static __u32 choose_class(const struct view *view, struct source *source)
 {
-	__u32 number = look->policy->default_class;
+	__u32 number = view->policy->default_class;
 
 	source->reason = BY_DEFAULT;
-	if (source->permit_until_boot_ns && look->policy->permitted_class < XRL_MAX_CLASSES) {
-		number = look->policy->permitted_class;
+	if (source->permit_until_boot_ns && view->policy->permitted_class < XRL_MAX_CLASSES) {
+		number = view->policy->permitted_class;
 		source->reason = BY_PERMIT;
-	} else if (cidr_map_find(look->maps, look->generation & 1, &source->address,
+	} else if (cidr_map_find(view->maps, view->generation & 1, &source->address,
 	                         &source->cidr)) {
 		number = source->cidr.class_number;
 		source->reason = BY_CIDR;
@@ -57,21 +57,21 @@ static __u32 choose_class(const struct look *look, struct source *source)
 }
 
 /* A limit newer than the bucket's classification has no state in the bucket. */
-static bool is_younger(const struct look *look, const struct xrl_limit *limit)
+static bool is_newer(const struct view *view, const struct xrl_limit *limit)
 {
-	return (__s32)(limit->since_generation - (__u32)look->bucket.resolved.generation) > 0;
+	return (__s32)(limit->since_generation - (__u32)view->bucket.resolved.generation) > 0;
 }
 
-static struct limit_usage rest_of_window(const struct look *look, const struct source *source,
-                                         const struct xrl_limit *limit, __u32 place)
+static struct limit_usage usage_of_window(const struct view *view, const struct source *source,
+                                          const struct xrl_limit *limit, __u32 slot)
 {
-	const struct xrl_bucket *bucket = &look->bucket;
-	__u64 window = look->same_class && !is_younger(look, limit)
-	                       ? word_of(place == XRL_ICMP_ERRORS ? &bucket->icmp_errors
-	                                                          : &bucket->windows[place])
+	const struct xrl_bucket *bucket = &view->bucket;
+	__u64 window = view->same_class && !is_newer(view, limit)
+	                       ? word_of(slot == XRL_ICMP_ERRORS ? &bucket->icmp_errors
+	                                                         : &bucket->windows[slot])
 	                       : 0;
 
-	return limit_usage_of(limit, window, look->bucket.checked_ticks, source->now_ns);
+	return limit_usage_of(limit, window, view->bucket.checked_ticks, source->now_ns);
 }
 
 static bool read_class_bucket(const struct maps *maps, const struct xrl_limit *limit,
@@ -98,14 +98,14 @@ static struct xrl_address prefix_of(const struct xrl_address *address, __u32 bit
 }
 
 /* `map`: the scoped buckets. -1: none. */
-static struct limit_usage rest_of_separate(const struct look *look, const struct source *source,
-                                           const struct xrl_limit *limit, int map)
+static struct limit_usage usage_of_scoped(const struct view *view, const struct source *source,
+                                          const struct xrl_limit *limit, int map)
 {
 	struct xrl_separate_bucket bucket = {};
 	struct xrl_separate_key key = {.limit_id = limit->id};
 
 	if (limit->scope_bits == XRL_SCOPE_CLASS) {
-		read_class_bucket(look->maps, limit, &bucket);
+		read_class_bucket(view->maps, limit, &bucket);
 	} else {
 		key.address = prefix_of(&source->address, limit->scope_bits);
 		if (map < 0 || bpf_map_lookup_elem(map, &key, &bucket))
@@ -114,74 +114,74 @@ static struct limit_usage rest_of_separate(const struct look *look, const struct
 	return limit_usage_of(limit, word_of(&bucket.window), bucket.checked_ticks, source->now_ns);
 }
 
-static struct source_limit judge(const struct source *source, const struct xrl_limit *limit,
-                                 struct limit_usage usage)
+static struct source_limit limit_of(const struct source *source, const struct xrl_limit *limit,
+                                    struct limit_usage usage)
 {
 	return (struct source_limit){
 		.limit = limit,
 		.usage = usage,
-		.refuses = usage.retry_ns && !source->permitted &&
+		.rejects = usage.retry_ns && !source->permitted &&
 	                   source->class->action != XRL_MONITOR,
 	};
 }
 
-static void read_limits(const struct look *look, struct source *source)
+static void read_limits(const struct view *view, struct source *source)
 {
 	const struct xrl_class *class = source->class;
 	int map = class->separate_count
-	                  ? inner_map_open(look->maps, INNER_SCOPED, look->generation & 1)
+	                  ? inner_map_open(view->maps, INNER_SCOPED, view->generation & 1)
 	                  : -1;
 
 	for (__u32 i = 0; i < class->limit_count && i < XRL_MAX_LIMITS; i++)
 		if (class->limits[i].period_ns)
 			source->limits[source->limit_count++] =
-				judge(source, &class->limits[i],
-			              rest_of_window(look, source, &class->limits[i], i));
+				limit_of(source, &class->limits[i],
+			                 usage_of_window(view, source, &class->limits[i], i));
 	for (__u32 i = 0; i < class->separate_count && i < XRL_MAX_SCOPED; i++)
 		source->limits[source->limit_count++] =
-			judge(source, &class->separate[i],
-		              rest_of_separate(look, source, &class->separate[i], map));
-	source->icmp_errors = judge(
+			limit_of(source, &class->separate[i],
+		                 usage_of_scoped(view, source, &class->separate[i], map));
+	source->icmp_errors = limit_of(
 		source, &class->limits[XRL_ICMP_ERRORS],
-		rest_of_window(look, source, &class->limits[XRL_ICMP_ERRORS], XRL_ICMP_ERRORS));
+		usage_of_window(view, source, &class->limits[XRL_ICMP_ERRORS], XRL_ICMP_ERRORS));
 	if (map >= 0)
 		close(map);
 }
 
-static void read_penalty(const struct look *look, struct source *source)
+static void read_penalty(const struct view *view, struct source *source)
 {
 	const struct xrl_limit *penalty = &source->class->penalty;
 
-	if (look->same_class && penalty->period_ns && !is_younger(look, penalty) &&
+	if (view->same_class && penalty->period_ns && !is_newer(view, penalty) &&
 	    !source->permitted)
 		source->penalty_ns =
-			limit_usage_penalty_ns(penalty, word_of(&look->bucket.resolved),
-		                               look->bucket.checked_ticks, source->now_ns);
+			limit_usage_penalty_ns(penalty, word_of(&view->bucket.resolved),
+		                               view->bucket.checked_ticks, source->now_ns);
 }
 
 enum exit_code source_read(struct maps *maps, const struct xrl_address *address,
                            struct source *source)
 {
-	struct look look = {.maps = maps};
+	struct view view = {.maps = maps};
 	__u32 number;
 
 	*source = (struct source){.address = *address};
-	look.policy = generation_policy(maps, &look.generation);
-	if (!look.policy)
+	view.policy = generation_policy(maps, &view.generation);
+	if (!view.policy)
 		return fail(EXIT_FAILED, "run attach again to repair that",
 		            "there is no policy in %s", maps->pin_dir);
 	/* a look-up by system call does not change the LRU order */
-	source->known = !bpf_map_lookup_elem(maps->fds[MAP_BUCKETS], address, &look.bucket);
+	source->has_bucket = !bpf_map_lookup_elem(maps->fds[MAP_BUCKETS], address, &view.bucket);
 	source->is_newcomer =
-		!source->known && gate_read_newcomer(maps, address, &source->newcomer);
+		!source->has_bucket && gate_read_newcomer(maps, address, &source->newcomer);
 	source->now_ns = clock_boot_ns();
 	read_permit(maps, source);
-	number = choose_class(&look, source);
-	source->class = &look.policy->classes[number];
+	number = choose_class(&view, source);
+	source->class = &view.policy->classes[number];
 	source->permitted = source->permit_until_boot_ns && source->reason != BY_PERMIT;
-	look.same_class = source->known && look.bucket.resolved.generation &&
-	                  look.bucket.resolved.class_number == number;
-	read_limits(&look, source);
-	read_penalty(&look, source);
+	view.same_class = source->has_bucket && view.bucket.resolved.generation &&
+	                  view.bucket.resolved.class_number == number;
+	read_limits(&view, source);
+	read_penalty(&view, source);
 	return EXIT_DONE;
 }

@@ -19,7 +19,7 @@ enum class_reason { BY_DEFAULT, BY_CIDR, BY_PERMIT };
 struct source_limit {
 	const struct xrl_limit *limit;
 	struct limit_usage usage;
-	bool refuses; /* it would reject the packet: no room, no permit, no monitor */
+	bool rejects; /* it would reject the packet: no room, no permit, no monitor */
 };
 
 struct source {
@@ -27,7 +27,7 @@ struct source {
 	const struct xrl_class *class; /* of the active policy, until maps_close() */
 	enum class_reason reason;
 	struct policy_cidr cidr; /* if reason is BY_CIDR */
-	bool known;              /* it has a bucket */
+	bool has_bucket;         /* it has a bucket */
 	bool is_newcomer;        /* it has no bucket, but the gate has seen it */
 	struct newcomer newcomer;
 	__u64 permit_until_boot_ns; /* 0: none active */

@@ -46,7 +46,7 @@ static json_t *limit_json(const struct source *source, const struct source_limit
 	                 "limit_text", text, "limit", (json_int_t)limit->rate_units, "used",
 	                 (json_int_t)usage->used, "remaining", (json_int_t)usage->remaining,
 	                 "reset_at", moment_json(source, usage->reset_ns), "retry_after_seconds",
-	                 of->refuses ? (double)usage->retry_ns / SECOND_NS : 0.0, "unit",
+	                 of->rejects ? (double)usage->retry_ns / SECOND_NS : 0.0, "unit",
 	                 limit_unit_name(limit->unit), "period_seconds",
 	                 (double)limit->period_ns / SECOND_NS, "algorithm",
 	                 limit_algorithm_name(limit->algorithm), "burst", burst_json(limit),
@@ -89,7 +89,7 @@ json_t *source_json(const struct source *source)
 		json_array_append_new(limits, limit_json(source, &source->limits[i]));
 	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "source", address,
 	                 "class", source->class->name, "class_reason", source_reason(source),
-	                 "cidr", cidr_json(source), "known", source->known, "newcomer",
+	                 "cidr", cidr_json(source), "known", source->has_bucket, "newcomer",
 	                 newcomer_json(source), "permit_expires_at",
 	                 time_json(source->permit_until_boot_ns), "penalty_until",
 	                 moment_json(source, source->penalty_ns), "limits", limits, "icmp_errors",
@@ -116,9 +116,9 @@ static void print_limit(const struct source *source, const struct source_limit *
 	limit_format(of->limit, text, sizeof(text));
 	printf("%-10s %s%s: ", label, text, what);
 	print_remaining(of->limit, usage);
-	if (of->refuses && usage->retry_ns == usage->reset_ns)
+	if (of->rejects && usage->retry_ns == usage->reset_ns)
 		printf("; rejected until then");
-	else if (of->refuses)
+	else if (of->rejects)
 		printf("; next one passes in %.3f s", (double)usage->retry_ns / SECOND_NS);
 	else if (usage->retry_ns)
 		printf("; passes anyway (%s)", source->permitted ? "permit" : "monitor");
@@ -161,7 +161,7 @@ static void print_address(const struct source *source, const char *address)
 		       newcomer->seen_packets,
 		       newcomer->seen_packets < NEWCOMER_MAX_SEEN ? "" : " or more",
 		       newcomer->seen_packets == 1 ? "" : "s", newcomer->passed_packets);
-	else if (!source->known)
+	else if (!source->has_bucket)
 		printf(" (no bucket: not seen, or not recently)");
 	printf("\n");
 }
