@@ -17,8 +17,8 @@ static enum exit_code report_locked(const struct db *db)
 static enum exit_code report_damaged(const struct db *db)
 {
 	return fail(EXIT_FAILED,
-	            "restore it from a backup, or see RECOVERY in xdp-ratelimit(8); active permits "
-	            "stay active meanwhile",
+	            "restore it from a backup, or see Recovery in xdp-ratelimit-permit(8); active "
+	            "permits stay active meanwhile",
 	            "the permit store %s is damaged (%s); nothing was changed", db->path,
 	            sqlite3_errmsg(db->handle));
 }

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 		return error;
 	if (options.help || options.version) {
 		printf(options.help ? "usage: xdp-ratelimit " SERVE_USAGE
-		                      "\nSee xdp-ratelimit(8).\n"
+		                      "\nSee xdp-ratelimit-serve(8).\n"
 		                    : "xdp-ratelimit-serve " XRL_VERSION "\n");
 		return EXIT_DONE;
 	}

@@ -31,3 +31,12 @@ before_command() {
         bash -c "$(sed 's/^nohup.*/& \&/' <<<"$lines"); wait" >/dev/null 2>&1 3>&-
     assert_detached
 }
+
+@test 'a page that shows a different word fails' {
+    local page=$BATS_TEST_TMPDIR/page.md
+    before_command() { :; }
+    # shellcheck disable=SC2016 # backquotes are text
+    printf '%s\n' '```' '# xdp-ratelimit status' 'no interface is unlimited' '```' >"$page"
+    run -1 run_sessions "$page"
+    has "$output" 'shows other output of: xdp-ratelimit status'
+}

@@ -43,3 +43,15 @@ setup() {
     run -2 "$top/scripts/manual-usage"
     run -2 "$top/scripts/manual-usage" /nowhere page
 }
+
+@test 'every reference between pages leads to a page' {
+    local page reference
+    for page in "$top"/user/man/*.[578]; do
+        while read -r reference; do
+            [[ -e $top/user/man/$reference ]] || {
+                echo "${page##*/} refers to $reference" >&2
+                return 1
+            }
+        done < <(sed -nE 's/^\.Xr (xdp-ratelimit[^ ]*) ([0-9]).*/\1.\2/p' "$page")
+    done
+}
