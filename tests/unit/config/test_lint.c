@@ -296,7 +296,7 @@ static const struct {
          "4! newcomers '1/1s?packets': unknown sources are counted in packets; " EXPECTED
          "5! prefix '1/1s,packets': unknown sources are counted in packets; " EXPECTED},
 
-	/* what is hardly meant of it */
+	/* warnings about [flood] */
 	{CLASS "[flood]\nprefix = 50001/1s\n",
          "4? prefix = 50001/1s has no effect: newcomers = 50000/1s, for all prefixes "
          "together, is lower\n"},
@@ -327,7 +327,7 @@ static const struct {
 	{CLASS "[flood]\nprefix = 60000/1s\ngate = x\n",
          "5! unknown gate mode 'x'; expected off, monitor or on\n"},
 
-	/* what is hardly meant */
+	/* warnings about limits and classes */
 	{"[class a]\nlimit = 1/1s packets\nlimit = 1/1000ms packets fixed\n",
          "3? limit '1/1000ms packets fixed' is given twice, first on line 2\n"},
 	{"[class a]\nlimit = 1000/1m connections\nlimit = 10/1m connections\n",
