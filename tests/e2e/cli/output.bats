@@ -132,3 +132,13 @@ load ../network
     run -0 limiter attach --help
     has "$output" '^usage: xdp-ratelimit attach IF'
 }
+
+@test 'the help of a command explains the options of its usage, and no others' {
+    local command used explained
+    while read -r command; do
+        run -0 limiter "$command" --help
+        used=$(head -n 1 <<<"$output" | grep -oE -- '--[a-z-]+' | grep -vx -- --config | sort -u)
+        explained=$(sed -nE 's/^  (--[a-z-]+)( .*)?$/\1/p' <<<"$output" | sort -u)
+        is "$used" "$explained" "$command"
+    done < <(limiter --help | sed -nE 's/^  ([a-z]+)( .*)?$/\1/p')
+}
