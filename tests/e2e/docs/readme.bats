@@ -40,3 +40,26 @@ before_command() {
     run -1 run_sessions "$page"
     has "$output" 'shows other output of: xdp-ratelimit status'
 }
+
+# Running the demo takes too long here, and its floods would disturb the tests beside it.
+@test 'README.md: the demo says what is shown' {
+    local text count=0
+    while read -r text; do
+        grep -qF -- "$text" "$here/../../scripts/demo-show" || {
+            echo "scripts/demo-show does not say: $text" >&2
+            return 1
+        }
+        count=$((count + 1))
+    done < <(demo_texts)
+    [[ $count -ge 10 ]]
+}
+
+# demo_texts: the second column of the demo in README.md, in the words of scripts/demo-show
+demo_texts() {
+    # shellcheck disable=SC2016 # names of the script's variables
+    awk '/^```/ { inside = !inside; next } inside && /^[#$]/ { exit } inside' \
+        "$here/../../README.md" |
+        sed -E -e 's/^.{11}//; s/ {2,}.*//' -e 's|1000/1s packets|$limit|' \
+            -e 's/10\.66\.0\.1/$flooder/; s/10\.66\.0\.2/$known/; s/10\.66\.0\.3/$new/' \
+            -e 's/^10 requests/$requests requests/'
+}
