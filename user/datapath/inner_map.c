@@ -129,12 +129,12 @@ int inner_map_set(const struct maps *maps, enum inner_kind kind, __u32 copy, int
  * would do as well, but not where CPUs run without a tick (nohz_full). */
 int inner_map_wait(const struct maps *maps)
 {
-	const __u32 nobodys = XRL_COPIES;
+	const __u32 unused_slot = XRL_COPIES;
 	int fd = make(INNER_CIDRS, 1, -1, NULL), error = 0;
 
 	if (fd < 0)
 		return fd;
-	if (bpf_map_update_elem(maps->fds[MAP_CIDRS], &nobodys, &fd, BPF_ANY))
+	if (bpf_map_update_elem(maps->fds[MAP_CIDRS], &unused_slot, &fd, BPF_ANY))
 		error = -errno;
 	close(fd);
 	return error;

@@ -13,7 +13,7 @@ us_of() {
 
 # Whatever a killed command left, the next attach and detach work. Every other time the limiter
 # stays attached, so that the next command is killed while it replaces the program.
-assert_mendable() {
+assert_repairable() {
     limiter status >/dev/null
     attach eth0 --limit '1000/1h packets'
     assert_attached
@@ -29,7 +29,7 @@ kill_at_random() {
     shift 2
     for ((round = 0; round < times; round++)); do
         killed $((RANDOM * RANDOM % longest_us)) "$@"
-        assert_mendable "$round" || {
+        assert_repairable "$round" || {
             echo "after kill $round of: $*" >&2
             return 1
         }

@@ -12,7 +12,7 @@ begin() {
     attach eth0 --limit '100/1h packets'
     permit request "$source,192.0.2.1" >/dev/null
     file=$XDP_RATELIMIT_STATE_DIR/$store
-    in_force=$(permits_in_map)
+    active_permits=$(permits_in_map)
 }
 
 # assert_refused PATTERN: every command reports the damage and changes nothing
@@ -25,8 +25,8 @@ assert_refused() {
         refused 1 "$1" limiter $arguments
         has "$output" "$file"
     done
-    is "$before" "$(fingerprint)" 'what is in the state directory'
-    is "$in_force" "$(permits_in_map)" 'active permits'
+    is "$before" "$(fingerprint)" 'state directory'
+    is "$active_permits" "$(permits_in_map)" 'active permits'
 }
 
 # fingerprint: lists the state directory, with the content of its files
@@ -38,12 +38,12 @@ fingerprint() {
 # assert_attachable PATTERN: attach warns, and keeps the permits of the map
 assert_attachable() {
     run -0 limiter attach eth0
-    is 1 "$(grep -Ec "$1" <<<"$output")" 'how often it says so'
+    is 1 "$(grep -Ec "$1" <<<"$output")" 'warnings'
     has "$output" "^warning: .*($1)"
     run -0 limiter attach eth0 --json
     is 1 "$(jq --slurp length <<<"$output")" 'JSON texts'
     has "$(field '.warnings[]')" "$1"
-    is "$in_force" "$(permits_in_map)" 'active permits'
+    is "$active_permits" "$(permits_in_map)" 'active permits'
     send 300
     counts 'passed_permit 300'
 }
@@ -139,7 +139,7 @@ refused_everywhere() {
     run -0 permit list
     has "$output" '^warning: there is no permit store .* 2 permits are active'
     run -0 limiter attach eth0
-    is "$in_force" "$(permits_in_map)" 'active permits'
+    is "$active_permits" "$(permits_in_map)" 'active permits'
     run -0 permit request 192.0.2.9
     has "$output" '^quota +4 of 5'
     assert_same 3
