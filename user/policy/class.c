@@ -26,7 +26,7 @@ void class_set_default(struct xrl_class *class)
 
 /* A bucket stays fresh while none of its windows can have expired, which is predictable for fixed
  * windows only. */
-static bool can_settle(const struct xrl_class *class)
+static bool can_stay_fresh(const struct xrl_class *class)
 {
 	for (__u32 i = 0; i < class->limit_count; i++)
 		if (class->limits[i].algorithm != XRL_FIXED)
@@ -34,7 +34,7 @@ static bool can_settle(const struct xrl_class *class)
 	return true;
 }
 
-static bool is_plain(const struct xrl_class *class)
+static bool is_simple(const struct xrl_class *class)
 {
 	const struct xrl_limit *limit = &class->limits[0];
 
@@ -133,7 +133,7 @@ void class_derive(struct xrl_class *class)
 	if (shortest_ns > SECOND_NS)
 		shortest_ns = SECOND_NS;
 	class->jiffy_ns = clock_jiffy_ns();
-	class->settled_max_jiffies = can_settle(class) ? shortest_ns / class->jiffy_ns : 0;
-	class->is_plain = is_plain(class);
+	class->settled_max_jiffies = can_stay_fresh(class) ? shortest_ns / class->jiffy_ns : 0;
+	class->is_plain = is_simple(class);
 	set_newcomers(class);
 }

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # network.bash and policies.bash set what is used
 #
-# What real clients, known and new, have of a limiter that is flooded with invented addresses.
+# Service for real clients, known and new, while invented addresses flood the limiter.
 #
-# The flood comes in by eth1 and the clients by eth0: buckets and gate are the same for both, but
-# each has counters of its own, and in eth0's queue there is always room. There are 4096 buckets,
-# a fraction of what the flood would take in a second.
+# The flood arrives on eth1 and the clients on eth0: both share the buckets and the gate, but each
+# has its own counters, and eth0's queue always has room. There are 4096 buckets, a fraction of what
+# the flood would take in a second.
 
 load ../network
 load ../policy/policies
@@ -18,13 +18,13 @@ readonly policy_head='[limiter]
 default = everyone
 [class everyone]'
 
-# guard LINE...: in force on both interfaces, with these lines for everyone
+# guard LINE...: activates these lines for everyone, on both interfaces
 guard() {
     printf '%s\n' "$policy_head" "$@" >"$BATS_TEST_TMPDIR/policy"
     limiter --config "$BATS_TEST_TMPDIR/policy" attach eth0 eth1 --sources 4096 >/dev/null
 }
 
-# guard_anew LINE...: in force instead
+# guard_anew LINE...: activates these lines instead
 guard_anew() {
     printf '%s\n' "$policy_head" "$@" >"$BATS_TEST_TMPDIR/policy"
     limiter --config "$BATS_TEST_TMPDIR/policy" reload >/dev/null
@@ -38,13 +38,13 @@ invent() {
     flood=$!
 }
 
-# until_engaged: begins when the flood has had the time to take all buckets, had it got any
+# until_engaged: returns once the flood could have taken all buckets, without the gate
 until_engaged() {
     eventually gate_is engaged
     eventually flooded_with 8192
 }
 
-# end_flood: sets flooded to the number sent, all of which have come in
+# end_flood: sets flooded to the number sent, once all have arrived
 end_flood() {
     stop_flood
     eventually flooded_with "$flooded"
@@ -55,7 +55,7 @@ gate_is() {
     [[ $(gate .flood.state) == "$1" ]]
 }
 
-# gate FILTER: of status
+# gate FILTER: of the gate's part of status
 gate() {
     limiter status --json | jq --raw-output "$1"
 }
@@ -64,30 +64,30 @@ flooded_with() {
     [[ $(all_on eth1) -ge $1 ]]
 }
 
-# all_on INTERFACE [PATTERN]: packets that its counters whose names match have, by default all
+# all_on INTERFACE [PATTERN]: packets in its counters whose names match, by default in all
 all_on() {
     limiter stats "$1" --json | jq --arg interface "$1" --arg pattern "${2:-.}" '
         [.interfaces[$interface] | to_entries[] | select(.key | test($pattern)).value.packets] | add'
 }
 
-# used_by ADDRESS: what the first limit has counted for it, -1 without a bucket
+# used_by ADDRESS: usage of its first limit, -1 without a bucket
 used_by() {
     limiter show "$1" --json | jq 'if .known then .limits[0].used else -1 end'
 }
 
-# call ADDRESS COUNT [OPTION...]: so many calls, with a connection for each
+# call ADDRESS COUNT [OPTION...]: COUNT calls, each on a new connection
 call() {
     ask "$1" "$2" 80 --header 'Connection: close' --max-time 20 "${@:3}"
 }
 
-# from ADDRESS COUNT: exactly so many packets get into eth0
+# from ADDRESS COUNT: exactly COUNT packets arrive on eth0
 from() {
     send "$2" --source "$1"
 }
 
-# ---- who is known ----
+# ---- known sources ----
 
-@test 'who was known before the flood is counted on, and who was refused remains so' {
+@test 'sources known before the flood keep their counts, and rejected ones stay rejected' {
     local used answers
     guard 'limit = 1000/1h packets' 'limit = 1000/1h connections'
     callers $known
@@ -113,17 +113,17 @@ from() {
 
     is 1000 "$(used_by $offender)" 'used by the offender'
     [[ $(used_by $known) -ge $((used + 60 * 3)) ]]
-    # every packet of both was judged by its bucket, and none by the gate
+    # every packet of both was decided by its bucket, and none by the gate
     is "$(($(used_by $known) + 1000))" "$(packets passed_within_limits)" 'passed by eth0'
     is '' "$(counted eth0 | grep newcomer)"
 }
 
-@test 'who is permitted or trusted loses nothing, even if never seen before' {
+@test 'permitted and trusted sources lose nothing, even if never seen before' {
     guard 'limit = 3/1h packets' '[class office]' "sources = $trusted" \
         '[flood]' 'newcomers = 16/1s'
     grant $permitted 60
     from $permitted 50
-    # with other buckets comes another gate
+    # new buckets come with a new gate
     limiter --config "$BATS_TEST_TMPDIR/policy" attach eth0 eth1 --sources 8192 >/dev/null
     is -1 "$(used_by $permitted)"
     invent
@@ -137,20 +137,20 @@ from() {
     end_flood
 }
 
-# ---- who is new ----
+# ---- new sources ----
 
-# newcomer NUMBER: a call from an address that was never seen, the seconds that it took into a file
+# newcomer NUMBER: a call from an unseen address; writes the seconds it took to a file
 newcomer() {
     call "198.51.100.$((100 + $1))" 1 --connect-timeout 20 >"$BATS_TEST_TMPDIR/newcomer-$1"
 }
 
-@test 'who is new gets in within seconds' {
+@test 'a new source gets in within seconds' {
     local number addresses=() answers new=()
     for number in {1..20}; do
         addresses+=("198.51.100.$((100 + number))")
     done
-    # of the 500 packets a second few are for who comes for the first time, with a limit for an
-    # hour and so few buckets, and the flood has used them up at once
+    # with a limit of an hour and so few buckets, few of the 500 packets a second are for first
+    # packets, and the flood uses those up at once
     guard 'limit = 10000/1h packets' 'limit = 1000/1h connections' '[flood]' 'newcomers = 500/1s'
     callers "${addresses[@]}"
     web 80
@@ -170,14 +170,14 @@ newcomer() {
         "$(took "$answers" 0 1.9) with the second one," \
         "the last one after $(awk '{ print $2 }' <<<"$answers" | sort -n | tail -1) s" >&3
     all_answered 20 "$answers"
-    # it takes the fifth SYN, after four seconds, where no newcomer passes and all need a bucket
+    # it takes the fifth SYN, after four seconds, if no newcomer passes and all need a bucket
     [[ $(took "$answers" 0 3.5) -ge 10 ]]
     [[ $(packets passed_newcomer) -gt 0 ]]
 }
 
-# ---- what the operator sees ----
+# ---- output ----
 
-@test 'the flood is to be seen, and when it is over the gate goes out of the way by itself' {
+@test 'the flood is visible, and when it ends the gate returns to ready by itself' {
     local output
     guard 'limit = 1000/1h packets' '[flood]' 'newcomers = 500/1s'
     invent
@@ -203,7 +203,7 @@ newcomer() {
     done
     is 'ready 1' "$(gate '.flood | "\(.state) \(.engaged_times)"')"
     has "$(limiter metrics)" '^xdp_ratelimit_gate_engaged 0$'
-    # and whoever comes gets a bucket at once
+    # every new source gets a bucket at once
     from $known 1
     is 1 "$(used_by $known)"
 }
@@ -222,7 +222,7 @@ newcomer() {
     [[ $(packets dropped_newcomers) -gt 250 ]]
     sleep 1
     end_flood
-    # half of 200 a second, in slices: two of these began earlier or end later
+    # half of 200 a second, in intervals: two of these began earlier or end later
     slices=$((($(boot_ms) - began_ms) / 100 + 2))
     [[ $(packets passed_newcomer eth1) -gt 0 ]]
     [[ $(packets passed_newcomer eth1) -le $((slices * 16)) ]]
@@ -231,9 +231,9 @@ newcomer() {
     [[ $(packets dropped_newcomers eth1) -gt 4096 ]]
 }
 
-# ---- what the policy says of the gate ----
+# ---- modes of the gate ----
 
-@test 'a gate that monitors drops nothing, and says what it would have' {
+@test 'a gate in monitor mode drops nothing, and counts what it would drop' {
     guard 'limit = 1000/1h packets' '[flood]' 'gate = monitor' 'newcomers = 500/1s'
     invent
     until_engaged
@@ -255,7 +255,7 @@ newcomer() {
     is '0 0' "$(gate '.flood | "\(.unknown_sources) \(.engaged_times)"')"
 }
 
-@test 'a gate that is turned off in a flood lets everybody in at once' {
+@test 'a gate switched off during a flood lets everybody in at once' {
     guard 'limit = 1000/1h packets' '[flood]' 'newcomers = 16/1s'
     invent
     until_engaged

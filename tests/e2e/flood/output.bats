@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# What the commands show of the gate. With 4096 buckets it engages at 256 unknown sources in about
-# a second.
+# The gate in the output of the commands. With 4096 buckets it engages at 256 unknown sources in
+# about a second.
 
 load ../network
 
@@ -19,7 +19,7 @@ flood() {
         --count "$sources" --rate 20000 "$@"
 }
 
-@test 'in peace the gate is ready, and buckets are counted' {
+@test 'without a flood the gate is ready, and buckets are counted' {
     attach eth0
     is 'on ready null 0 50000/1s 2000/1s' "$(status_of '.flood
         | "\(.mode) \(.state) \(.since) \(.engaged_times) \(.newcomers) \(.prefix)"')"
@@ -35,14 +35,14 @@ flood() {
     has "$output" '^buckets +100 of 4096 in use, 100 created, 0 evicted$'
 }
 
-# boot_ticks SECONDS: in so many. The last one may be over by a hundredth of a second before it is
-# seen here.
+# boot_ticks SECONDS: the tick in SECONDS seconds. /proc/uptime is in hundredths of a second, so the
+# last one may be up to that late.
 boot_ticks() {
     awk -v ahead="$1" '{ printf "%d", int(($1 + ahead) * 1e9 / 2 ^ 25) % 2 ^ 32 }' /proc/uptime
 }
 
-# While the new program is on its way, an older one looks at the clock for them.
-@test 'a gate made anew for old buckets begins its first epoch a little after that' {
+# Until the new program runs, an older one refreshes the buckets.
+@test 'a gate created for existing buckets begins its first epoch a little later' {
     local before began
     attach eth0
     rm "$pins/gate" "$pins/flood"
@@ -53,7 +53,7 @@ boot_ticks() {
     [[ $began -ge $before && $began -le $(boot_ticks 10)+1 ]]
 }
 
-@test 'under a flood it is engaged, and the figures add up' {
+@test 'during a flood the gate is engaged, and the figures add up' {
     local sent since begin
     begin=$(date +%s)
     attach eth0
@@ -61,7 +61,7 @@ boot_ticks() {
     run -0 limiter status --json
     jq --exit-status '.flood | .state == "engaged" and .engaged_times == 1 and
         .promoted_sources == 0 and .unknown_sources_per_second > 1000' <<<"$output"
-    # two of them share a word by chance, or push out one another before they come again
+    # two of them share an entry by chance, or evict one another before they come again
     jq --exit-status --argjson sent "$sent" \
         '.flood.unknown_sources | . > $sent * 0.98 and . <= $sent' <<<"$output"
     jq --exit-status '.buckets | .occupied + .evicted == .inserted and .occupied <= .capacity and
@@ -74,7 +74,7 @@ boot_ticks() {
     has "$output" '^gate +engaged since [0-9T:Z-]+, [0-9]+ unknown sources a second$'
 }
 
-@test 'a budget of newcomers is kept, and what it refuses is counted' {
+@test 'the budget of newcomers holds, and rejected packets are counted' {
     local sent
     printf '%s\n' '[limiter]' 'default = everyone' '[class everyone]' 'limit = 10000/1s packets' '[flood]' \
         'newcomers = 1000/1s' 'prefix = 100/1s' >"$BATS_TEST_TMPDIR/policy"
@@ -121,7 +121,7 @@ boot_ticks() {
     is 10 "$(jq '.limits[0].used' <<<"$output")" used
 }
 
-@test 'the gate is ready again when the flood is over and nothing comes any more' {
+@test 'the gate is ready again when the flood has ended and no packet arrives' {
     attach eth0
     flood 2000
     is engaged "$(status_of .flood.state)"

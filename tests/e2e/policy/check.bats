@@ -67,7 +67,7 @@ $file: 3 mistakes, 0 warnings" "$output"
     has "$output" ':1: mistake: there is no default class; expected a section \[class NAME\]'
 }
 
-@test 'warnings are told and are no mistakes' {
+@test 'warnings are reported and are not mistakes' {
     policy '[class all]' 'limit = 1000/1s packets' 'action = redirect out' 'limit = 1500/1s bytes'
     run -0 limiter check "$file"
     has "$output" ':3: warning: out is a veth: '
@@ -83,7 +83,7 @@ $file: 3 mistakes, 0 warnings" "$output"
     has "$output" ":2: mistake: limit '0/1s packets': N must be at least 1"
 }
 
-@test 'what is no file, and more than one' {
+@test 'a missing file, a directory, and two files' {
     run -1 limiter check "$BATS_TEST_TMPDIR/none"
     has "$output" '^xdp-ratelimit: cannot read .*/none: No such file or directory'
     run -1 limiter check "$BATS_TEST_TMPDIR" --json

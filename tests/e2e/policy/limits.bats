@@ -66,7 +66,7 @@ load ../network
     counts 'dropped_bytes_limit 20' 'passed_within_limits 10'
 }
 
-@test 'of several limits each one holds' {
+@test 'each of several limits holds' {
     attach eth0 --limit '100/1h packets' --limit '10/1h connections' --limit '2000/1h bytes'
     send 15 --proto tcp-syn
     send 30
@@ -81,7 +81,7 @@ load ../network
     counts 'dropped_packets_limit 200' 'passed_permit 500' 'passed_within_limits 100'
 }
 
-@test 'a permit takes effect on a source that is being refused, and can be revoked' {
+@test 'a permit takes effect on a source that is being rejected, and can be revoked' {
     attach eth0 --limit '100/1h packets'
     send 200
     grant "$source" 60
@@ -91,7 +91,7 @@ load ../network
     counts 'dropped_packets_limit 300' 'passed_permit 200' 'passed_within_limits 100'
 }
 
-@test 'a permit ends in time, with no process alive to end it' {
+@test 'a permit expires on time, with no process alive' {
     local began ended
     attach eth0 --limit '100/1h packets'
     grant "$source" 1
@@ -105,7 +105,7 @@ load ../network
     counts 'dropped_packets_limit 100' 'passed_permit 200' 'passed_within_limits 100'
 }
 
-@test 'permits outlast detach, and the next attach honours them' {
+@test 'permits outlast detach, and the next attach honors them' {
     attach eth0 --limit '100/1h packets'
     grant "$source" 60
     run -0 limiter detach eth0

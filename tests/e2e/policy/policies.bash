@@ -12,7 +12,7 @@ readonly policies=$here/../../scripts/policies
 
 declare -gA host=()  # of each caller: the server's address
 
-# policy NAME FASTER: in force, with periods that many times shorter
+# policy NAME FASTER: activates a policy with periods divided by FASTER
 policy() {
     file=$policies/$1.conf
     run -0 limiter check "$file" --json
@@ -34,9 +34,8 @@ callers() {
     done
 }
 
-# What is refused they send again after 40 ms instead of 200, so that whatever becomes possible
-# is used at once; and the server says at once what it has, or they would send that again, too,
-# and it would count twice.
+# Callers retransmit after 40 ms instead of 200, so that they use freed units at once. The server
+# acknowledges at once, or callers would retransmit what it has already, which would count twice.
 eager_callers() {
     local address
     callers "$@"
@@ -98,7 +97,7 @@ uses_tls() {
     [[ $1 == *443 ]]
 }
 
-# ---- who calls ----
+# ---- callers ----
 
 # url ADDRESS PORT: of the server, as this caller reaches it
 url() {
@@ -147,7 +146,7 @@ relieve() {
     pressing=()
 }
 
-# ---- when ----
+# ---- time ----
 
 # The clock that the limiter follows.
 boot_ms() {
@@ -165,7 +164,7 @@ begin() {
     began_ms=$(boot_ms)
 }
 
-# room PERIOD_MS ROOM_MS: begins where so much is left of a sliding window
+# room PERIOD_MS ROOM_MS: waits until at least ROOM_MS remain of a sliding window
 room() {
     local left
     left=$(($1 - $(boot_ms) % $1))
@@ -175,12 +174,12 @@ room() {
     begin
 }
 
-# next_window PERIOD_MS MS: goes on so far into the next sliding window
+# next_window PERIOD_MS MS: waits until MS into the next sliding window
 next_window() {
     pause $(($1 - $(boot_ms) % $1 + $2))
 }
 
-# wait_for ADDRESS: begins anew when none of this caller's limits refuses any more
+# wait_for ADDRESS: waits until none of the caller's limits rejects any more
 wait_for() {
     local seconds
     seconds=$(limiter show "$1" --json | jq '[.limits[].retry_after_seconds] | max + 0.01')
@@ -188,7 +187,7 @@ wait_for() {
     begin
 }
 
-# ---- what came of it ----
+# ---- results ----
 
 # served ADDRESS[,ADDRESS...] [PORT]: calls that nginx has seen so far
 served() {
@@ -248,12 +247,12 @@ of_limit() {
         '[.limits[] | select(.limit_text | test($limit))] | if length == 1 then .[0][$what] else -1 end'
 }
 
-# all_answered COUNT ANSWERS: of ask
+# all_answered COUNT ANSWERS: checks the output of ask
 all_answered() {
     is "$1" "$(grep -c '^200 ' <<<"$2")" 'calls that succeeded'
 }
 
-# took ANSWERS AT_LEAST AT_MOST: how many calls took so many seconds
+# took ANSWERS AT_LEAST AT_MOST: how many calls took that many seconds
 took() {
     awk -v least="$2" -v most="$3" '
         $2 >= least && $2 <= most { calls++ }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # network.bash and policies.bash set what is used
 #
-# What the ready-made policies for everybody promise.
+# The promises of the ready-made policies with one class.
 
 load ../network
 load policies
@@ -39,7 +39,7 @@ load policies
     is 20 "$(connected 198.51.100.7 20 443)" 'other calls'
 }
 
-@test 'fixed bucket: what goes to the costly call is part of all' {
+@test 'fixed bucket: connections to the costly call count in both limits' {
     policy fixed-bucket 1
     callers 198.51.100.7
     web 443 8443
@@ -48,7 +48,7 @@ load policies
     is 50 "$(used 198.51.100.7 300/)" 'used by all'
 }
 
-@test 'fixed bucket: a single connection does not carry any amount' {
+@test 'fixed bucket: a single connection cannot carry an unlimited amount' {
     policy fixed-bucket 1
     callers 198.51.100.7
     web 443
@@ -91,7 +91,7 @@ uses_all_packets() {
 
 # ---- slow-not-fail.conf ----
 
-@test 'slow, not fail: what exceeds 500 a minute is answered later' {
+@test 'slow, not fail: calls over 500 a minute are answered later' {
     local answers took_ms
     policy slow-not-fail 10  # a minute: 6 s, a request: 12 ms
     callers 198.51.100.7

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # network.bash and policies.bash set what is used
 #
-# What the ready-made policies with classes of callers promise.
+# The promises of the ready-made policies with classes of callers.
 
 load ../network
 load policies
@@ -13,7 +13,7 @@ readonly customer=203.0.113.65 customer_too=192.0.2.25
 
 # ---- tiers.conf ----
 
-@test 'tiers: so many requests a minute' {
+@test 'tiers: the requests of each tier in a minute' {
     policy tiers 30  # a minute: 2 s, an hour: 120 s
     eager_callers $anybody $professional $enterprise $customer $customer_too
     web 80
@@ -34,7 +34,7 @@ readonly customer=203.0.113.65 customer_too=192.0.2.25
     relieve
 }
 
-@test 'tiers: so many requests in an hour that slides' {
+@test 'tiers: the requests of each tier in a sliding hour' {
     local before_ms after_ms served
     policy tiers 600  # a minute: 0.1 s, an hour: 6 s
     eager_callers $anybody $professional $enterprise
@@ -134,7 +134,7 @@ readonly customer=203.0.113.65 customer_too=192.0.2.25
     holds 100 10000 "$(connected 192.0.2.7 120 443)" 'of somebody else'
 }
 
-@test 'organisation: what this host calls is not counted, nor what is not the API' {
+@test 'organisation: calls by this host are not counted, nor traffic to other ports' {
     policy organisation-quota 1
     callers 203.0.113.17
     web 80 22

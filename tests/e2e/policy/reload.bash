@@ -4,7 +4,7 @@
 #
 # Policies as files, for reload.bats and reload_refused.bats.
 
-# policy LINE...: writes the file anew
+# policy LINE...: writes $file
 policy() {
     file=$BATS_TEST_TMPDIR/limiter.conf
     printf '%s\n' "$@" >"$file"
@@ -23,12 +23,12 @@ reload() {
     of_file reload >/dev/null
 }
 
-# in_force EXPRESSION: of the policy, as status has it
+# in_force EXPRESSION: of the active policy, from status
 in_force() {
     limiter status --json | jq --raw-output --compact-output ".policy | $1"
 }
 
-# shown EXPRESSION [ADDRESS]: of a source
+# shown EXPRESSION [ADDRESS]: of a source, from show
 shown() {
     limiter show "${2:-$source}" --json | jq --raw-output --compact-output "$1"
 }
@@ -40,7 +40,7 @@ three_classes() {
         '[class friends]' 'sources = 198.51.100.8, 203.0.113.0/24'
 }
 
-# one_or_other: the policy is a whole one of two, and works
+# one_or_other: the active policy is one of the two, complete and working
 one_or_other() {
     has "$(in_force '"\(.cidrs) \(.limits)"')" "^(1 null|2 null)$"
     case $(in_force .cidrs) in

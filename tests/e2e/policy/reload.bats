@@ -62,7 +62,7 @@ load reload
     is $((generation + 1)) "$(in_force .generation)" generation
 }
 
-@test 'reload during a flood: no packet goes unfiltered, and what stays the same goes on' {
+@test 'reload during a flood: no packet passes unfiltered, and unchanged limits keep their state' {
     policy '[class standard]' 'limit = 1000/1h packets'
     attach_file
     start_receiver server eth0 --source "$source"
@@ -79,7 +79,7 @@ load reload
     is "$flooded" $(($(packets passed_within_limits) + $(packets dropped_packets_limit))) counted
 }
 
-@test 'limits that stay keep their state, in any order and in each scope; others start anew' {
+@test 'unchanged limits keep their state, in any order and in each scope; others are reset' {
     policy '[class standard]' 'limit = 100/1h packets' 'limit = 90/1h packets sliding' \
         'limit = 1000/1h packets scope class' 'limit = 500/1h packets scope /24' \
         'limit = 400/1h packets endpoint udp/1-65535'
@@ -97,7 +97,7 @@ load reload
     is '[0,0,0,5,35]' "$(shown '[.limits[].used]' 198.51.100.99)"
 }
 
-@test 'limits that stay keep their state where others are taken away' {
+@test 'unchanged limits keep their state when others are removed' {
     policy '[class standard]' 'limit = 100/1h packets' 'limit = 99999/1h bytes' 'limit = 40/1h packets'
     attach_file
     send 30 --proto udp
@@ -136,7 +136,7 @@ load reload
     reload
 }
 
-@test 'a limit that changes is unused at once, also in a bucket that another one had' {
+@test 'a changed limit is unused at once, even in a bucket of another limit' {
     policy '[class standard]' 'limit = 100/1h packets' 'limit = 1000/1h packets scope class'
     attach_file
     send 30
@@ -150,7 +150,7 @@ load reload
     done
 }
 
-@test 'a source that changes its class starts anew, and others go on' {
+@test 'a source that changes its class is reset, and others keep their state' {
     three_classes
     attach_file
     send 8
@@ -223,7 +223,7 @@ load reload
     is 'office 5' "$(shown '"\(.class) \(.limits[0].used)"')"
 }
 
-@test 'an action on the command line is that of all classes, until the file is read again' {
+@test 'an action on the command line applies to all classes, until the file is read again' {
     three_classes
     run -0 of_file attach eth0 --monitor --sources 4096
     has "$output" '^note +the action is that of the command line'
@@ -236,7 +236,7 @@ load reload
     is '["drop","drop","drop"]' "$(in_force '[.classes[].action]')"
 }
 
-@test 'each class redirects where it wants to' {
+@test 'each class redirects to its own interface' {
     let_third_receive
     policy '[limiter]' 'default = standard' '[class standard]' 'limit = 10/1h packets' \
         '[class office]' 'sources = 198.51.100.0/24' 'limit = 10/1h packets' \
@@ -254,7 +254,7 @@ load reload
     is 2 "$(in_force '.classes | length')"
 }
 
-@test 'an interface to redirect to that was made anew is found by reload' {
+@test 'reload finds a redirect target that was created again' {
     policy '[class standard]' 'limit = 10/1h packets' 'action = redirect out'
     attach_file
     ip -n "$name-server" link del out
@@ -265,7 +265,7 @@ load reload
     is 'redirect out' "$(in_force .action)"
 }
 
-@test 'the number of buckets is that of the file, and reload leaves it' {
+@test 'attach takes the number of buckets from the file, and reload keeps it' {
     policy '[limiter]' 'sources = 8192' '[class standard]' 'limit = 10/1h packets'
     run -0 of_file attach eth0
     is 8192 "$(in_force .sources)"
@@ -277,7 +277,7 @@ load reload
     is 4096 "$(in_force .sources)"
 }
 
-@test 'only what is protected is limited' {
+@test 'only protected ports are limited' {
     policy '[limiter]' 'protect = tcp/80, udp/1-999' '[class standard]' 'limit = 10/1h packets'
     attach_file
     is '["tcp/80","udp/1-999"]' "$(in_force .protect)"
@@ -311,7 +311,7 @@ END
     has "$(bpftool map show pinned "$pins/permits")" 'max_entries 77 '
 }
 
-@test 'a file that nobody has written yet keeps no other command waiting' {
+@test 'a pipe that nobody has written to yet blocks no other command' {
     local process
     first_of_two
     attach_file
@@ -336,7 +336,7 @@ is_locked() {
     ! flock --nonblock "$pins" true
 }
 
-# changed_while_waiting COMMAND...: the file is another one when the pin directory is free again
+# changed_while_waiting COMMAND...: the file changes while COMMAND waits for the pin directory
 changed_while_waiting() {
     local process holder
     policy '[class standard]' 'limit = 7/1h packets'
@@ -354,7 +354,7 @@ changed_while_waiting() {
     wait "$process"
 }
 
-@test 'what is put in force is what the file says then, not before others were waited for' {
+@test 'reload activates the file as it is once the pin directory is locked' {
     first_of_two
     attach_file
     changed_while_waiting reload

@@ -26,7 +26,7 @@ load reload
     is 5 "$(shown '.limits[0].used')"
 }
 
-@test 'reload of what is not there' {
+@test 'reload without a file, or without the limiter' {
     three_classes
     run -3 of_file reload
     has "$output" 'not attached'
@@ -68,7 +68,7 @@ for i in range($count - 3):
     is 2 "$(<"$trees")" trees
 }
 
-# class_limits FIRST: as many limits with the scope of a class as there can be
+# class_limits FIRST: the maximum number of limits with 'scope class'
 class_limits() {
     file=$BATS_TEST_TMPDIR/limiter.conf
     python3 - "$1" >"$file" <<'END'
@@ -103,7 +103,7 @@ END
     has "$output" "^$file:1285: mistake: there are more than 1024 limits with 'scope class'"
 }
 
-@test 'no interface that is attached is one to redirect to' {
+@test 'an attached interface cannot be a redirect target' {
     policy '[class standard]' 'limit = 10/1h packets'
     attach_file
     policy '[class standard]' 'limit = 10/1h packets' 'action = redirect eth0'
@@ -128,7 +128,7 @@ END
     is "$before" "$(in_force .)" policy
 }
 
-@test 'maps without a name, as libbpf makes them when it is out of memory, are ours' {
+@test 'maps without a name, as libbpf creates them when memory runs out, are ours' {
     local pin=$pins/cidrs_0
     three_classes
     attach_file
@@ -140,7 +140,7 @@ END
     assert_detached
 }
 
-@test 'where memory is short for a moment, the policy in force is not taken for none' {
+@test 'a moment of memory shortage does not hide the active policy' {
     local number mapped calls=$BATS_TEST_TMPDIR/calls
     command -v strace >/dev/null || skip 'strace is missing'
     policy '[class second]' 'limit = 20/1h packets'
@@ -161,7 +161,7 @@ END
     done
 }
 
-@test 'reload killed at any moment leaves one or the other policy' {
+@test 'a reload killed at any moment leaves one policy or the other' {
     local began_ns longest_us
     first_of_two
     attach_file
@@ -186,7 +186,7 @@ END
     assert_detached
 }
 
-@test 'reload that dies at each of its steps leaves the old policy, and the next one works' {
+@test 'a reload that dies at any step leaves the old policy, and the next one works' {
     local point
     for point in cidrs_made cidrs_written redirects_written policy_written; do
         first_of_two

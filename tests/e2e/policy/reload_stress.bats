@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # network.bash sets what is used
 
-# One policy after the other, under full traffic: a packet is judged by the one or by the other.
+# Alternating policies under full traffic: each packet is decided by one of them.
 
 load ../network
 
@@ -23,7 +23,7 @@ reload_often() {
     done
 }
 
-@test '1000 reloads under full traffic: each packet is judged by a policy that was in force' {
+@test '1000 reloads under full traffic: each packet is decided by a policy that was active' {
     local within
     write_policies
     limiter --config "$BATS_TEST_TMPDIR/one" attach eth0 --sources 4096 >/dev/null
