@@ -11,8 +11,8 @@
 #include "include/bucket.h"
 
 /* Reports an unknown class, unless an error has left out a class. */
-static void complain_class(const struct policy_sections *sections, const char *key,
-                           const struct class_reference *reference)
+static void fail_class(const struct policy_sections *sections, const char *key,
+                       const struct class_reference *reference)
 {
 	const struct xrl_policy *policy = sections->policy->compiled;
 	__u32 count = policy_count_classes(policy);
@@ -44,7 +44,7 @@ static __u32 look_up(const struct policy_sections *sections, const char *key,
 	for (__u32 i = 0; i < count; i++)
 		if (!strcmp(policy->classes[i].name, reference->name))
 			return i;
-	complain_class(sections, key, reference);
+	fail_class(sections, key, reference);
 	return XRL_MAX_CLASSES;
 }
 

@@ -64,7 +64,7 @@ const char *section_class_name(const char *name)
 }
 
 /* Recognizes a misspelling such as "clas standard". 0: it is none. */
-static int complain_class(const struct parse_error *parse_error, const char *name)
+static int fail_class(const struct parse_error *parse_error, const char *name)
 {
 	size_t length = strcspn(name, " \t");
 	const char *const word = CLASS, *rest = name + length + strspn(name + length, " \t");
@@ -80,7 +80,7 @@ static int complain_class(const struct parse_error *parse_error, const char *nam
 
 int section_fail_unknown(const struct parse_error *parse_error, const char *name)
 {
-	int error = complain_class(parse_error, name);
+	int error = fail_class(parse_error, name);
 
 	if (error)
 		return error;

@@ -23,7 +23,7 @@ setup() {
     done
 }
 
-@test 'a synopsis that differs is written anew' {
+@test 'a synopsis that differs is rewritten' {
     local page=$BATS_TEST_TMPDIR/xdp-ratelimit-attach.8
     sed -i '/^\.Op Fl -monitor/d' "$page"
     "$top/scripts/manual-usage" "$build/xdp-ratelimit" "$page"

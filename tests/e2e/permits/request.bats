@@ -152,7 +152,7 @@ fetch() {
     client curl --silent --interface "$1" --max-time "$2" http://198.51.100.1:8080/page
 }
 
-@test 'a permitted client gets through a flood in which its neighbour is dropped' {
+@test 'a permitted client gets through a flood in which its neighbor is dropped' {
     serve_files
     attach eth0 --limit '1000/1h packets'
     permit request "$source" >/dev/null

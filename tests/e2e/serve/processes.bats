@@ -161,7 +161,7 @@ print(found)' "$front" <(echo "$token")
     is 0 "$output" 'copies of the token'
 }
 
-@test 'a store that vanishes is not made anew, by nobody' {
+@test 'a store that vanishes is not recreated' {
     prepare
     serve
     mv "$XDP_RATELIMIT_STATE_DIR" "$XDP_RATELIMIT_STATE_DIR.away"

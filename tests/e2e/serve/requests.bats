@@ -304,7 +304,7 @@ load serve
     [[ $(field '.limits[0].remaining') -lt 1000 ]]
 }
 
-@test 'a permitted client gets through where its neighbour is dropped' {
+@test 'a permitted client gets through where its neighbor is dropped' {
     prepare
     attach eth0 --limit '50/1h packets'
     serve

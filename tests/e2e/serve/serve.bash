@@ -22,7 +22,7 @@ prepare() {
     token=$(new_account shop --approved)
 }
 
-# configure [LINE...]: writes the file anew
+# configure [LINE...]: rewrites the file
 configure() {
     printf '%s\n' '[serve]' 'user = nobody' 'plaintext = yes' \
         "listen = 127.0.0.1:9420, $address:9420, unix:$socket" "$@" >"$config"

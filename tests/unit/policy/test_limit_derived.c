@@ -14,7 +14,7 @@
 
 #define TRIES 200000
 
-/* Large N, long and short periods, and powers of two with their neighbours. */
+/* Large N, long and short periods, and powers of two with their neighbors. */
 static __u64 random_units_up_to(__u64 most)
 {
 	__u64 units = (1ULL << random_below(50)) + random_below(7) - 3;

@@ -95,7 +95,7 @@ static void the_word_itself_is_given_back(void **state)
 	assert_ptr_equal(suggest("lists", other, COUNT(other)), other[0]);
 }
 
-static void only_neighbours_are_swapped(void **state)
+static void only_neighbors_are_swapped(void **state)
 {
 	static const char *const other[] = {"ab"};
 
@@ -130,7 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_nearest_word_is_found),
 		cmocka_unit_test(the_word_itself_is_given_back),
-		cmocka_unit_test(only_neighbours_are_swapped),
+		cmocka_unit_test(only_neighbors_are_swapped),
 		cmocka_unit_test(the_longest_words_are_compared),
 		cmocka_unit_test(of_no_words_there_is_none),
 	};
