@@ -66,7 +66,7 @@ faulty() {
     run -137 server strace -f -o /dev/null -e inject=rename:signal=KILL:when=2 \
         "$build/xdp-ratelimit" --config "$rules" attach eth0
     run -1 limiter --config "$rules" permit revoke "$source"
-    has "$output" 'runs on other maps'
+    has "$output" 'does not use the maps pinned in'
     limiter --config "$rules" attach eth0 >/dev/null
     run -0 limiter --config "$rules" permit revoke "$source"
     assert_same
