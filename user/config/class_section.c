@@ -75,11 +75,11 @@ void class_section_limit(struct policy_sections *sections, int line, const char 
 
 void class_section_action(struct policy_sections *sections, int line, const char *value)
 {
-	struct action_error refusal;
+	struct action_error action_error;
 	struct action action;
 
-	if (action_read(value, &action, &refusal)) {
-		diagnostics_error(sections->diagnostics, line, "%s", refusal.text);
+	if (action_read(value, &action, &action_error)) {
+		diagnostics_error(sections->diagnostics, line, "%s", action_error.text);
 		return;
 	}
 	if (action_needs_program_behind(&action))

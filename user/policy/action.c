@@ -56,10 +56,10 @@ bool action_needs_program_behind(const struct action *action)
 }
 
 __attribute__((format(printf, 5, 6))) static enum exit_code
-refuse(struct action_error *refusal, enum exit_code code, const char *hint, const char *text,
+reject(struct action_error *action_error, enum exit_code code, const char *hint, const char *text,
        const char *format, ...)
 {
-	const struct parse_error parse_error = {refusal->text, sizeof(refusal->text)};
+	const struct parse_error parse_error = {action_error->text, sizeof(action_error->text)};
 	char reason[320];
 	va_list args;
 
@@ -67,21 +67,21 @@ refuse(struct action_error *refusal, enum exit_code code, const char *hint, cons
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
 	parse_fail_value(&parse_error, "action", text, "%s", reason);
-	refusal->hint = hint;
+	action_error->hint = hint;
 	return code;
 }
 
 static enum exit_code read_redirect(const char *text, struct action *action,
-                                    struct action_error *refusal)
+                                    struct action_error *action_error)
 {
 	char interface[64] = "", mac[64] = "", rest[2] = "", quoted[QUOTE_SIZE];
 	int words = sscanf(text, "redirect %63s %63s %1s", interface, mac, rest);
 
 	if (words < 1 || words > 2)
-		return refuse(refusal, EXIT_USAGE, NULL, text, EXPECTED);
+		return reject(action_error, EXIT_USAGE, NULL, text, EXPECTED);
 	action->ifindex = strlen(interface) < IF_NAMESIZE ? if_nametoindex(interface) : 0;
 	if (!action->ifindex)
-		return refuse(refusal, EXIT_NOT_FOUND, "ip link shows the interfaces", text,
+		return reject(action_error, EXIT_NOT_FOUND, "ip link shows the interfaces", text,
 		              "there is no interface '%s'",
 		              quote(quoted, interface, strlen(interface)));
 	strcpy(action->interface, interface);
@@ -89,18 +89,19 @@ static enum exit_code read_redirect(const char *text, struct action *action,
 		return EXIT_DONE;
 	action->readdress = true;
 	if (!parse_mac(mac, action->destination_mac))
-		return refuse(
-			refusal, EXIT_USAGE, NULL, text,
+		return reject(
+			action_error, EXIT_USAGE, NULL, text,
 			"'%s' is not a MAC address; expected six pairs of hexadecimal digits, "
 			"such as 02:00:00:00:00:01",
 			quote(quoted, mac, strlen(mac)));
 	if (!read_own_mac(action->interface, action->source_mac))
-		return refuse(refusal, EXIT_FAILED, NULL, text,
+		return reject(action_error, EXIT_FAILED, NULL, text,
 		              "cannot read the MAC address of %s: %m", action->interface);
 	return EXIT_DONE;
 }
 
-enum exit_code action_read(const char *text, struct action *action, struct action_error *refusal)
+enum exit_code action_read(const char *text, struct action *action,
+                           struct action_error *action_error)
 {
 	*action = (struct action){.kind = XRL_DROP};
 	if (!strcmp(text, "drop"))
@@ -111,19 +112,19 @@ enum exit_code action_read(const char *text, struct action *action, struct actio
 	}
 	action->kind = XRL_REDIRECT;
 	if (!strncmp(text, "redirect ", strlen("redirect ")))
-		return read_redirect(text, action, refusal);
-	return refuse(refusal, EXIT_USAGE,
+		return read_redirect(text, action, action_error);
+	return reject(action_error, EXIT_USAGE,
 	              strcmp(text, "redirect") ? NULL : "quote it: --action 'redirect IFNAME'",
 	              text, EXPECTED);
 }
 
 enum exit_code action_parse(const char *text, struct action *action)
 {
-	struct action_error refusal;
-	enum exit_code code = action_read(text, action, &refusal);
+	struct action_error action_error;
+	enum exit_code code = action_read(text, action, &action_error);
 
 	if (code)
-		return fail(code, refusal.hint, "%s", refusal.text);
+		return fail(code, action_error.hint, "%s", action_error.text);
 	if (action_needs_program_behind(action))
 		warn(ACTION_NEEDS_PROGRAM, action->interface);
 	return EXIT_DONE;

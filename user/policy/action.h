@@ -26,7 +26,8 @@ struct action_error {
 };
 
 /* Reads "drop", "monitor" or "redirect IFNAME [MAC]", whose interface must exist. */
-enum exit_code action_read(const char *text, struct action *action, struct action_error *refusal);
+enum exit_code action_read(const char *text, struct action *action,
+                           struct action_error *action_error);
 
 /* The same for an option: reports errors and warnings. */
 enum exit_code action_parse(const char *text, struct action *action);

@@ -41,15 +41,15 @@ static int take_port(const char **at, __u16 *port)
 int endpoint_parse(const char *key, const char *text, struct endpoint *endpoint,
                    const struct parse_error *parse_error)
 {
-	const char *at = text, *near;
+	const char *at = text, *suggestion;
 	char protocol[8];
 
 	if (take_protocol(&at, &endpoint->protocol)) {
 		snprintf(protocol, sizeof(protocol), "%.*s", (int)strcspn(text, "/"), text);
-		near = suggest(protocol, protocol_names, PROTOCOLS);
-		if (near && text[strlen(protocol)] == '/')
+		suggestion = suggest(protocol, protocol_names, PROTOCOLS);
+		if (suggestion && text[strlen(protocol)] == '/')
 			return parse_fail_value(parse_error, key, text, "did you mean '%s/'?",
-			                        near);
+			                        suggestion);
 		return parse_fail_value(parse_error, key, text, EXPECTED);
 	}
 	if (take_port(&at, &endpoint->first_port))

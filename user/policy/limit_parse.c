@@ -28,7 +28,7 @@ struct parser {
 	struct parse_error parse_error;
 };
 
-__attribute__((format(printf, 2, 3))) static int refuse(const struct parser *parser,
+__attribute__((format(printf, 2, 3))) static int reject(const struct parser *parser,
                                                         const char *format, ...)
 {
 	char reason[320];
@@ -41,13 +41,13 @@ __attribute__((format(printf, 2, 3))) static int refuse(const struct parser *par
 }
 
 /* Rejects a word that is not in `words`. */
-static int refuse_word(const struct parser *parser, const char *what, const char *word,
+static int reject_word(const struct parser *parser, const char *what, const char *word,
                        const char *const *words, size_t count)
 {
 	char reason[320];
 
 	parse_fail_word(&(struct parse_error){reason, sizeof(reason)}, what, word, words, count);
-	return refuse(parser, "%s", reason);
+	return reject(parser, "%s", reason);
 }
 
 static int take_count(struct parser *parser)
@@ -55,12 +55,12 @@ static int take_count(struct parser *parser)
 	int error = number_take(&parser->at, &parser->limit->rate_units);
 
 	if (error == -EINVAL || (!error && *parser->at != '/'))
-		return refuse(parser, "N must be a whole number in digits, followed by '/'; %s",
+		return reject(parser, "N must be a whole number in digits, followed by '/'; %s",
 		              parser->expected);
 	if (!error && !parser->limit->rate_units)
-		return refuse(parser, "N must be at least 1; %s", parser->expected);
+		return reject(parser, "N must be at least 1; %s", parser->expected);
 	if (error)
-		return refuse(parser, "N is too large; the maximum is %llu", LIMIT_MAX_BYTES);
+		return reject(parser, "N is too large; the maximum is %llu", LIMIT_MAX_BYTES);
 	parser->at++;
 	return 0;
 }
@@ -71,10 +71,10 @@ static int take_period(struct parser *parser)
 	int error = duration_take(&parser->at, period_ns);
 
 	if (error == -EINVAL)
-		return refuse(parser, "PERIOD must be a whole number and one of ms, s, m, h, d; %s",
+		return reject(parser, "PERIOD must be a whole number and one of ms, s, m, h, d; %s",
 		              parser->expected);
 	if (error || *period_ns < LIMIT_MIN_PERIOD_NS || *period_ns > LIMIT_MAX_PERIOD_NS)
-		return refuse(parser, "PERIOD must be from 100ms to 31d; %s", parser->expected);
+		return reject(parser, "PERIOD must be from 100ms to 31d; %s", parser->expected);
 	return 0;
 }
 
@@ -105,35 +105,35 @@ static int find_word(const char *word, const char *const *words, int count)
 /* Also takes a word that begins like a unit, such as a singular, for that unit. */
 static const char *guess_unit(const char *word, const char *const *names)
 {
-	const char *near = suggest(word, names, XRL_UNITS);
+	const char *suggestion = suggest(word, names, XRL_UNITS);
 
-	for (int i = 0; !near && i < XRL_UNITS; i++)
+	for (int i = 0; !suggestion && i < XRL_UNITS; i++)
 		if (tolower((unsigned char)*word) == *names[i])
-			near = names[i];
-	return near;
+			suggestion = names[i];
+	return suggestion;
 }
 
 static int take_unit(struct parser *parser)
 {
-	const char *names[XRL_UNITS], *near;
+	const char *names[XRL_UNITS], *suggestion;
 	char word[MAX_WORD], quoted[QUOTE_SIZE];
 	int unit;
 
 	for (__u32 i = 0; i < XRL_UNITS; i++)
 		names[i] = limit_unit_name(i);
 	if (*parser->at != ' ')
-		return refuse(parser, "a space and UNIT must follow PERIOD; " EXPECTED);
+		return reject(parser, "a space and UNIT must follow PERIOD; " EXPECTED);
 	take_word(parser, word);
 	unit = find_word(word, names, XRL_UNITS);
 	if (unit >= 0) {
 		parser->limit->unit = unit;
 		return 0;
 	}
-	near = guess_unit(word, names);
-	if (near)
-		return refuse(parser, "unknown unit '%s', did you mean '%s'?",
-		              quote(quoted, word, strlen(word)), near);
-	return refuse_word(parser, "unit", word, names, XRL_UNITS);
+	suggestion = guess_unit(word, names);
+	if (suggestion)
+		return reject(parser, "unknown unit '%s', did you mean '%s'?",
+		              quote(quoted, word, strlen(word)), suggestion);
+	return reject_word(parser, "unit", word, names, XRL_UNITS);
 }
 
 static __u64 most_units(const struct xrl_limit *limit)
@@ -144,7 +144,7 @@ static __u64 most_units(const struct xrl_limit *limit)
 static int take_algorithm(struct parser *parser, __u8 algorithm)
 {
 	if (parser->algorithm_seen)
-		return refuse(parser, "expected only one of fixed, sliding and token");
+		return reject(parser, "expected only one of fixed, sliding and token");
 	parser->algorithm_seen = true;
 	parser->limit->algorithm = algorithm;
 	return 0;
@@ -157,11 +157,11 @@ static int take_burst(struct parser *parser)
 	const char *at = word;
 
 	if (parser->burst_units)
-		return refuse(parser, "'burst' is given twice");
+		return reject(parser, "'burst' is given twice");
 	take_word(parser, word);
 	if (number_take(&at, &parser->burst_units) || *at || !parser->burst_units ||
 	    parser->burst_units > most)
-		return refuse(parser,
+		return reject(parser,
 		              "expected a whole number from 1 to %llu after 'burst', such as "
 		              "'burst 20'",
 		              most);
@@ -176,9 +176,9 @@ static int take_prefix(const struct parser *parser, const char *word, __u8 *bits
 	__u64 number;
 
 	if (number_take(&at, &number) || *at || number < 8 || number > 32)
-		return refuse(parser, EXPECTED_SCOPE);
+		return reject(parser, EXPECTED_SCOPE);
 	if (number == 32)
-		return refuse(parser, "write 'scope source' instead of '/32'");
+		return reject(parser, "write 'scope source' instead of '/32'");
 	*bits = number;
 	return 0;
 }
@@ -187,10 +187,10 @@ static int take_scope(struct parser *parser)
 {
 	static const char *const names[] = {"source", "class"};
 	char word[MAX_WORD];
-	const char *near;
+	const char *suggestion;
 
 	if (parser->scope_seen)
-		return refuse(parser, "'scope' is given twice");
+		return reject(parser, "'scope' is given twice");
 	parser->scope_seen = true;
 	take_word(parser, word);
 	if (*word == '/')
@@ -198,10 +198,10 @@ static int take_scope(struct parser *parser)
 	parser->limit->scope_bits = strcmp(word, "class") ? XRL_SCOPE_SOURCE : XRL_SCOPE_CLASS;
 	if (find_word(word, names, 2) >= 0)
 		return 0;
-	near = suggest(word, names, 2);
-	if (near)
-		return refuse(parser, "did you mean 'scope %s'?", near);
-	return refuse(parser, EXPECTED_SCOPE);
+	suggestion = suggest(word, names, 2);
+	if (suggestion)
+		return reject(parser, "did you mean 'scope %s'?", suggestion);
+	return reject(parser, EXPECTED_SCOPE);
 }
 
 static int take_endpoint(struct parser *parser)
@@ -211,11 +211,11 @@ static int take_endpoint(struct parser *parser)
 	char word[MAX_WORD], reason[320];
 
 	if (limit->endpoint_protocol)
-		return refuse(parser, "'endpoint' is given twice");
+		return reject(parser, "'endpoint' is given twice");
 	take_word(parser, word);
 	if (endpoint_parse("endpoint", word, &endpoint,
 	                   &(struct parse_error){reason, sizeof(reason)}))
-		return refuse(parser, "%s", reason);
+		return reject(parser, "%s", reason);
 	limit->endpoint_protocol = endpoint.protocol;
 	limit->first_port = endpoint.first_port;
 	limit->last_port = endpoint.last_port;
@@ -239,8 +239,8 @@ static int take_option(struct parser *parser)
 	if (!strcmp(word, "endpoint"))
 		return take_endpoint(parser);
 	if (!*word)
-		return refuse(parser, "a space at the end; " EXPECTED);
-	return refuse_word(parser, "word", word, words, sizeof(words) / sizeof(words[0]));
+		return reject(parser, "a space at the end; " EXPECTED);
+	return reject_word(parser, "word", word, words, sizeof(words) / sizeof(words[0]));
 }
 
 static int check_burst(const struct parser *parser)
@@ -249,9 +249,9 @@ static int check_burst(const struct parser *parser)
 	unsigned __int128 full_ns = (unsigned __int128)parser->burst_units * limit->period_ns;
 
 	if (parser->burst_units && limit->algorithm != XRL_TOKEN)
-		return refuse(parser, "'burst' needs a token bucket: add 'token'");
+		return reject(parser, "'burst' needs a token bucket: add 'token'");
 	if (full_ns > (unsigned __int128)LIMIT_MAX_PERIOD_NS * limit->rate_units)
-		return refuse(parser, "the burst is too large: at N/PERIOD the bucket takes more "
+		return reject(parser, "the burst is too large: at N/PERIOD the bucket takes more "
 		                      "than 31d to refill");
 	return 0;
 }
@@ -263,11 +263,11 @@ static int check(const struct parser *parser)
 	__u64 most = most_units(limit);
 
 	if (limit->rate_units > most)
-		return refuse(parser, "N is too large; the maximum is %llu %s", most,
+		return reject(parser, "N is too large; the maximum is %llu %s", most,
 		              limit_unit_name(limit->unit));
 	if (limit->endpoint_protocol == IPPROTO_UDP &&
 	    (limit->unit == XRL_CONNECTIONS || limit->unit == XRL_HTTP_REQUESTS))
-		return refuse(parser, "there are no %s over UDP; expected endpoint tcp/PORT",
+		return reject(parser, "there are no %s over UDP; expected endpoint tcp/PORT",
 		              limit_unit_name(limit->unit));
 	return check_burst(parser);
 }
@@ -322,11 +322,11 @@ int limit_parse_icmp(const char *text, struct xrl_limit *limit, char *parse_erro
 	if (error)
 		return error;
 	if (*parser.at && strcmp(parser.at + strspn(parser.at, " "), "packets"))
-		return refuse(
+		return reject(
 			&parser,
 			"ICMP errors are counted in packets, in a fixed window; " EXPECTED_ICMP);
 	if (read.rate_units > LIMIT_MAX_UNITS)
-		return refuse(&parser, "N is too large; the maximum is %llu packets",
+		return reject(&parser, "N is too large; the maximum is %llu packets",
 		              LIMIT_MAX_UNITS);
 	limit_set(limit, read.rate_units, read.period_ns, XRL_PACKETS);
 	return 0;

@@ -94,8 +94,8 @@ static int find_limit(const struct xrl_class *class, const bool placed[XRL_MAX_L
 }
 
 /* Puts limits of the old policy into the slots of their windows. */
-static void place_old_limits(const struct xrl_class *class, bool placed[XRL_MAX_LIMITS],
-                             const struct xrl_class *old, struct xrl_limit *places)
+static void keep_old_slots(const struct xrl_class *class, bool placed[XRL_MAX_LIMITS],
+                           const struct xrl_class *old, struct xrl_limit *slots)
 {
 	for (__u32 i = 0; i < old->limit_count; i++) {
 		int from =
@@ -103,31 +103,31 @@ static void place_old_limits(const struct xrl_class *class, bool placed[XRL_MAX_
 
 		if (from < 0)
 			continue;
-		places[i] = class->limits[from];
+		slots[i] = class->limits[from];
 		placed[from] = true;
 	}
 }
 
 /* Puts new limits into free slots. A removed limit leaves an empty slot unless a new one takes it,
  * because windows cannot be moved. */
-static void keep_places(struct xrl_class *class, const struct xrl_class *old)
+static void keep_slots(struct xrl_class *class, const struct xrl_class *old)
 {
-	struct xrl_limit places[XRL_MAX_LIMITS] = {};
+	struct xrl_limit slots[XRL_MAX_LIMITS] = {};
 	bool placed[XRL_MAX_LIMITS] = {};
 	__u32 next = 0;
 
-	place_old_limits(class, placed, old, places);
+	keep_old_slots(class, placed, old, slots);
 	for (__u32 i = 0; i < class->limit_count; i++) {
 		if (placed[i] || !class->limits[i].period_ns)
 			continue;
-		while (places[next].period_ns)
+		while (slots[next].period_ns)
 			next++;
-		places[next] = class->limits[i];
+		slots[next] = class->limits[i];
 	}
-	memcpy(class->limits, places, sizeof(places));
+	memcpy(class->limits, slots, sizeof(slots));
 	class->limit_count = 0;
 	for (__u32 i = 0; i < XRL_MAX_LIMITS; i++)
-		if (places[i].period_ns)
+		if (slots[i].period_ns)
 			class->limit_count = i + 1;
 }
 
@@ -143,7 +143,7 @@ static void keep_windows(struct xrl_class *class, const struct xrl_class *old)
 }
 
 /* Marks every limit as new in this generation. */
-static void begin_anew(struct xrl_class *class, __u32 generation)
+static void reset_limits(struct xrl_class *class, __u32 generation)
 {
 	for (__u32 i = 0; i < XRL_WINDOWS; i++)
 		class->limits[i].since_generation = generation;
@@ -180,7 +180,7 @@ static bool is_new(const struct xrl_limit *limit, __u32 generation)
 }
 
 /* Marks the slots of class_buckets that the active policy uses. */
-static void mark_places(const struct xrl_policy *policy, bool taken[XRL_CLASS_BUCKETS])
+static void mark_slots(const struct xrl_policy *policy, bool taken[XRL_CLASS_BUCKETS])
 {
 	for (__u32 i = 0; policy && i < XRL_MAX_CLASSES; i++) {
 		const struct xrl_class *class = &policy->classes[i];
@@ -195,19 +195,19 @@ static void mark_places(const struct xrl_policy *policy, bool taken[XRL_CLASS_BU
 static int give_id(struct xrl_limit *limit, struct xrl_policy *policy,
                    bool taken[XRL_CLASS_BUCKETS], struct policy_merge *merge)
 {
-	__u32 place = 0;
+	__u32 slot = 0;
 
 	if (limit->scope_bits != XRL_SCOPE_CLASS) {
 		limit->id = ++policy->last_limit_id;
 		return 0;
 	}
-	while (place < XRL_CLASS_BUCKETS && taken[place])
-		place++;
-	if (place == XRL_CLASS_BUCKETS)
+	while (slot < XRL_CLASS_BUCKETS && taken[slot])
+		slot++;
+	if (slot == XRL_CLASS_BUCKETS)
 		return -ENOSPC;
-	taken[place] = true;
-	merge->is_new_slot[place] = true;
-	limit->id = place;
+	taken[slot] = true;
+	merge->is_new_slot[slot] = true;
+	limit->id = slot;
 	return 0;
 }
 
@@ -217,7 +217,7 @@ static int give_ids(struct xrl_policy *policy, const struct xrl_policy *old, __u
 	bool taken[XRL_CLASS_BUCKETS] = {};
 	int error = 0;
 
-	mark_places(old, taken);
+	mark_slots(old, taken);
 	for (__u32 i = 0; i < XRL_MAX_CLASSES; i++) {
 		struct xrl_class *class = &policy->classes[i];
 
@@ -245,9 +245,9 @@ int policy_merge(struct policy *policy, const struct xrl_policy *old, __u32 gene
 		if (!class->name[0])
 			continue;
 		if (continued)
-			keep_places(class, &old->classes[i]);
+			keep_slots(class, &old->classes[i]);
 		class_derive(class);
-		begin_anew(class, generation);
+		reset_limits(class, generation);
 		if (!continued)
 			continue;
 		keep_windows(class, &old->classes[i]);

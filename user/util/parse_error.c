@@ -48,13 +48,13 @@ static void join(const char *const *words, size_t count, char *text, size_t size
 int parse_fail_word(const struct parse_error *parse_error, const char *what, const char *word,
                     const char *const *words, size_t count)
 {
-	const char *near = suggest(word, words, count);
+	const char *suggestion = suggest(word, words, count);
 	char quoted[QUOTE_SIZE], all[256];
 
 	quote(quoted, word, strlen(word));
-	if (near)
+	if (suggestion)
 		return parse_fail(parse_error, "unknown %s '%s', did you mean '%s'?", what, quoted,
-		                  near);
+		                  suggestion);
 	join(words, count, all, sizeof(all));
 	return parse_fail(parse_error, "unknown %s '%s'; expected %s", what, quoted, all);
 }

@@ -39,13 +39,13 @@ static __u64 slice_ns(const struct xrl_share *share)
 	return jiffy_ns() << share->shift;
 }
 
-/* Small numbers are as likely as large ones. */
+/* Small and large numbers are equally likely. */
 static __u64 random_scale(__u64 from, __u64 to)
 {
 	return from + (random64() >> random_below(64)) % (to - from + 1);
 }
 
-/* ---- shares of time ---- */
+/* ---- budgets ---- */
 
 /* In the slices that a period has room for, never more than N; and in the long run no more than N
  * in a period, but for N = 1, where a slice can't have less. */
@@ -58,7 +58,7 @@ static void check_bound(const struct xrl_share *share, __u64 packets, __u64 peri
 		assert_true((wide)share->max_units * period_ns <= (wide)packets * slice_ns(share));
 }
 
-/* Nor so few that the operator would miss them. */
+/* The budget is rounded down by less than one packet. */
 static void check_rounding(const struct xrl_share *share, __u64 packets, __u64 period_ns)
 {
 	assert_true((wide)(share->max_units + 1) * period_ns > (wide)packets * slice_ns(share));
@@ -274,7 +274,7 @@ static void the_gate_engages_as_the_policy_needs(void **state)
 	policy_free(&policy);
 }
 
-/* Of all limits of all classes. */
+/* The longest period of all limits of all classes. */
 static void the_longest_period_counts(void **state)
 {
 	struct policy policy;
@@ -295,7 +295,7 @@ static void the_longest_period_counts(void **state)
 	policy_free(&policy);
 }
 
-/* Numbers of classes that are gone stay free in a policy that is in force. */
+/* The numbers of removed classes stay free in an active policy. */
 static void classes_behind_a_gap_count(void **state)
 {
 	struct policy policy;

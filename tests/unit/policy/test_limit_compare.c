@@ -85,7 +85,7 @@ static void idle_limits_are_found(void **state)
 	}
 }
 
-/* As the program does it: what nobody has looked at for so long is over. */
+/* As in the program: a state that was not refreshed for so long has expired. */
 static xrl_packed next(const struct xrl_limit *limit, xrl_packed word, __u64 idle_ns, __u64 now_ns)
 {
 	if (idle_ns >= 2 * limit->period_ns)

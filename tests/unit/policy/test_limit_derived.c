@@ -106,7 +106,7 @@ static void token_buckets(void **state)
 		/* and no finer unit of time would do */
 		if (limit.token_shift < 30)
 			assert_true((wide)limit.token_cost * 2 * limit.max_units >= (wide)1 << 62);
-		/* when nobody has looked for so long, less than half the circle is over */
+		/* without a refresh for so long, less than half of the tick counter has passed */
 		assert_true(xrl_lasts_ns(&limit) + (3ULL << XRL_CHECKED_SHIFT) <
 		            1ULL << (63 - limit.token_shift));
 		assert_true((wide)xrl_lasts_ns(&limit) << limit.token_shift >=

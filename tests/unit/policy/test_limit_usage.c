@@ -2,7 +2,7 @@
 
 /* user/policy/limit_usage.h against the program's own arithmetic: at the moment that it names a
  * unit passes, and a nanosecond before it doesn't, for a source that never stops trying. (What
- * nobody has looked at for a period is over at once, instead of at the end of its last tick.) */
+ * was not refreshed for a period expires at once, instead of at the end of its last tick.) */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy/merge.h: what of the policy in force goes on in the next one. */
+/* user/policy/merge.h: which state of the active policy the next one keeps. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,7 +68,7 @@ static struct policy policy_of(const char *const *lines)
 
 static struct policy_merge merged;
 
-/* Puts `next` in force after `policy`, which it replaces. */
+/* Activates `next` in place of `policy`. */
 static void follow(struct policy *policy, struct policy next, __u32 generation)
 {
 	assert_int_equal(policy_merge(&next, policy->compiled, generation, &merged), 0);
@@ -351,7 +351,7 @@ static void a_new_bucket_of_a_class_is_nobody_elses(void **state)
 	second = id_of(&policy, "b", 0);
 	assert_int_not_equal(second, first);
 	assert_true(merged.is_new_slot[second]);
-	/* one that was in force until now is still written to */
+	/* a slot of the policy active until now is still written to */
 	follow(&policy, POLICY("a: 2/1s packets scope class"), 3);
 	assert_int_not_equal(id_of(&policy, "a", 0), first);
 	assert_int_not_equal(id_of(&policy, "a", 0), second);
