@@ -31,7 +31,7 @@ static const struct {
 	{"...............", "%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e%2e"},
 };
 
-static void a_name_is_escaped_and_read_back(void **state)
+static void names_are_escaped_and_read_back(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -44,7 +44,7 @@ static void a_name_is_escaped_and_read_back(void **state)
 	}
 }
 
-static void what_was_not_written_like_this_is_refused(void **state)
+static void other_spellings_are_rejected(void **state)
 {
 	static const char *const foreign[] = {
 		"",     "eth0.5", "eth0%2E5",         "%65th0", "meta", "a%",     "a%2",
@@ -66,8 +66,8 @@ static void what_was_not_written_like_this_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_name_is_escaped_and_read_back),
-		cmocka_unit_test(what_was_not_written_like_this_is_refused),
+		cmocka_unit_test(names_are_escaped_and_read_back),
+		cmocka_unit_test(other_spellings_are_rejected),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
