@@ -187,6 +187,15 @@ load reload
     done
 }
 
+@test 'show says of a full sliding window when the next one passes, and when it is fully free' {
+    policy '[class standard]' 'limit = 5/1h packets sliding'
+    attach_file
+    send 10
+    run -0 limiter show "$source"
+    has "$output" '^class +standard \(no CIDR matches\)$'
+    has "$output" ': 5 used, 0 remaining, fully free in [0-9.]+ s; next one passes in [0-9.]+ s$'
+}
+
 @test 'a penalty is shown with its end' {
     policy '[class standard]' 'limit = 10/1s packets' 'penalty = 1h'
     attach_file
