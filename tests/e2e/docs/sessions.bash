@@ -3,8 +3,8 @@
 #
 # Runs the sessions that a page shows, and compares what the commands print with what the page says
 # they print: in shape, that is with figures, dates and hashes aside. A session is a block of lines:
-# "# COMMAND" or "$ COMMAND" and below it the output. A command that goes on ends in a backslash. A line
-# "..." of the output stands for lines that are left out.
+# "# COMMAND" or "$ COMMAND" and below it the output. A command that goes on ends in a backslash. A
+# line "..." of the output stands for lines that are left out.
 
 # sessions_of PAGE: writes each command to $sessions/NNN.command and its output to NNN.output.
 # PAGE is a Markdown file, whose blocks stand between lines of three backquotes, or a manual page,
