@@ -7,14 +7,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "user/serve/http/authorization.h"
+#include "user/serve/http/headers.h"
 #include "user/serve/http/route.h"
 
 static void check_token(const char *value, const char *expected)
 {
 	/* on the heap, so that ASan sees a step too far */
 	char *copy = strdup(value);
-	const char *token = authorization_token(copy);
+	const char *token = headers_bearer_token(copy);
 
 	if (!token != !expected || (token && strcmp(token, expected)))
 		fail_msg("'%s': expected %s, found %s", value, expected ? expected : "none",

@@ -12,6 +12,9 @@
 	"!#$%&'*+-.^_`|~0123456789" \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
+#define SCHEME            "Bearer "
+#define BEARER_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
+
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
 static void append_forwarded(struct headers *headers, const char *value)
@@ -79,4 +82,20 @@ bool headers_announce_form(const struct headers *headers)
 	if (!type || strncasecmp(type, FORM_TYPE, length))
 		return false;
 	return !type[length] || strchr("; \t", type[length]);
+}
+
+const char *headers_bearer_token(const char *value)
+{
+	const char *token;
+	size_t length;
+
+	if (strncasecmp(value, SCHEME, strlen(SCHEME)))
+		return NULL;
+	token = value + strlen(SCHEME);
+	token += strspn(token, " ");
+	length = strspn(token, BEARER_CHARACTERS);
+	/* padding comes last */
+	if (!length || token[length + strspn(token + length, "=")])
+		return NULL;
+	return token;
 }

@@ -26,3 +26,6 @@ bool headers_are_ambiguous(const struct headers *headers);
 
 /* Of a form. Parameters such as a charset may follow. */
 bool headers_announce_form(const struct headers *headers);
+
+/* The bearer token in the value of an Authorization header (RFC 6750). NULL: there is none. */
+const char *headers_bearer_token(const char *value);

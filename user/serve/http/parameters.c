@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "user/util/address_list.h"
-#include "user/serve/worker/worker.h"
+#include "user/serve/ipc/protocol.h"
 #include "user/permits/permit.h"
 #include "user/util/quote.h"
-#include "user/serve/http/server.h"
+#include "user/serve/http/form.h"
 
 /* Which operation knows which. A misspelt `ip=` must not permit the caller's own address. */
 static const struct {
@@ -35,7 +35,7 @@ static void refuse_name(struct ipc_response *refusal, const char *format, const 
 {
 	char quoted[QUOTE_SIZE];
 
-	ipc_response_error(refusal, HTTP_BAD_REQUEST, format, quote(quoted, name, strlen(name)));
+	ipc_response_error(refusal, IPC_BAD_REQUEST, format, quote(quoted, name, strlen(name)));
 }
 
 static bool check_names(const struct form *form, const char *operation,
@@ -62,7 +62,7 @@ static bool read_forms(struct forms *forms, const struct http_request *request,
 	if (form_parse(&forms->query, query, strlen(query), parse_error, sizeof(parse_error)) ||
 	    form_parse(&forms->body, request->body ? request->body : "", request->body_length,
 	               parse_error, sizeof(parse_error))) {
-		ipc_response_error(refusal, HTTP_BAD_REQUEST, "%s", parse_error);
+		ipc_response_error(refusal, IPC_BAD_REQUEST, "%s", parse_error);
 		return false;
 	}
 	return check_names(&forms->query, operation, refusal) &&
@@ -93,7 +93,7 @@ static void read_listed(struct parameters *parameters, const struct form_field *
 
 	if (address_list_parse(&addresses, ips->value, ips->value_length, max_addresses,
 	                       parse_error, sizeof(parse_error)))
-		ipc_response_error(refusal, HTTP_BAD_REQUEST, "%s", parse_error);
+		ipc_response_error(refusal, IPC_BAD_REQUEST, "%s", parse_error);
 	else
 		parameters->ips = strdup(ips->value);
 }
@@ -110,13 +110,13 @@ static void read_own(struct parameters *parameters, const struct http_request *r
 		read_listed(parameters, &field, 1, refusal);
 	} else if (request->client.known) {
 		ipc_response_error(
-			refusal, HTTP_BAD_REQUEST,
+			refusal, IPC_BAD_REQUEST,
 			"permits are for IPv4 addresses, and the request came from %s: name "
 			"the addresses in `ips`",
 			own);
 	} else {
 		ipc_response_error(
-			refusal, HTTP_BAD_REQUEST,
+			refusal, IPC_BAD_REQUEST,
 			"a request over the Unix socket has no address of its own: name the "
 			"addresses in `ips`");
 	}
@@ -128,7 +128,7 @@ static void read_comment(struct parameters *parameters, const struct form_field 
 	json_t *utf8 = json_stringn(comment->value, comment->value_length);
 
 	if (!utf8 || comment->value_length >= PERMIT_COMMENT_SIZE)
-		ipc_response_error(refusal, HTTP_BAD_REQUEST,
+		ipc_response_error(refusal, IPC_BAD_REQUEST,
 		                   "the comment must be UTF-8 text of at most %d bytes",
 		                   PERMIT_COMMENT_SIZE - 1);
 	else

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include "user/serve/ipc/response.h"
-#include "user/serve/http/request.h"
+#include "user/serve/http/context.h"
 
 /* What an operation is told, in the query or in a form. */
 struct parameters {

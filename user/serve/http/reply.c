@@ -6,13 +6,43 @@
 
 #define CHALLENGE "Bearer realm=\"permits\""
 
-static struct MHD_Response *make_response(struct ipc_response *response)
+/* The HTTP status of each IPC status, and its code in the body of an error. */
+static const struct {
+	unsigned int http_status;
+	const char *code;
+} statuses[] = {
+	[IPC_OK] = {MHD_HTTP_OK, NULL},
+	[IPC_BAD_REQUEST] = {MHD_HTTP_BAD_REQUEST, "bad_request"},
+	[IPC_UNAUTHORIZED] = {MHD_HTTP_UNAUTHORIZED, "unauthorized"},
+	[IPC_FORBIDDEN] = {MHD_HTTP_FORBIDDEN, "forbidden"},
+	[IPC_QUOTA_EXCEEDED] = {MHD_HTTP_TOO_MANY_REQUESTS, "quota_exceeded"},
+	[IPC_AUTH_THROTTLED] = {MHD_HTTP_TOO_MANY_REQUESTS, "too_many_wrong_tokens"},
+	[IPC_UNAVAILABLE] = {MHD_HTTP_SERVICE_UNAVAILABLE, "unavailable"},
+	[IPC_NOT_FOUND] = {MHD_HTTP_NOT_FOUND, "not_found"},
+	[IPC_METHOD_NOT_ALLOWED] = {MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed"},
+	[IPC_TOO_LARGE] = {MHD_HTTP_CONTENT_TOO_LARGE, "content_too_large"},
+	[IPC_UNSUPPORTED_TYPE] = {MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"},
+};
+
+/* {"error":{"code","message","retry_after_seconds"}}. NULL: out of memory. */
+static char *error_body(const struct ipc_response *response)
+{
+	json_t *retry_after = response->retry_after_seconds
+	                              ? json_integer(response->retry_after_seconds)
+	                              : json_null();
+
+	return ipc_json_line(json_pack("{s:{s:s, s:s, s:o}}", "error", "code",
+	                               statuses[response->status].code, "message",
+	                               response->message, "retry_after_seconds", retry_after));
+}
+
+static struct MHD_Response *make_http_response(struct ipc_response *response)
 {
 	char *text = response->body;
 	size_t length = response->body_length;
 
-	if (response->status != HTTP_OK) {
-		text = ipc_response_error_text(response);
+	if (response->status != IPC_OK) {
+		text = error_body(response);
 		length = text ? strlen(text) : 0;
 	} else {
 		response->body = NULL;
@@ -42,11 +72,11 @@ static void add_headers(struct MHD_Response *http, const struct reply *reply)
 	}
 	if (response->retry_after_seconds)
 		add_number(http, "Retry-After", response->retry_after_seconds);
-	if (response->status == HTTP_UNAUTHORIZED)
-		MHD_add_response_header(
-			http, "WWW-Authenticate",
-			reply->token_was_given ? CHALLENGE ", error=\"invalid_token\"" : CHALLENGE);
-	if (response->status == HTTP_METHOD_NOT_ALLOWED)
+	if (response->status == IPC_UNAUTHORIZED)
+		MHD_add_response_header(http, "WWW-Authenticate",
+		                        reply->has_token ? CHALLENGE ", error=\"invalid_token\""
+		                                         : CHALLENGE);
+	if (response->status == IPC_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(http, "Allow", reply->allow);
 	if (reply->last)
 		MHD_add_response_header(http, "Connection", "close");
@@ -54,13 +84,14 @@ static void add_headers(struct MHD_Response *http, const struct reply *reply)
 
 enum MHD_Result reply_send(struct MHD_Connection *connection, const struct reply *reply)
 {
-	struct MHD_Response *http = make_response(reply->response);
+	struct MHD_Response *http = make_http_response(reply->response);
 	enum MHD_Result result;
 
 	if (!http)
 		return MHD_NO;
 	add_headers(http, reply);
-	result = MHD_queue_response(connection, reply->response->status, http);
+	result =
+		MHD_queue_response(connection, statuses[reply->response->status].http_status, http);
 	MHD_destroy_response(http);
 	return result;
 }

@@ -6,13 +6,13 @@
 
 #include "user/serve/ipc/response.h"
 
-/* An answer as HTTP. */
+/* The HTTP response to a request. */
 struct reply {
-	struct ipc_response *response; /* its body is taken over */
-	const char *allow;             /* of a 405 */
-	bool quota;                    /* X-RateLimit-... belong to it */
-	bool token_was_given;          /* of a 401 */
-	bool last;                     /* the connection is closed after it */
+	struct ipc_response *response; /* its body is taken */
+	const char *allow;             /* header of a 405 */
+	bool quota;                    /* adds the X-RateLimit headers */
+	bool has_token;                /* the request had one: for the challenge of a 401 */
+	bool last;                     /* close the connection afterwards */
 };
 
 enum MHD_Result reply_send(struct MHD_Connection *connection, const struct reply *reply);

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/serve/http/authorization.h"
 #include "user/util/clock.h"
-#include "user/serve/worker/worker.h"
+#include "user/serve/ipc/protocol.h"
 #include "user/serve/now.h"
+#include "user/serve/http/context.h"
 #include "user/serve/http/parameters.h"
 #include "user/serve/http/reply.h"
-#include "user/serve/http/server.h"
 
 #define RESPONSE_NS (15 * SECOND_NS)
 #define PING_NS     (2 * SECOND_NS)
@@ -45,7 +44,7 @@ void *request_begin(void *server, const char *target, struct MHD_Connection *con
 void request_end(void *context, struct MHD_Connection *connection, void **closure,
                  enum MHD_RequestTerminationCode why)
 {
-	struct tracked *tracked = server_tracked(connection);
+	struct tracked *tracked = tracked_connection(connection);
 	struct http_request *request = *closure;
 	struct server *server = context;
 
@@ -63,7 +62,7 @@ void request_end(void *context, struct MHD_Connection *connection, void **closur
 	free(request);
 }
 
-static void refuse(struct http_request *request, unsigned int status, const char *message)
+static void refuse(struct http_request *request, enum ipc_status status, const char *message)
 {
 	if (!request->refusal.status)
 		ipc_response_error(&request->refusal, status, "%s", message);
@@ -80,7 +79,7 @@ static void find_client(struct http_request *request)
 	client_address_of_peer(&request->client, info && !is_unix ? info->client_addr : NULL);
 	if (client_address_resolve(&request->client, &request->server->setup->proxies,
 	                           request->headers.forwarded, parse_error, sizeof(parse_error)))
-		refuse(request, HTTP_BAD_REQUEST, parse_error);
+		refuse(request, IPC_BAD_REQUEST, parse_error);
 }
 
 /* What stands in the headers. Done once, before the body is read. */
@@ -99,7 +98,7 @@ static bool respond_without_token(struct http_request *request)
 	const struct headers *headers = &request->headers;
 
 	if (request->route.endpoint == ENDPOINT_NONE) {
-		ipc_response_error(&request->response, HTTP_NOT_FOUND,
+		ipc_response_error(&request->response, IPC_NOT_FOUND,
 		                   "there is nothing here; there are /v3/firewall/permit, "
 		                   "/v3/rate-limit and /healthz");
 	} else if (headers->out_of_memory) {
@@ -107,16 +106,16 @@ static bool respond_without_token(struct http_request *request)
 	} else if (request->route.endpoint == ENDPOINT_HEALTH) {
 		return false;
 	} else if (headers->authorizations > 1) {
-		ipc_response_error(&request->response, HTTP_BAD_REQUEST,
+		ipc_response_error(&request->response, IPC_BAD_REQUEST,
 		                   "there are %d Authorization headers; send exactly one",
 		                   headers->authorizations);
 	} else {
 		request->token = headers->authorizations
-		                         ? authorization_token(headers->authorization)
+		                         ? headers_bearer_token(headers->authorization)
 		                         : NULL;
 		if (!request->token)
 			ipc_response_error(
-				&request->response, HTTP_UNAUTHORIZED,
+				&request->response, IPC_UNAUTHORIZED,
 				"send the token of your account: Authorization: Bearer TOKEN");
 	}
 	return request->response.status;
@@ -128,15 +127,15 @@ static const char *examine(struct http_request *request, const char *method)
 	const char *operation = route_operation(request->route.endpoint, method);
 
 	if (headers_are_ambiguous(&request->headers))
-		refuse(request, HTTP_BAD_REQUEST,
+		refuse(request, IPC_BAD_REQUEST,
 		       "the length of the body is ambiguous: send one Content-Length, or "
 		       "Transfer-Encoding: chunked");
 	if (!operation)
-		refuse(request, HTTP_METHOD_NOT_ALLOWED, NO_SUCH_METHOD);
+		refuse(request, IPC_METHOD_NOT_ALLOWED, NO_SUCH_METHOD);
 	if (request->body_too_long)
-		refuse(request, HTTP_TOO_LARGE, "the body may have at most 8192 bytes");
+		refuse(request, IPC_TOO_LARGE, "the body may have at most 8192 bytes");
 	if (request->body_length && !headers_announce_form(&request->headers))
-		refuse(request, HTTP_UNSUPPORTED_TYPE,
+		refuse(request, IPC_UNSUPPORTED_TYPE,
 		       "the body must be a form: Content-Type: application/x-www-form-urlencoded");
 	return operation;
 }
@@ -145,7 +144,7 @@ static const char *examine(struct http_request *request, const char *method)
 static bool ping(struct http_request *request, const char *method)
 {
 	if (!route_operation(ENDPOINT_HEALTH, method)) {
-		ipc_response_error(&request->response, HTTP_METHOD_NOT_ALLOWED, NO_SUCH_METHOD);
+		ipc_response_error(&request->response, IPC_METHOD_NOT_ALLOWED, NO_SUCH_METHOD);
 		return true;
 	}
 	request->pending.deadline_ns = now_monotonic_ns() + PING_NS;
@@ -153,7 +152,7 @@ static bool ping(struct http_request *request, const char *method)
 	return false;
 }
 
-/* When the request is refused, the keeper still says whether the token is right, and what is
+/* When the request is refused, the worker still says whether the token is right, and what is
  * left of the quota. */
 static const char *operation_of_refused(const struct http_request *request)
 {
@@ -189,7 +188,7 @@ static bool send_request(struct http_request *request, const char *method)
 /* True: the answer is there. False: it has been asked for, and the connection sleeps. */
 static bool dispatch(struct http_request *request, const char *method)
 {
-	struct tracked *tracked = server_tracked(request->connection);
+	struct tracked *tracked = tracked_connection(request->connection);
 	bool is_health = request->route.endpoint == ENDPOINT_HEALTH;
 
 	if (respond_without_token(request) ||
@@ -206,7 +205,7 @@ static void apply_refusal(struct http_request *request)
 {
 	struct ipc_quota quota = request->response.quota;
 
-	if (request->response.status != HTTP_OK || !request->refusal.status)
+	if (request->response.status != IPC_OK || !request->refusal.status)
 		return;
 	ipc_response_release(&request->response);
 	request->response = request->refusal;
@@ -218,7 +217,7 @@ static void complete(struct http_request *request)
 	struct ipc_response *response = &request->response;
 
 	apply_refusal(request);
-	if (request->route.endpoint == ENDPOINT_HEALTH && response->status == HTTP_OK)
+	if (request->route.endpoint == ENDPOINT_HEALTH && response->status == IPC_OK)
 		ipc_response_success(response, json_pack("{s:s}", "status", "ok"));
 	if (!response->quota.known)
 		response->quota = (struct ipc_quota){
@@ -229,7 +228,7 @@ static void complete(struct http_request *request)
 
 static bool is_last(const struct http_request *request)
 {
-	const struct tracked *tracked = server_tracked(request->connection);
+	const struct tracked *tracked = tracked_connection(request->connection);
 
 	return request->server->draining || headers_are_ambiguous(&request->headers) || !tracked ||
 	       now_monotonic_ns() - tracked->start_ns > CONNECTION_LAST_REPLY_NS;
@@ -241,7 +240,7 @@ static enum MHD_Result send_response(struct http_request *request)
 		.response = &request->response,
 		.allow = route_methods(request->route.endpoint),
 		.quota = request->route.endpoint == ENDPOINT_PERMIT,
-		.token_was_given = request->token,
+		.has_token = request->token,
 		.last = is_last(request),
 	};
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "user/serve/worker/worker.h"
+#include "user/serve/ipc/protocol.h"
 
 #define MAX_PATH 64 /* longer than any of ours */
 

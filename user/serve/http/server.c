@@ -11,14 +11,6 @@
 #define TICK_MS        1000
 #define DRAIN_GRACE_NS SECOND_NS /* for the next request on a connection, once it has begun */
 
-struct tracked *server_tracked(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
-}
-
 /* The library could count by address itself, but would count proxies, too. */
 static enum MHD_Result accept_peer(void *context, const struct sockaddr *address, socklen_t length)
 {

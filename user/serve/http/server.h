@@ -1,38 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-#include <stdbool.h>
-#include <microhttpd.h>
+#include "user/serve/http/context.h"
 
-#include "user/serve/ipc/client.h"
-#include "user/serve/http/connections.h"
-#include "user/serve/http/frontend.h"
-
-/* HTTP on one listener. All of them run in one thread, one after the other. */
+/* HTTP on one listener. One thread runs all servers in turn. */
 
 #define SERVER_IDLE_SECONDS   15
 #define SERVER_MAX_HEADERS    16384
 #define SERVER_MAX_PER_CLIENT 256 /* connections of one address, unless it is a trusted proxy */
 
-struct server {
-	const struct frontend_setup *setup;
-	const struct listener *listener;
-	struct ipc_client *ipc;
-	struct MHD_Daemon *daemon;
-	struct connections connections;
-	int events; /* readable when there is something to do */
-	bool draining;
-};
-
 bool server_start(struct server *server, int max_connections);
 
-/* Does what there is to do. */
+/* Handles all events. */
 void server_run(struct server *server, __u64 now_ns);
 
-/* In how many milliseconds at the latest it must run again, if nothing happens. */
+/* The milliseconds after which the server must run even without an event. */
 int server_wait_ms(const struct server *server);
 
-/* No new connections; those that are there are closed after the next answer, or when idle. */
+/* Accepts no new connections and closes the open ones after the next response, or when idle. */
 void server_drain(struct server *server);
-
-struct tracked *server_tracked(struct MHD_Connection *connection);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "user/serve/worker/worker.h"
+#include "user/serve/ipc/protocol.h"
 #include "user/serve/now.h"
 
 #define PING_ID 0 /* and questions count from 1 */
@@ -106,13 +106,13 @@ static struct pending *find(struct ipc_client *ipc, json_int_t id)
 
 static void respond_to_pings(struct ipc_client *ipc, const json_t *message)
 {
-	bool well = json_integer_value(json_object_get(message, "status")) == HTTP_OK;
+	bool well = json_integer_value(json_object_get(message, "status")) == IPC_OK;
 	struct pending *pending;
 
 	ipc->ping_in_flight = false;
 	while ((pending = TAILQ_FIRST(&ipc->pings))) {
 		if (well)
-			pending->response->status = HTTP_OK;
+			pending->response->status = IPC_OK;
 		else
 			ipc_response_unavailable(pending->response);
 		deliver(ipc, pending);
@@ -140,7 +140,7 @@ static void take_message(struct ipc_client *ipc, const json_t *message, const ch
 		return;
 	if (!ipc_response_from_json(pending->response, message, body, length))
 		ipc_response_unavailable(pending->response);
-	if (pending->response->code)
+	if (pending->response->status == IPC_AUTH_THROTTLED)
 		delay(ipc, pending);
 	else
 		deliver(ipc, pending);

@@ -6,32 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	unsigned int status;
-	const char *code;
-} codes[] = {
-	{HTTP_BAD_REQUEST, "bad_request"},
-	{HTTP_UNAUTHORIZED, "unauthorized"},
-	{HTTP_FORBIDDEN, "forbidden"},
-	{HTTP_NOT_FOUND, "not_found"},
-	{HTTP_METHOD_NOT_ALLOWED, "method_not_allowed"},
-	{HTTP_TOO_LARGE, "content_too_large"},
-	{HTTP_UNSUPPORTED_TYPE, "unsupported_media_type"},
-	{HTTP_TOO_MANY, "quota_exceeded"},
-	{HTTP_UNAVAILABLE, "unavailable"},
-};
-
-static const char *code_of(const struct ipc_response *response)
-{
-	if (response->code)
-		return response->code;
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (codes[i].status == response->status)
-			return codes[i].code;
-	return "failed";
-}
-
-void ipc_response_error(struct ipc_response *response, unsigned int status, const char *format, ...)
+void ipc_response_error(struct ipc_response *response, enum ipc_status status, const char *format,
+                        ...)
 {
 	va_list args;
 
@@ -44,13 +20,12 @@ void ipc_response_error(struct ipc_response *response, unsigned int status, cons
 void ipc_response_unavailable(struct ipc_response *response)
 {
 	ipc_response_error(
-		response, HTTP_UNAVAILABLE,
+		response, IPC_UNAVAILABLE,
 		"the request can't be dealt with at the moment; try again in a few seconds");
 	response->retry_after_seconds = UNAVAILABLE_RETRY_SECONDS;
 }
 
-/* One line. Takes `json` over. NULL: no memory. */
-static char *line_of(json_t *json)
+char *ipc_json_line(json_t *json)
 {
 	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
 	char *line = NULL;
@@ -64,23 +39,13 @@ static char *line_of(json_t *json)
 
 void ipc_response_success(struct ipc_response *response, json_t *json)
 {
-	response->body = line_of(json);
+	response->body = ipc_json_line(json);
 	if (!response->body) {
 		ipc_response_unavailable(response);
 		return;
 	}
-	response->status = HTTP_OK;
+	response->status = IPC_OK;
 	response->body_length = strlen(response->body);
-}
-
-char *ipc_response_error_text(const struct ipc_response *response)
-{
-	json_t *retry_after = response->retry_after_seconds
-	                              ? json_integer(response->retry_after_seconds)
-	                              : json_null();
-
-	return line_of(json_pack("{s:{s:s, s:s, s:o}}", "error", "code", code_of(response),
-	                         "message", response->message, "retry_after_seconds", retry_after));
 }
 
 void ipc_response_release(struct ipc_response *response)
@@ -91,9 +56,8 @@ void ipc_response_release(struct ipc_response *response)
 
 json_t *ipc_response_to_json(const struct ipc_response *response, json_int_t id)
 {
-	return json_pack("{s:I, s:i, s:s, s:b, s:I, s:b, s:I, s:I, s:I}", "id", id, "status",
-	                 (int)response->status, "message", response->message, "wrong_tokens",
-	                 response->code != NULL, "retry_after_seconds",
+	return json_pack("{s:I, s:i, s:s, s:I, s:b, s:I, s:I, s:I}", "id", id, "status",
+	                 (int)response->status, "message", response->message, "retry_after_seconds",
 	                 (json_int_t)response->retry_after_seconds, "quota_known",
 	                 (int)response->quota.known, "limit", (json_int_t)response->quota.limit,
 	                 "remaining", (json_int_t)response->quota.remaining, "reset",
@@ -104,18 +68,17 @@ bool ipc_response_from_json(struct ipc_response *response, const json_t *json, c
                             size_t length)
 {
 	json_int_t retry_after, limit, remaining, reset;
-	int status, wrong_tokens, quota_known;
+	int status, quota_known;
 	const char *message;
 
 	*response = (struct ipc_response){};
-	if (json_unpack((json_t *)json, "{s:i, s:s, s:b, s:I, s:b, s:I, s:I, s:I}", "status",
-	                &status, "message", &message, "wrong_tokens", &wrong_tokens,
-	                "retry_after_seconds", &retry_after, "quota_known", &quota_known, "limit",
-	                &limit, "remaining", &remaining, "reset", &reset))
+	if (json_unpack((json_t *)json, "{s:i, s:s, s:I, s:b, s:I, s:I, s:I}", "status", &status,
+	                "message", &message, "retry_after_seconds", &retry_after, "quota_known",
+	                &quota_known, "limit", &limit, "remaining", &remaining, "reset", &reset) ||
+	    status < IPC_OK || status > IPC_UNAVAILABLE)
 		return false;
 	*response = (struct ipc_response){
 		.status = status,
-		.code = wrong_tokens ? CODE_TOO_MANY_WRONG_TOKENS : NULL,
 		.retry_after_seconds = retry_after,
 		.quota = {.known = quota_known,
 	                  .limit = limit,

@@ -6,18 +6,9 @@
 #include <jansson.h>
 #include <linux/types.h>
 
-/* What becomes of a request, as keeper and front pass it on, before it is HTTP. */
+#include "user/serve/ipc/protocol.h"
 
-#define HTTP_OK                 200
-#define HTTP_BAD_REQUEST        400
-#define HTTP_UNAUTHORIZED       401
-#define HTTP_FORBIDDEN          403
-#define HTTP_NOT_FOUND          404
-#define HTTP_METHOD_NOT_ALLOWED 405
-#define HTTP_TOO_LARGE          413
-#define HTTP_UNSUPPORTED_TYPE   415
-#define HTTP_TOO_MANY           429
-#define HTTP_UNAVAILABLE        503
+/* What becomes of a request, as worker and front pass it on, before it is HTTP. */
 
 #define UNAVAILABLE_RETRY_SECONDS 5
 
@@ -28,20 +19,17 @@ struct ipc_quota {
 };
 
 struct ipc_response {
-	unsigned int status;           /* 0: there is none yet */
+	enum ipc_status status;
 	char message[1000];            /* of an error */
-	const char *code;              /* of an error, where the status has more than one */
 	long long retry_after_seconds; /* 0: not said */
 	struct ipc_quota quota;
 	char *body; /* JSON, of a success */
 	size_t body_length;
 };
 
-#define CODE_TOO_MANY_WRONG_TOKENS "too_many_wrong_tokens"
-
 /* Leaves the quota as it is. */
-void ipc_response_error(struct ipc_response *response, unsigned int status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void ipc_response_error(struct ipc_response *response, enum ipc_status status, const char *format,
+                        ...) __attribute__((format(printf, 3, 4)));
 
 /* The generic one of what isn't the client's fault: the details are for the log. */
 void ipc_response_unavailable(struct ipc_response *response);
@@ -49,8 +37,8 @@ void ipc_response_unavailable(struct ipc_response *response);
 /* Takes `json` over. */
 void ipc_response_success(struct ipc_response *response, json_t *json);
 
-/* {"error":{"code","message","retry_after_seconds"}} as text, to be freed. NULL: no memory. */
-char *ipc_response_error_text(const struct ipc_response *response);
+/* The text of `json` and a newline, to be freed. Takes `json`. NULL: out of memory. */
+char *ipc_json_line(json_t *json);
 
 void ipc_response_release(struct ipc_response *response);
 

@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "user/serve/worker/worker.h"
+#include "user/serve/ipc/protocol.h"
 #include "user/serve/log.h"
 #include "user/serve/supervisor/backoff.h"
 #include "user/serve/supervisor/privileges.h"

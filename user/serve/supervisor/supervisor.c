@@ -12,6 +12,8 @@
 
 #include "user/serve/supervisor/frontends.h"
 #include "user/serve/supervisor/worker_process.h"
+#include "user/serve/ipc/protocol.h"
+#include "user/serve/ipc/response.h"
 #include "user/serve/log.h"
 #include "user/serve/now.h"
 #include "user/serve/supervisor/reload_process.h"
@@ -159,9 +161,9 @@ static bool accept_request(struct supervisor *supervisor, struct frontend_proces
 {
 	const char *op = json_string_value(json_object_get(json, "op"));
 	struct ipc_request request = {frontend->serial, json};
-	struct ipc_response response = {.status = HTTP_OK};
+	struct ipc_response response = {.status = IPC_OK};
 
-	if (op && worker_has_operation(op)) {
+	if (op && protocol_is_worker_op(op)) {
 		if (worker_process_enqueue(&supervisor->worker, frontend->serial, json))
 			return true;
 		ipc_response_unavailable(&response);
@@ -261,7 +263,7 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-/* Without fronts nobody waits for an answer, and what the store is spared half of it mends. */
+/* Without frontends nobody waits for an answer, and what the store is spared half of it mends. */
 static void end_worker(struct supervisor *supervisor)
 {
 	if (!supervisor->worker.child.pid)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "user/serve/supervisor/worker_process.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "user/serve/ipc/protocol.h"
 #include "user/serve/log.h"
 #include "user/serve/supervisor/backoff.h"
 
@@ -23,7 +23,7 @@ static struct auth_throttle *map_auth_throttle(void)
 
 	if (throttle == MAP_FAILED)
 		return NULL;
-	/* no front gets to see it; the keeper does, see keeper_process_start() */
+	/* no front gets to see it; the worker does, see worker_process_start() */
 	if (madvise(throttle, sizeof(*throttle), MADV_DONTFORK) ||
 	    getrandom(&throttle->seed, sizeof(throttle->seed), 0) < 0)
 		return NULL;
@@ -41,60 +41,19 @@ bool worker_process_open(struct worker_process *process, const char *pin_dir, co
 	return process->worker.throttle;
 }
 
-static void handle(struct worker *worker, struct channel *channel, json_t *request)
-{
-	const char *op = json_string_value(json_object_get(request, "op"));
-	struct ipc_response response = {.status = HTTP_OK};
-
-	if (op && !strcmp(op, OP_MAINTAIN))
-		worker_maintain(worker, request);
-	else
-		worker_respond(worker, request, &response);
-	/* what can't be answered is answered by its death: the supervisor says 503 */
-	if (channel_send(channel, ipc_response_to_json(&response, 0), response.body,
-	                 response.body_length))
-		_exit(EXIT_FAILURE);
-	ipc_response_release(&response);
-}
-
-/* In the child. Ends when the supervisor has gone, but not in the middle of a question. */
-static void run(const void *context, int fd)
-{
-	struct worker *worker = (struct worker *)context;
-	struct channel channel;
-	json_t *request;
-	const char *text;
-	size_t length;
-
-	channel_open(&channel, fd, CHANNEL_MAX_REQUEST);
-	for (;;) {
-		struct pollfd polled = {fd, POLLIN, 0};
-
-		if (channel_has_unsent(&channel))
-			polled.events |= POLLOUT;
-		if (poll(&polled, 1, -1) < 0)
-			continue;
-		if (channel_flush(&channel) || channel_receive(&channel))
-			_exit(EXIT_SUCCESS);
-		while (channel_next(&channel, &request, &text, &length) > 0) {
-			handle(worker, &channel, request);
-			json_decref(request);
-		}
-	}
-}
-
 void worker_process_start(struct worker_process *process)
 {
 	struct auth_throttle *throttle = process->worker.throttle;
 	int error;
 
 	madvise(throttle, sizeof(*throttle), MADV_DOFORK);
-	error = child_start(&process->child, CHANNEL_MAX_RESPONSE, NULL, 0, run, &process->worker);
+	error = child_start(&process->child, CHANNEL_MAX_RESPONSE, NULL, 0, worker_run,
+	                    &process->worker);
 	madvise(throttle, sizeof(*throttle), MADV_DONTFORK);
 	process->start_at_ns = 0;
 	process->start_ns = now_monotonic_ns();
 	if (error) {
-		log_line("cannot start the keeper: %s", strerror(-error));
+		log_line("cannot start the worker: %s", strerror(-error));
 		process->start_at_ns = process->start_ns + backoff_next(&process->backoff_ns, 0);
 	}
 }
@@ -107,7 +66,7 @@ bool worker_process_enqueue(struct worker_process *process, __u32 frontend, json
 static void send_request(struct worker_process *process, const struct permit_rules *rules,
                          json_t *json)
 {
-	json_object_set_new(json, "rules", worker_rules_json(rules));
+	json_object_set_new(json, "rules", protocol_rules_to_json(rules));
 	process->busy = true;
 	process->busy_since_ns = now_monotonic_ns();
 	/* when it has gone, its death is heard of by a signal */
@@ -135,7 +94,7 @@ void worker_process_run_timers(struct worker_process *process, const struct perm
 	if (process->start_at_ns && process->start_at_ns <= now_ns)
 		worker_process_start(process);
 	if (process->busy && now_ns - process->busy_since_ns > HUNG_NS && process->child.pid) {
-		log_line("the keeper hangs: it is ended");
+		log_line("the worker hangs: it is ended");
 		process->busy_since_ns = now_ns;
 		child_kill(&process->child);
 	}

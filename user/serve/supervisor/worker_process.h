@@ -5,10 +5,11 @@
 #include <linux/types.h>
 
 #include "user/serve/supervisor/child.h"
+#include "user/serve/ipc/response.h"
 #include "user/serve/worker/worker.h"
 #include "user/serve/supervisor/queue.h"
 
-/* The keeper, as the supervisor sees it: a process of its own, because a call to the store may
+/* The worker, as the supervisor sees it: a process of its own, because a call to the store may
  * wait for ten seconds while somebody else holds it. It has one question at a time; the others
  * wait here. */
 struct worker_process {
@@ -39,7 +40,7 @@ __u64 worker_process_next_deadline_ns(const struct worker_process *process);
 bool worker_process_receive(struct worker_process *process, struct ipc_request *request,
                             struct ipc_response *response);
 
-/* A child has ended. False: it was not the keeper. The current question is then answered: the
+/* A child has ended. False: it was not the worker. The current question is then answered: the
  * store can't be used. */
 bool worker_process_reap(struct worker_process *process, pid_t pid, int status, bool stopping,
                          struct ipc_request *request);

@@ -3,18 +3,23 @@
 
 #include <arpa/inet.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "user/serve/ipc/channel.h"
 #include "user/serve/ipc/client_address.h"
+#include "user/serve/ipc/protocol.h"
+#include "user/serve/ipc/response.h"
 #include "user/serve/log.h"
 #include "user/serve/now.h"
 #include "user/permits/permit.h"
 #include "user/output/permit.h"
 #include "user/output/source.h"
 
-/* One question, understood. */
+/* One parsed request. */
 struct job {
 	struct worker *worker;
 	struct permit_context context;
@@ -26,20 +31,20 @@ struct job {
 	struct ipc_response *response;
 };
 
-/* What a service function had to say becomes an answer, or a line in the log. */
+/* Turns a failure into a response to the client, or logs it and responds "unavailable". */
 static void respond_failure(struct job *job, enum exit_code error)
 {
 	const struct failure *failure = &job->failure;
 
 	if (error == EXIT_NOT_ALLOWED) {
-		ipc_response_error(job->response, HTTP_FORBIDDEN, "%s", failure->message);
+		ipc_response_error(job->response, IPC_FORBIDDEN, "%s", failure->message);
 	} else if (error == EXIT_QUOTA) {
-		ipc_response_error(job->response, HTTP_TOO_MANY, "%s", failure->message);
+		ipc_response_error(job->response, IPC_QUOTA_EXCEEDED, "%s", failure->message);
 		job->response->retry_after_seconds = ceil(failure->retry_after_seconds);
 		if (job->response->retry_after_seconds < 1)
 			job->response->retry_after_seconds = 1;
 	} else if (error == EXIT_USAGE) {
-		ipc_response_error(job->response, HTTP_BAD_REQUEST, "%s", failure->message);
+		ipc_response_error(job->response, IPC_BAD_REQUEST, "%s", failure->message);
 	} else {
 		log_limited(&job->worker->failures, "%s failed: %s%s%s", job->op, failure->message,
 		            failure->hint[0] ? "; " : "", failure->hint);
@@ -53,13 +58,13 @@ static void set_quota(struct ipc_response *response, const struct permit_quota *
 		.known = true,
 		.limit = quota->limit,
 		.remaining = quota->remaining,
-		/* rounded up: at that second it has come */
+		/* rounded up: by that second the reset has happened */
 		.reset_unix_seconds =
 			(quota->reset_unix_ns + (__s64)SECOND_NS - 1) / (__s64)SECOND_NS,
 	};
 }
 
-/* Whether the account may have permits at all, and what is left of its quota. */
+/* Fills in the quota. False: the account may not request permits. */
 static bool read_quota(struct job *job, struct permit_quota *quota)
 {
 	enum exit_code error = permit_read_quota(&job->context, job->account.id, quota);
@@ -71,7 +76,7 @@ static bool read_quota(struct job *job, struct permit_quota *quota)
 	return !error;
 }
 
-/* The front has checked the list, but what is trusted here is checked here. */
+/* The frontend has checked the list, but is not trusted. */
 static bool parse_addresses(struct job *job, struct address_list *addresses)
 {
 	char parse_error[400];
@@ -79,11 +84,11 @@ static bool parse_addresses(struct job *job, struct address_list *addresses)
 	if (!address_list_parse(addresses, job->ips, strlen(job->ips),
 	                        job->worker->rules.max_addresses, parse_error, sizeof(parse_error)))
 		return true;
-	ipc_response_error(job->response, HTTP_BAD_REQUEST, "%s", parse_error);
+	ipc_response_error(job->response, IPC_BAD_REQUEST, "%s", parse_error);
 	return false;
 }
 
-/* What has changed, and nothing else: who changes nothing could fill the log for ever. */
+/* Logs only changes: requests that change nothing could fill the log. */
 static void log_changes(const struct job *job, const struct permit_outcome *outcome)
 {
 	for (__u32 i = 0; i < outcome->count; i++) {
@@ -106,7 +111,7 @@ static void respond_outcome(struct job *job, const struct permit_outcome *outcom
 	                               (int)outcome->attached));
 }
 
-static void permit(struct job *job)
+static void permit_addresses(struct job *job)
 {
 	struct permit_outcome outcome = {};
 	struct address_list addresses;
@@ -119,7 +124,7 @@ static void permit(struct job *job)
 	                       &outcome);
 	if (!error || error == EXIT_QUOTA)
 		set_quota(job->response, &outcome.quota);
-	/* may well be readable, even where nothing can be written */
+	/* the quota may be readable even if the store cannot be written */
 	else if (error != EXIT_NOT_ALLOWED && error != EXIT_BUSY &&
 	         !permit_read_quota(&job->context, job->account.id, &quota))
 		set_quota(job->response, &quota);
@@ -131,7 +136,7 @@ static void permit(struct job *job)
 	respond_outcome(job, &outcome);
 }
 
-static void revoke(struct job *job)
+static void revoke_addresses(struct job *job)
 {
 	struct permit_outcome outcome = {};
 	struct address_list addresses;
@@ -150,7 +155,7 @@ static void revoke(struct job *job)
 	respond_outcome(job, &outcome);
 }
 
-static void list(struct job *job)
+static void list_permits(struct job *job)
 {
 	struct permit_record *records;
 	struct permit_quota quota;
@@ -172,7 +177,7 @@ static void list(struct job *job)
 
 static void only_token(struct job *job)
 {
-	job->response->status = HTTP_OK;
+	job->response->status = IPC_OK;
 }
 
 static void only_quota(struct job *job)
@@ -180,7 +185,7 @@ static void only_quota(struct job *job)
 	struct permit_quota quota;
 
 	if (read_quota(job, &quota))
-		job->response->status = HTTP_OK;
+		job->response->status = IPC_OK;
 }
 
 static void rate_limit(struct job *job)
@@ -190,8 +195,8 @@ static void rate_limit(struct job *job)
 	enum exit_code error;
 
 	if (!client_address_is_ipv4(&job->client)) {
-		ipc_response_error(job->response, HTTP_BAD_REQUEST,
-		                   "only IPv4 addresses are limited, and the request came from %s",
+		ipc_response_error(job->response, IPC_BAD_REQUEST,
+		                   "only IPv4 addresses are limited; this request came from %s",
 		                   job->client_text);
 		return;
 	}
@@ -212,8 +217,8 @@ static const struct {
 	const char *op;
 	void (*run)(struct job *job);
 } operations[] = {
-	{OP_TOKEN, only_token}, {OP_QUOTA, only_quota}, {OP_PERMIT, permit},
-	{OP_REVOKE, revoke},    {OP_LIST, list},        {OP_RATE_LIMIT, rate_limit},
+	{OP_TOKEN, only_token},        {OP_QUOTA, only_quota},  {OP_PERMIT, permit_addresses},
+	{OP_REVOKE, revoke_addresses}, {OP_LIST, list_permits}, {OP_RATE_LIMIT, rate_limit},
 };
 
 static bool parse_request(struct job *job, const json_t *request)
@@ -238,21 +243,19 @@ static void reject_token(struct job *job)
 	__u64 now_ns = now_monotonic_ns(), wait_ns = auth_throttle_wait_ns(throttle, &key, now_ns);
 
 	if (wait_ns) {
-		ipc_response_error(job->response, HTTP_TOO_MANY,
-		                   "too many wrong tokens came from this address");
-		job->response->code = CODE_TOO_MANY_WRONG_TOKENS;
+		ipc_response_error(job->response, IPC_AUTH_THROTTLED,
+		                   "too many wrong tokens from this address");
 		job->response->retry_after_seconds = (wait_ns + SECOND_NS - 1) / SECOND_NS;
 		return;
 	}
 	auth_throttle_count_failure(throttle, &key, now_ns);
-	ipc_response_error(job->response, HTTP_UNAUTHORIZED, "this token is nobody's");
+	ipc_response_error(job->response, IPC_UNAUTHORIZED, "invalid token");
 	if (auth_throttle_wait_ns(throttle, &key, now_ns))
-		log_limited(&job->worker->failures, "too many wrong tokens from %s: slowed",
-		            job->client_text);
+		log_limited(&job->worker->failures,
+		            "too many wrong tokens from %s: delaying responses", job->client_text);
 }
 
-/* Whether the token is somebody's. A right one is never refused for the wrong ones of others,
- * who may share the address. */
+/* A valid token is always accepted, even if other clients behind the same address are throttled. */
 static bool authenticate(struct job *job)
 {
 	char id[TOKEN_ID_SIZE];
@@ -268,37 +271,6 @@ static bool authenticate(struct job *job)
 	return !error;
 }
 
-json_t *worker_rules_json(const struct permit_rules *rules)
-{
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "max_addresses",
-	                 (json_int_t)rules->max_addresses, "max_requests",
-	                 (json_int_t)rules->max_requests, "window_ns", (json_int_t)rules->window_ns,
-	                 "lifetime_ns", (json_int_t)rules->lifetime_ns, "linger_ns",
-	                 (json_int_t)rules->linger_ns, "max_permits",
-	                 (json_int_t)rules->max_permits);
-}
-
-static bool read_rules(struct permit_rules *rules, const json_t *request)
-{
-	json_int_t addresses, requests, window, lifetime, linger, permits;
-
-	if (json_unpack(json_object_get(request, "rules"), "{s:I, s:I, s:I, s:I, s:I, s:I}",
-	                "max_addresses", &addresses, "max_requests", &requests, "window_ns",
-	                &window, "lifetime_ns", &lifetime, "linger_ns", &linger, "max_permits",
-	                &permits))
-		return false;
-	*rules = (struct permit_rules){addresses, requests, window, lifetime, linger, permits};
-	return true;
-}
-
-bool worker_has_operation(const char *op)
-{
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
-		if (!strcmp(operations[i].op, op))
-			return true;
-	return false;
-}
-
 static struct permit_context context_of(const struct worker *worker)
 {
 	return (struct permit_context){
@@ -309,7 +281,7 @@ static struct permit_context context_of(const struct worker *worker)
 	};
 }
 
-void worker_respond(struct worker *worker, const json_t *request, struct ipc_response *response)
+static void respond(struct worker *worker, const json_t *request, struct ipc_response *response)
 {
 	struct job job = {
 		.worker = worker,
@@ -319,8 +291,9 @@ void worker_respond(struct worker *worker, const json_t *request, struct ipc_res
 
 	*response = (struct ipc_response){};
 	result_capture(&job.failure);
-	if (!read_rules(&worker->rules, request) || !parse_request(&job, request)) {
-		log_line("the front asked something that makes no sense");
+	if (!protocol_rules_from_json(&worker->rules, json_object_get(request, "rules")) ||
+	    !parse_request(&job, request)) {
+		log_line("the frontend sent a malformed request");
 		ipc_response_unavailable(response);
 	} else if (authenticate(&job)) {
 		for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
@@ -332,21 +305,63 @@ void worker_respond(struct worker *worker, const json_t *request, struct ipc_res
 	result_capture(NULL);
 }
 
-void worker_maintain(struct worker *worker, const json_t *request)
+static void maintain(struct worker *worker, const json_t *request)
 {
 	struct permit_context context = context_of(worker);
 	struct failure failure = {};
-	char parse_error[sizeof(worker->parse_error)] = "";
+	char message[sizeof(worker->maintain_error)] = "";
 
 	result_capture(&failure);
-	if (read_rules(&worker->rules, request) && permit_maintain(&context))
-		snprintf(parse_error, sizeof(parse_error), "%s", failure.message);
+	if (protocol_rules_from_json(&worker->rules, json_object_get(request, "rules")) &&
+	    permit_maintain(&context))
+		snprintf(message, sizeof(message), "%s", failure.message);
 	result_capture(NULL);
-	/* the same once a minute would bury everything else */
-	if (parse_error[0] && strcmp(parse_error, worker->parse_error))
-		log_line("cannot look after the permits: %s%s%s", parse_error,
+	/* not once a minute: that would bury everything else */
+	if (message[0] && strcmp(message, worker->maintain_error))
+		log_line("cannot maintain the permits: %s%s%s", message,
 		         failure.hint[0] ? "; " : "", failure.hint);
-	else if (!parse_error[0] && worker->parse_error[0])
-		log_line("the permits are looked after again");
-	strcpy(worker->parse_error, parse_error);
+	else if (!message[0] && worker->maintain_error[0])
+		log_line("the permits are maintained again");
+	strcpy(worker->maintain_error, message);
+}
+
+static void handle(struct worker *worker, struct channel *channel, json_t *request)
+{
+	const char *op = json_string_value(json_object_get(request, "op"));
+	struct ipc_response response = {.status = IPC_OK};
+
+	if (op && !strcmp(op, OP_MAINTAIN))
+		maintain(worker, request);
+	else
+		respond(worker, request, &response);
+	/* the supervisor responds for a worker that died */
+	if (channel_send(channel, ipc_response_to_json(&response, 0), response.body,
+	                 response.body_length))
+		_exit(EXIT_FAILURE);
+	ipc_response_release(&response);
+}
+
+void worker_run(const void *context, int fd)
+{
+	struct worker *worker = (struct worker *)context;
+	struct channel channel;
+	json_t *request;
+	const char *text;
+	size_t length;
+
+	channel_open(&channel, fd, CHANNEL_MAX_REQUEST);
+	for (;;) {
+		struct pollfd polled = {fd, POLLIN, 0};
+
+		if (channel_has_unsent(&channel))
+			polled.events |= POLLOUT;
+		if (poll(&polled, 1, -1) < 0)
+			continue;
+		if (channel_flush(&channel) || channel_receive(&channel))
+			_exit(EXIT_SUCCESS);
+		while (channel_next(&channel, &request, &text, &length) > 0) {
+			handle(worker, &channel, request);
+			json_decref(request);
+		}
+	}
 }
