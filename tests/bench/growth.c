@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "user/policy/policy.h"
+#include "user/datapath/gate.h"
 #include "tests/bench/together.h"
 #include "include/permit.h"
 
