@@ -16,7 +16,7 @@
 
 static enum exit_code serve(const struct options *options)
 {
-	struct frontend_setup *setup = calloc(1, sizeof(*setup));
+	static struct frontend_setup setup;
 	struct permit_context context = {.pin_dir = options->pin_dir,
 	                                 .state_dir = options->state_dir};
 	struct identity identity;
@@ -27,12 +27,10 @@ static enum exit_code serve(const struct options *options)
 		return fail(EXIT_NOT_ALLOWED,
 		            "run it as root, for example with sudo: it becomes another user itself",
 		            "only root can serve the HTTP API");
-	if (!setup)
-		return fail(EXIT_FAILED, NULL, "there is no memory left");
-	error = setup_prepare(setup, options, NULL, &identity);
+	error = setup_prepare(&setup, options, NULL, &identity);
 	if (error)
 		return error;
-	context.rules = &setup->rules;
+	context.rules = &setup.rules;
 	/* now, as root, so that the store exists and is root's */
 	error = account_find(options->state_dir, ACCOUNT_LOCAL, &local);
 	if (!error)
@@ -42,8 +40,8 @@ static enum exit_code serve(const struct options *options)
 		error = privileges_become(&identity);
 	}
 	if (!error)
-		return supervisor_run(options, &identity, setup);
-	listeners_close(&setup->listeners, NULL);
+		return supervisor_run(options, &identity, &setup);
+	listeners_close(&setup.listeners, NULL);
 	return error;
 }
 

@@ -39,7 +39,7 @@ static const char *take_value(int argc, char **argv, int *i, const char *name)
 		return argv[*i] + length + 1;
 	if (argv[*i][length])
 		return NULL;
-	if (*i + 1 >= argc)
+	if (*i + 1 >= argc || !argv[*i + 1])
 		return "";
 	return argv[++*i];
 }

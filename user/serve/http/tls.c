@@ -78,7 +78,7 @@ enum exit_code tls_load(struct tls *tls, const struct serve_settings *settings)
 	error = read_pem(&loaded.certificate, settings->certificate, "certificate");
 	if (!error)
 		error = read_pem(&loaded.key, settings->key, "key");
-	if (!error)
+	if (!error && loaded.certificate && loaded.key)
 		error = check_pair(&loaded, settings);
 	if (error)
 		tls_release(&loaded);
