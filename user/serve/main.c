@@ -13,10 +13,11 @@
 #include "user/serve/supervisor/privileges.h"
 #include "user/serve/supervisor/setup.h"
 #include "user/serve/supervisor/supervisor.h"
+#include "user/util/xalloc.h"
 
 static enum exit_code serve(const struct options *options)
 {
-	static struct frontend_setup setup;
+	struct frontend_setup *setup; /* the supervisor's, which frees it when another one comes */
 	struct permit_context context = {.pin_dir = options->pin_dir,
 	                                 .state_dir = options->state_dir};
 	struct identity identity;
@@ -27,10 +28,13 @@ static enum exit_code serve(const struct options *options)
 		return fail(EXIT_NOT_ALLOWED,
 		            "run it as root, for example with sudo: it becomes another user itself",
 		            "only root can serve the HTTP API");
-	error = setup_prepare(&setup, options, NULL, &identity);
-	if (error)
+	setup = xcalloc(1, sizeof(*setup));
+	error = setup_prepare(setup, options, NULL, &identity);
+	if (error) {
+		free(setup);
 		return error;
-	context.rules = &setup.rules;
+	}
+	context.rules = &setup->rules;
 	/* now, as root, so that the store exists and is root's */
 	error = account_find(options->state_dir, ACCOUNT_LOCAL, &local);
 	if (!error)
@@ -40,8 +44,9 @@ static enum exit_code serve(const struct options *options)
 		error = privileges_become(&identity);
 	}
 	if (!error)
-		return supervisor_run(options, &identity, &setup);
-	listeners_close(&setup.listeners, NULL);
+		return supervisor_run(options, &identity, setup);
+	listeners_close(&setup->listeners, NULL);
+	free(setup);
 	return error;
 }
 
