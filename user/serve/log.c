@@ -18,12 +18,12 @@ static void write_line(const char *format, va_list args)
 
 	if (length < 0)
 		return;
-	for (int i = 0; i < length; i++) /* an error may carry a hint on a line of its own */
+	for (int i = 0; i < length; i++) /* an error may have its hint on a line of its own */
 		if (line[i] == '\n')
 			line[i] = ' ';
 	line[length] = '\n';
-	/* in one go, so that the lines of two processes don't mix; nobody is left to be told
-	 * when that fails */
+	/* a single write, so that lines of two processes do not mix; a failure cannot be
+	 * reported anywhere */
 	if (write(STDERR_FILENO, line, length + 1) < 0) {
 	}
 	free(line);
@@ -45,7 +45,7 @@ void log_limited(struct log_limit *memory, const char *format, ...)
 
 	if (!memory->began_ns || now_ns - memory->began_ns > LIMIT_NS) {
 		if (memory->left_out)
-			log_line("%u more lines like these were left out", memory->left_out);
+			log_line("%u similar lines were left out", memory->left_out);
 		*memory = (struct log_limit){.began_ns = now_ns};
 	}
 	if (memory->lines++ >= LIMIT_LINES) {

@@ -4,8 +4,8 @@
 /* One line on standard error, for one event that matters to the operator. Never a token. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* For what anybody can make happen as often as he likes: ten lines a minute, and then how many
- * were left out. Begins all zero. */
+/* For events that a client can cause at any rate: ten lines a minute, then the number of lines left
+ * out. *memory must be zeroed at first. */
 struct log_limit {
 	unsigned long long began_ns;
 	unsigned int lines, left_out;

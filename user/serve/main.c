@@ -35,7 +35,7 @@ static enum exit_code serve(const struct options *options)
 		return error;
 	}
 	context.rules = &setup->rules;
-	/* now, as root, so that the store exists and is root's */
+	/* while still root, so that the store exists and belongs to root */
 	error = account_find(options->state_dir, ACCOUNT_LOCAL, &local);
 	if (!error)
 		error = permit_maintain(&context);
@@ -50,7 +50,7 @@ static enum exit_code serve(const struct options *options)
 	return error;
 }
 
-/* Questions carry tokens, and a process that is forked later has what was freed before. */
+/* Erases freed memory: requests carry tokens, and a process forked later inherits it. */
 static void wipe_and_free(void *memory)
 {
 	if (memory)
@@ -58,7 +58,7 @@ static void wipe_and_free(void *memory)
 	free(memory);
 }
 
-/* If they were closed, a socket would get one of these numbers, and lines of the log. */
+/* Opens closed standard files: otherwise a socket would get such a number, and log lines. */
 static void occupy_standard_files(void)
 {
 	int fd;

@@ -6,7 +6,7 @@
 
 #include "user/util/duration.h"
 
-/* For deadlines and ages: it can't be stepped, and keeper and front read the same. */
+/* For deadlines and ages: cannot be stepped, and all processes read the same clock. */
 static inline __u64 now_monotonic_ns(void)
 {
 	struct timespec now;
@@ -15,7 +15,7 @@ static inline __u64 now_monotonic_ns(void)
 	return (__u64)now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-/* For poll(): in whole milliseconds, and never a moment too early. */
+/* Timeout for poll(): whole milliseconds, rounded up. */
 static inline int milliseconds_until(__u64 then_ns, __u64 now_ns)
 {
 	__u64 rest_ns = then_ns > now_ns ? then_ns - now_ns : 0;

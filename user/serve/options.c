@@ -13,7 +13,7 @@
 /* Options that mirror a setting of [serve]. */
 static const struct {
 	const char *option, *key;
-	const char *implied; /* of one that takes no value */
+	const char *implied; /* the value of an option without argument */
 } mirrored[] = {
 	{"--listen", "listen", NULL}, {"--certificate", "certificate", NULL},
 	{"--key", "key", NULL},       {"--trusted-proxies", "trusted_proxies", NULL},
@@ -27,8 +27,8 @@ static const char *environment(const char *name, const char *otherwise)
 	return value && *value ? value : otherwise;
 }
 
-/* The value of `--NAME VALUE` or `--NAME=VALUE` at argv[*i], which is moved to its last
- * argument; NULL when it is another option, the empty text when the value is missing. */
+/* The value of `--NAME VALUE` or `--NAME=VALUE` at argv[*i]; *i is advanced to its last argument.
+ * NULL: another option. Empty: the value is missing. */
 static const char *take_value(int argc, char **argv, int *i, const char *name)
 {
 	size_t length = strlen(name);
@@ -103,7 +103,7 @@ enum exit_code options_read(struct options *options, int argc, char **argv)
 		if (take_flag(options, name))
 			continue;
 		if (options->setting_count == OPTIONS_MAX_SETTINGS)
-			return fail(EXIT_USAGE, USAGE, "there are too many options");
+			return fail(EXIT_USAGE, USAGE, "too many options");
 		value = take_path(options, argc, argv, &i);
 		if (!value)
 			value = take_mirrored(options, argc, argv, &i);

@@ -5,7 +5,7 @@
 
 #include "user/config/settings.h"
 
-/* What the command line says. Its settings win over those of the file, at every reload. */
+/* Settings from the command line. They override those of the file, also after a reload. */
 
 #define OPTIONS_MAX_SETTINGS 32
 
@@ -13,7 +13,7 @@ struct options {
 	const char *pin_dir;
 	const char *state_dir;
 	const char *config_path;
-	bool config_named; /* then the file must be there */
+	bool config_named; /* the file must exist */
 	bool verbose;
 	bool help, version;
 	struct {
@@ -28,5 +28,5 @@ struct options {
 
 enum exit_code options_read(struct options *options, int argc, char **argv);
 
-/* The file, and on top of it what the command line says. */
+/* Reads the file, then applies the command line. */
 enum exit_code options_configure(const struct options *options, struct settings *config);

@@ -279,7 +279,7 @@ assert b'\"ok\"' in read_all(send(health + b'Connection: close\r\n\r\n'))
 @test 'what one address asks can not fill all of the queue' {
     prepare
     serve
-    kill -STOP "$keeper"
+    kill -STOP "$worker"
     mad "
 ask = b'GET /v3/firewall/permit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n'
 all = [send(ask) for i in range(80)]
@@ -298,7 +298,7 @@ assert refused == 16, refused
     request --interface 198.51.100.8 "$endpoint" &
     other=$!
     wait "$waited"
-    kill -CONT "$keeper"
+    kill -CONT "$worker"
     wait "$other"
     request "$endpoint"
     answered 200

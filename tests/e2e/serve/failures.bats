@@ -7,45 +7,45 @@
 load ../network
 load serve
 
-@test 'the front is killed: another one takes its place' {
+@test 'the frontend is killed: another one takes its place' {
     local old
     prepare
     serve
     for _ in 1 2; do
-        old=$front
-        kill -KILL "$front"
-        eventually another_front_than "$old"
+        old=$frontend
+        kill -KILL "$frontend"
+        eventually another_frontend_than "$old"
         request "$endpoint"
         answered 200
     done
-    has "$(<"$log")" "front \(process $old\) was ended by signal 9"
+    has "$(<"$log")" "frontend \(process $old\) was killed by signal 9"
 }
 
-@test 'the keeper is killed: another one takes its place, and still knows who guesses' {
+@test 'the worker is killed: another one takes its place, and still knows who guesses' {
     local old
     prepare
     serve
     for _ in {1..5}; do
         by client --header 'Authorization: Bearer wrong' "$endpoint"
     done
-    old=$keeper
-    kill -KILL "$keeper"
-    eventually another_keeper_than "$old"
+    old=$worker
+    kill -KILL "$worker"
+    eventually another_worker_than "$old"
     by server --header "Authorization: Bearer $token" http://127.0.0.1:9420/v3/firewall/permit
     answered 200
     by client --header 'Authorization: Bearer wrong' "$endpoint"
     answered 429 too_many_wrong_tokens
-    has "$(<"$log")" "keeper \(process $old\) was ended by signal 9"
+    has "$(<"$log")" "store worker \(process $old\) was killed by signal 9"
 }
 
-@test 'the keeper is killed in the middle of a question: 503, and the next one is answered' {
+@test 'the worker is killed in the middle of a question: 503, and the next one is answered' {
     prepare
     serve
-    kill -STOP "$keeper"
-    (sleep 1 && kill -KILL "$keeper") &
+    kill -STOP "$worker"
+    (sleep 1 && kill -KILL "$worker") &
     request -X POST "$endpoint?ips=1.1.1.1"
     answered 503 unavailable
-    eventually another_keeper_than "$keeper"
+    eventually another_worker_than "$worker"
     request -X POST "$endpoint?ips=1.1.1.1"
     answered 200
 }
@@ -55,8 +55,8 @@ load serve
     serve
     kill -KILL "$supervisor"
     wait "$supervisor" || true
-    eventually is_gone "$front"
-    eventually is_gone "$keeper"
+    eventually is_gone "$frontend"
+    eventually is_gone "$worker"
     [[ -S $socket ]]
     limiter permit request 1.1.1.1
     serve
@@ -74,7 +74,7 @@ load serve
     kill -CONT "$supervisor"
     by client "$public/healthz"
     answered 200
-    kill -STOP "$keeper"
+    kill -STOP "$worker"
     by client --max-time 30 --header "Authorization: Bearer $token" "$endpoint" &
     waited=$!
     sleep 0.5
@@ -83,7 +83,7 @@ load serve
     wait "$waited"
     by client --max-time 1 "$public/healthz"
     answered 503 unavailable
-    kill -CONT "$keeper"
+    kill -CONT "$worker"
     eventually healthy
 }
 

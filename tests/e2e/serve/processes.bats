@@ -24,11 +24,11 @@ load serve
     stop_serve
 }
 
-@test 'user and capabilities: two for those that need them, none for the front' {
+@test 'user and capabilities: two for those that need them, none for the frontend' {
     local bpf_and_dac_override=0000008000000002 none=0000000000000000 process field
     prepare
     serve
-    for process in "$supervisor" "$keeper" "$front"; do
+    for process in "$supervisor" "$worker" "$frontend"; do
         is "$(id -u nobody | sed 's/.*/&\t&\t&\t&/')" "$(status_of "$process" Uid)" user
         is "$(id -g nobody | sed 's/.*/&\t&\t&\t&/')" "$(status_of "$process" Gid)" group
         is 1 "$(status_of "$process" NoNewPrivs)" 'no new privileges'
@@ -36,13 +36,13 @@ load serve
             is "$none" "$(status_of "$process" "$field")" "$field"
         done
     done
-    for process in "$supervisor" "$keeper"; do
+    for process in "$supervisor" "$worker"; do
         is "$bpf_and_dac_override" "$(status_of "$process" CapPrm)" permitted
         is "$bpf_and_dac_override" "$(status_of "$process" CapEff)" effective
     done
-    is "$none" "$(status_of "$front" CapPrm)" permitted
-    is "$none" "$(status_of "$front" CapEff)" effective
-    is '' "$(find "/proc/$front/fd" -lname '/*' ! -lname /dev/null ! -lname "$log")" files
+    is "$none" "$(status_of "$frontend" CapPrm)" permitted
+    is "$none" "$(status_of "$frontend" CapEff)" effective
+    is '' "$(find "/proc/$frontend/fd" -lname '/*' ! -lname /dev/null ! -lname "$log")" files
     is '600 root' "$(stat -c '%a %U' "$XDP_RATELIMIT_STATE_DIR/permits.db")"
 }
 
@@ -79,7 +79,7 @@ load serve
     prepare
     mkdir "$BATS_TEST_TMPDIR/run"
     echo precious >"$socket"
-    refused 1 'is no socket'
+    refused 1 'is not a socket'
     is precious "$(<"$socket")"
     rm "$socket"
     server python3 -c "import socket; socket.socket(socket.AF_UNIX).bind('$socket')"
@@ -112,42 +112,42 @@ time.sleep(30)" 3>&- &
     is api.sock "$(ls "$BATS_TEST_TMPDIR/run")" 'what lies beside the socket'
 }
 
-@test 'the front shares no memory with the others, and has no terminal' {
+@test 'the frontend shares no memory with the others, and has no terminal' {
     prepare
     serve
-    run -1 grep -E '^[^ ]+ rw-s' "/proc/$front/maps"
-    # the throttle, which only keepers share
-    grep -qE '^[^ ]+ rw-s' "/proc/$keeper/maps"
-    is /dev/null "$(readlink "/proc/$front/fd/0")" 'standard input'
-    is "$front" "$(ps -o sid= -p "$front" | tr -d ' ')" session
+    run -1 grep -E '^[^ ]+ rw-s' "/proc/$frontend/maps"
+    # the throttle, which only workers share
+    grep -qE '^[^ ]+ rw-s' "/proc/$worker/maps"
+    is /dev/null "$(readlink "/proc/$frontend/fd/0")" 'standard input'
+    is "$frontend" "$(ps -o sid= -p "$frontend" | tr -d ' ')" session
 }
 
-@test 'the front is in its sandbox, and the others are not' {
+@test 'the frontend is in its sandbox, and the others are not' {
     prepare
     serve
-    is 2 "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$front/status")" 'seccomp mode of the front'
-    is 0 "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$keeper/status")" 'seccomp mode of the keeper'
+    is 2 "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$frontend/status")" 'seccomp mode of the frontend'
+    is 0 "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$worker/status")" 'seccomp mode of the worker'
     request "$endpoint"
     answered 200
 }
 
-@test 'a new front knows nothing of the tokens that the last one saw' {
+@test 'a new frontend knows nothing of the tokens that the last one saw' {
     local old
     prepare
     serve
     for _ in {1..20}; do
         request "$endpoint"
     done
-    old=$front
-    kill -KILL "$front"
-    eventually another_front_than "$old"
+    old=$frontend
+    kill -KILL "$frontend"
+    eventually another_frontend_than "$old"
     # the text must not be found in the test's own command line either
     run -0 python3 -c '
 import sys
-front, token = sys.argv[1], open(sys.argv[2]).read().strip().encode()
+frontend, token = sys.argv[1], open(sys.argv[2]).read().strip().encode()
 found = 0
-with open(f"/proc/{front}/mem", "rb", 0) as memory:
-    for line in open(f"/proc/{front}/maps"):
+with open(f"/proc/{frontend}/mem", "rb", 0) as memory:
+    for line in open(f"/proc/{frontend}/maps"):
         span, rights = line.split()[:2]
         if "r" not in rights or "[v" in line:
             continue
@@ -157,7 +157,7 @@ with open(f"/proc/{front}/mem", "rb", 0) as memory:
             found += memory.read(end - begin).count(token)
         except OSError:
             pass
-print(found)' "$front" <(echo "$token")
+print(found)' "$frontend" <(echo "$token")
     is 0 "$output" 'copies of the token'
 }
 
@@ -212,7 +212,7 @@ print(found)' "$front" <(echo "$token")
     make_certificate one
     make_certificate two
     openssl pkey -in "$tmp/one.key" -aes128 -passout pass:x -out "$tmp/locked.key"
-    refused 1 "two.key doesn't belong" --certificate "$tmp/one.pem" --key "$tmp/two.key"
+    refused 1 "two.key does not match" --certificate "$tmp/one.pem" --key "$tmp/two.key"
     refused 1 'passphrase' --certificate "$tmp/one.pem" --key "$tmp/locked.key"
     refused 1 "can't be used" --certificate "$config" --key "$tmp/one.key"
     refused 1 'PEM' --certificate /dev/null --key "$tmp/one.key"
@@ -255,11 +255,11 @@ END
     wait "$reloads"
 }
 
-@test 'SIGHUP: a request that has begun is finished by the old front' {
+@test 'SIGHUP: a request that has begun is finished by the old frontend' {
     local old
     prepare
     serve
-    old=$front
+    old=$frontend
     server python3 - >"$BATS_TEST_TMPDIR/answer" 2>&1 <<END &
 import socket, time
 s = socket.create_connection(('127.0.0.1', 9420))
@@ -272,7 +272,7 @@ END
     begun=$!
     sleep 1
     reload
-    eventually another_front_than "$old"
+    eventually another_frontend_than "$old"
     wait "$begun"
     has "$(<"$BATS_TEST_TMPDIR/answer")" '^HTTP/1.1 200'
     is '1.1.1.1 shop' "$(permitted)"
@@ -308,17 +308,17 @@ END
         sed -i "/^${line%% *} /d" "$config"
         echo "$line" >>"$config"
         reload
-        has "$(tail -n 1 "$log")" '^reload refused, nothing is changed: .'
+        has "$(tail -n 1 "$log")" '^reload failed, nothing was changed: .'
         request "$endpoint"
         answered 200
         locally http://localhost/v3/firewall/permit
         answered 200
-        is 1 "$(with_capabilities 0000000000000000 | wc -l)" fronts
+        is 1 "$(with_capabilities 0000000000000000 | wc -l)" frontends
     done
     configure 'user = daemon'
     sed -i '/^user = nobody/d' "$config"
     reload
-    has "$(<"$log")" "the user stays 'nobody' until a restart"
+    has "$(<"$log")" "the user remains 'nobody' until a restart"
 }
 
 @test 'SIGTERM and SIGINT: a clean end' {
@@ -331,8 +331,8 @@ END
         kill "-$signal" "$supervisor"
         wait "$supervisor"
         [[ ! -e $socket ]]
-        is_gone "$front"
-        is_gone "$keeper"
+        is_gone "$frontend"
+        is_gone "$worker"
         is ending "$(tail -n 1 "$log")"
     done
 }

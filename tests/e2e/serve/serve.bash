@@ -33,7 +33,7 @@ new_account() {
     limiter account add "$@" --json | jq --raw-output .token
 }
 
-# serve [OPTION...]: in the background, until it listens; sets supervisor, keeper and front
+# serve [OPTION...]: in the background, until it listens; sets supervisor, worker and frontend
 serve() {
     : >"$log"
     nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" --config "$config" \
@@ -53,11 +53,11 @@ with_capabilities() {
     done
 }
 
-# The front has none; that is how it shows, once it has given them up.
+# The frontend has none; that is how it shows, once it has given them up.
 find_children() {
-    front=$(with_capabilities 0000000000000000 | tail -n 1)
-    keeper=$(with_capabilities 0000008000000002 | head -n 1)
-    [[ $front && $keeper ]]
+    frontend=$(with_capabilities 0000000000000000 | tail -n 1)
+    worker=$(with_capabilities 0000008000000002 | head -n 1)
+    [[ $frontend && $worker ]]
 }
 
 stop_serve() {
@@ -167,10 +167,10 @@ is_gone() {
     ! kill -0 "$1" 2>/dev/null
 }
 
-another_keeper_than() {
-    find_children && [[ $keeper != "$1" ]]
+another_worker_than() {
+    find_children && [[ $worker != "$1" ]]
 }
 
-another_front_than() {
-    find_children && [[ $front != "$1" ]]
+another_frontend_than() {
+    find_children && [[ $frontend != "$1" ]]
 }

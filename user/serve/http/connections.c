@@ -52,7 +52,7 @@ static void become_busy(struct connections *connections, struct tracked *tracked
 	TAILQ_REMOVE(&connections->by_idle, tracked, by_idle);
 }
 
-/* It leaves the queue of the idle ones, so that nobody shuts it again. */
+/* Removes it from the idle queue, so that it is not shut down again. */
 static void shut_down(struct connections *connections, struct tracked *tracked)
 {
 	if (tracked->shut)
@@ -63,7 +63,7 @@ static void shut_down(struct connections *connections, struct tracked *tracked)
 	shutdown(tracked->fd, SHUT_RDWR);
 }
 
-/* When nine of ten places are taken, whoever has been idle for longest must go. */
+/* Above 90 percent of the limit, closes the connection that has been idle for longest. */
 static void make_room(struct connections *connections)
 {
 	int most = connections->limit - connections->limit / 10;
@@ -85,7 +85,7 @@ struct tracked *connections_add(struct connections *connections, int fd, const s
 	TAILQ_INSERT_TAIL(&connections->by_start, tracked, by_start);
 	LIST_INSERT_HEAD(chain_of(connections, key), tracked, by_key);
 	connections->count++;
-	make_room(connections); /* by others: it has only just come */
+	make_room(connections); /* never this one: it has just arrived */
 	become_idle(connections, tracked, now_ns);
 	return tracked;
 }

@@ -6,11 +6,11 @@
 #include <sys/queue.h>
 #include <linux/types.h>
 
-/* The open connections of one listener: which of them must go, so that there is always room
- * for another. To let one go its socket is shut down; the HTTP library then closes it. */
+/* The open connections of one listener, and which of them to close so that there is always room for
+ * another. Closing shuts down the socket; the HTTP library then closes it. */
 
 #define CONNECTION_LIFE_NS       60000000000ULL
-#define CONNECTION_LAST_REPLY_NS 30000000000ULL /* a reply after that says it was the last */
+#define CONNECTION_LAST_REPLY_NS 30000000000ULL /* a later reply closes the connection */
 #define CONNECTION_CHAINS        1024
 
 struct tracked {
@@ -21,7 +21,7 @@ struct tracked {
 	__u64 start_ns;
 	__u64 idle_since_ns;
 	int fd;
-	bool idle;   /* no request has arrived as a whole */
+	bool idle;   /* no complete request has arrived */
 	bool served; /* at least one was answered */
 	bool shut;
 };
@@ -36,16 +36,16 @@ struct connections {
 	__u32 seed;
 	int limit;
 	int count;
-	int shut; /* of them */
+	int shut; /* number of connections shut down */
 };
 
 void connections_init(struct connections *connections, int limit, __u32 seed);
 
-/* How many there are from where, but counts no further than `most`. */
+/* The number of connections of this client, counted up to `most`. */
 int connections_count_from(const struct connections *connections, const struct in6_addr *key,
                            int most);
 
-/* Makes room when there is little left. NULL: no memory. */
+/* Makes room if little is left. NULL: out of memory. */
 struct tracked *connections_add(struct connections *connections, int fd, const struct in6_addr *key,
                                 __u64 now_ns);
 void connections_remove(struct connections *connections, struct tracked *tracked);
@@ -54,8 +54,8 @@ void connections_begin_request(struct connections *connections, struct tracked *
 void connections_end_request(struct connections *connections, struct tracked *tracked,
                              __u64 now_ns);
 
-/* Shuts those that have lived long enough. */
+/* Shuts down connections that have reached their maximum age. */
 void connections_shut_old(struct connections *connections, __u64 now_ns);
 
-/* Shuts those that were served and have been idle since before then. */
+/* Shuts down served connections that have been idle since before that time. */
 void connections_shut_idle(struct connections *connections, __u64 before_ns);

@@ -8,7 +8,7 @@
 
 #include "user/util/quote.h"
 
-/* What is still to be read, and where the next decoded text goes. */
+/* The input that remains, and the place of the next decoded text. */
 struct reader {
 	const char *at, *end;
 	char *storage;
@@ -95,7 +95,7 @@ static int parse_fail(const char *piece, size_t length, const char *reason, char
 	return -EINVAL;
 }
 
-/* One piece and the '&' behind it. */
+/* One piece and the '&' after it. */
 static int take_piece(struct form *form, struct reader *reader, char *parse_error, size_t size)
 {
 	const char *piece = reader->at, *reason = NULL;

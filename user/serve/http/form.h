@@ -9,13 +9,13 @@
 #define FORM_MAX_LENGTH 8192
 #define FORM_MAX_FIELDS 8
 
-/* Decoded, with a NUL behind it that isn't counted and none inside. */
+/* Decoded; NUL-terminated, without a NUL inside. */
 struct form_field {
 	const char *name, *value;
 	size_t name_length, value_length;
 };
 
-/* Not to be copied: the fields point into the storage. */
+/* Do not copy: the fields point into the storage. */
 struct form {
 	int count;
 	struct form_field fields[FORM_MAX_FIELDS];

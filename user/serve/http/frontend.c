@@ -11,7 +11,7 @@
 #include "user/serve/now.h"
 #include "user/serve/http/server.h"
 
-#define OTHER_FILES  128 /* that aren't connections */
+#define OTHER_FILES  128 /* other than connections */
 #define IDLE_WAIT_MS 60000
 #define BUSY_WAIT_MS 200
 
@@ -23,7 +23,7 @@ struct frontend {
 	__u64 drain_deadline_ns; /* 0: it serves */
 };
 
-/* Files are what there is to share. */
+/* Divides the limit of open files among the listeners. */
 static int connections_each(int listeners)
 {
 	struct rlimit limit = {.rlim_cur = OTHER_FILES + 1024};
@@ -52,7 +52,7 @@ static bool start_servers(struct frontend *frontend)
 	return true;
 }
 
-/* Also a second time, to end sooner. */
+/* May be called again with an earlier deadline. */
 static void drain(struct frontend *frontend)
 {
 	__u64 drain_deadline_ns = now_monotonic_ns() + frontend->ipc.drain_seconds * SECOND_NS;
@@ -85,7 +85,7 @@ static int wait_ms(const struct frontend *frontend)
 
 	for (int i = 0; i < frontend->count; i++)
 		wait = shorter(wait, server_wait_ms(&frontend->servers[i]));
-	/* then something may run out at any time */
+	/* a held-back response or deadline may be due at any time */
 	if (frontend->drain_deadline_ns || ipc_client_has_pending(&frontend->ipc))
 		wait = shorter(wait, BUSY_WAIT_MS);
 	return wait;
@@ -103,7 +103,7 @@ static void wait_for_work(struct frontend *frontend)
 		return;
 	if (polled[0].revents & POLLOUT)
 		channel_flush(&frontend->ipc.channel);
-	/* without the supervisor there is nothing to serve, and a new one brings its own front */
+	/* a new supervisor starts its own frontend */
 	if (polled[0].revents & ~POLLOUT && ipc_client_receive(&frontend->ipc))
 		_exit(EXIT_FAILURE);
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* RFC 9110, section 5.6.2. libmicrohttpd takes a blank before the colon for a part of the name, so
- * that "Content-Length :" announces nothing to it, and much to a proxy. */
+/* token characters, RFC 9110, section 5.6.2. libmicrohttpd takes a blank before the colon as part
+ * of the name: it would ignore a "Content-Length :" that a proxy obeys. */
 #define TOKEN_CHARACTERS            \
 	"!#$%&'*+-.^_`|~0123456789" \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <microhttpd.h>
 
-/* The headers of a request that matter here. */
+/* The headers of a request that the API uses. */
 struct headers {
 	const char *authorization; /* NULL: none */
 	int authorizations;
@@ -14,17 +14,17 @@ struct headers {
 	const char *transfer_encoding;
 	int transfer_encodings;
 	char *forwarded; /* all lines of X-Forwarded-For as one list; owned; NULL: none */
-	bool malformed;  /* a name that is none, or a NUL in a value */
+	bool malformed;  /* an invalid name, or a NUL in a value */
 	bool out_of_memory;
 };
 
 void headers_read(struct headers *headers, struct MHD_Connection *connection);
 void headers_release(struct headers *headers);
 
-/* Whether two readers could find different ends of the body (RFC 9112, section 6.3). */
+/* Whether two parsers could disagree about the end of the body (RFC 9112, section 6.3). */
 bool headers_are_ambiguous(const struct headers *headers);
 
-/* Of a form. Parameters such as a charset may follow. */
+/* Whether it is the type of a form; parameters such as a charset may follow. */
 bool headers_announce_form(const struct headers *headers);
 
 /* The bearer token in the value of an Authorization header (RFC 6750). NULL: there is none. */

@@ -12,8 +12,8 @@
 
 #define UNIX_PREFIX "unix:"
 #define BACKLOG     4096
-#define EXPECTED                                                                     \
-	"expected are ADDRESS:PORT, [IPv6 ADDRESS]:PORT or unix:/PATH, for example " \
+#define EXPECTED                                                                 \
+	"expected ADDRESS:PORT, [IPv6 ADDRESS]:PORT or unix:/PATH, for example " \
 	"127.0.0.1:9420"
 
 static enum exit_code read_unix(struct listener *listener, const char *path)
@@ -90,7 +90,7 @@ static enum exit_code read_listener(struct listener *listener, const char *text)
 		    (read_ipv4(listener, address, port) || read_ipv6(listener, address, port)))
 			return EXIT_DONE;
 	}
-	return fail(EXIT_FAILED, EXPECTED, "listen: '%s' can't be listened on", text);
+	return fail(EXIT_FAILED, EXPECTED, "listen: '%s' is not an address to listen on", text);
 }
 
 static bool is_public(const struct listener *listener)
@@ -109,21 +109,22 @@ enum exit_code listeners_read(struct listeners *listeners, const struct serve_se
 
 	listeners->count = 0;
 	if (!settings->listen_count)
-		return fail(EXIT_FAILED, EXPECTED, "listen: there is nothing to listen on");
+		return fail(EXIT_FAILED, EXPECTED, "listen: the list is empty");
 	for (int i = 0; i < settings->listen_count && !error; i++) {
 		struct listener *listener = &listeners->items[listeners->count++];
 
 		error = read_listener(listener, settings->listen[i]);
 		if (!error && is_public(listener) && !settings->certificate[0] &&
 		    !settings->plaintext)
-			error = fail(EXIT_FAILED,
-			             "give a certificate and a key, or allow it with --plaintext",
-			             "%s can be reached from other machines, and tokens would go "
-			             "there unencrypted",
-			             listener->text);
+			error = fail(
+				EXIT_FAILED,
+				"set a certificate and a key, or allow it with --plaintext",
+				"%s is reachable from other machines, and tokens would be sent "
+				"unencrypted",
+				listener->text);
 		for (int j = 0; j < i && !error; j++)
 			if (!strcmp(listeners->items[j].text, listener->text))
-				error = fail(EXIT_FAILED, NULL, "listen: '%s' stands there twice",
+				error = fail(EXIT_FAILED, NULL, "listen: '%s' is given twice",
 				             listener->text);
 	}
 	return error;
@@ -135,7 +136,7 @@ static enum exit_code open_tcp(struct listener *listener)
 
 	listener->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0)
-		return fail(EXIT_FAILED, NULL, "cannot make a socket for %s: %m", listener->text);
+		return fail(EXIT_FAILED, NULL, "cannot create a socket for %s: %m", listener->text);
 	setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (family == AF_INET6)
 		setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
@@ -143,7 +144,7 @@ static enum exit_code open_tcp(struct listener *listener)
 	    !listen(listener->fd, BACKLOG))
 		return EXIT_DONE;
 	if (errno == EADDRINUSE)
-		return fail(EXIT_BUSY, "see who with: ss -ltnp",
+		return fail(EXIT_BUSY, "find it with: ss -ltnp",
 		            "another program listens on %s already", listener->text);
 	return fail(EXIT_FAILED,
 	            errno == EACCES ? "a port below 1024 needs a restart of the service" : NULL,
@@ -199,7 +200,7 @@ static void close_listener(struct listener *listener)
 
 	if (listener->fd < 0)
 		return;
-	/* somebody may have put another one in its place */
+	/* another process may have replaced it */
 	if (listener->is_unix && !lstat(path, &status) && status.st_dev == listener->device &&
 	    status.st_ino == listener->inode)
 		unlink(path);

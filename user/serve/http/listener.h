@@ -11,7 +11,7 @@
 /* The sockets that clients connect to. */
 
 struct listener {
-	char text[SETTINGS_TEXT_SIZE]; /* as the setting has it */
+	char text[SETTINGS_TEXT_SIZE]; /* as written in the setting */
 	union {
 		struct sockaddr any;
 		struct sockaddr_in ipv4;
@@ -22,7 +22,7 @@ struct listener {
 	bool is_unix;
 	bool is_loopback;
 	int fd;
-	dev_t device; /* of a Unix socket's file, to know it again */
+	dev_t device; /* of a Unix socket's file, to recognize it */
 	ino_t inode;
 };
 
@@ -31,15 +31,15 @@ struct listeners {
 	struct listener items[SETTINGS_MAX_LIST];
 };
 
-/* Understands `listen` and checks what may be reached without TLS. Binds nothing. */
+/* Parses `listen` and checks which addresses are allowed without TLS. Binds nothing. */
 enum exit_code listeners_read(struct listeners *listeners, const struct serve_settings *settings);
 
-/* Binds all that `old` (may be NULL) doesn't hold already, whose sockets are taken over, or
- * none. Unix sockets come to belong to `uid` and `gid`. EXIT_BUSY: somebody listens there. */
+/* Binds every listener, or none. Sockets that `old` (may be NULL) has bound already are taken over.
+ * Unix sockets will belong to `uid` and `gid`. EXIT_BUSY: another program listens there. */
 enum exit_code listeners_open(struct listeners *listeners, const struct listeners *old, uid_t uid,
                               gid_t gid);
 
-/* Closes those that `kept` (may be NULL) doesn't hold, and removes their files. */
+/* Closes the sockets that `kept` (may be NULL) does not have, and removes their files. */
 void listeners_close(struct listeners *listeners, const struct listeners *kept);
 
 bool listener_needs_tls(const struct listener *listener, const struct serve_settings *settings);

@@ -10,7 +10,7 @@
 #include "user/util/quote.h"
 #include "user/serve/http/form.h"
 
-/* Which operation knows which. A misspelt `ip=` must not permit the caller's own address. */
+/* The parameters of each operation. A misspelled `ip=` must not permit the client's own address. */
 static const struct {
 	const char *operation, *name;
 } known[] = {
@@ -69,7 +69,7 @@ static bool read_forms(struct forms *forms, const struct http_request *request,
 	       check_names(&forms->body, operation, refusal);
 }
 
-/* From the one or the other. False: from both. */
+/* From the query or the body. False: given in both. */
 static bool find(const struct form_field **field, const struct forms *forms, const char *name,
                  struct ipc_response *refusal)
 {

@@ -3,13 +3,13 @@
 
 #include "user/serve/http/context.h"
 
-/* What an operation is told, in the query or in a form. */
+/* The parameters of an operation, from the query or from a form. */
 struct parameters {
-	char *ips; /* a good address list; NULL: the operation needs none */
+	char *ips; /* a valid address list; NULL: the operation needs none */
 	char *comment;
 };
 
-/* What is wrong becomes the refusal. */
+/* An error becomes the refusal. */
 void parameters_read(struct parameters *parameters, const struct http_request *request,
                      const char *operation, struct ipc_response *refusal);
 void parameters_release(struct parameters *parameters);

@@ -68,7 +68,7 @@ static void refuse(struct http_request *request, enum ipc_status status, const c
 		ipc_response_error(&request->refusal, status, "%s", message);
 }
 
-/* Who asks; and whether that could be found out. */
+/* Determines the client, or refuses the request if that fails. */
 static void find_client(struct http_request *request)
 {
 	const union MHD_ConnectionInfo *info =
@@ -82,7 +82,7 @@ static void find_client(struct http_request *request)
 		refuse(request, IPC_BAD_REQUEST, parse_error);
 }
 
-/* What stands in the headers. Done once, before the body is read. */
+/* Reads the headers. Done once, before the body. */
 static void begin(struct http_request *request)
 {
 	request->begun = true;
@@ -92,14 +92,14 @@ static void begin(struct http_request *request)
 	find_client(request);
 }
 
-/* What needs no token, or has none to look at: true when that is all. */
+/* Handles requests that need no token or have none. True: the response is complete. */
 static bool respond_without_token(struct http_request *request)
 {
 	const struct headers *headers = &request->headers;
 
 	if (request->route.endpoint == ENDPOINT_NONE) {
 		ipc_response_error(&request->response, IPC_NOT_FOUND,
-		                   "there is nothing here; there are /v3/firewall/permit, "
+		                   "no such path; there are /v3/firewall/permit, "
 		                   "/v3/rate-limit and /healthz");
 	} else if (headers->out_of_memory) {
 		ipc_response_unavailable(&request->response);
@@ -121,7 +121,7 @@ static bool respond_without_token(struct http_request *request)
 	return request->response.status;
 }
 
-/* Everything that is wrong, other than the token. */
+/* Checks everything but the token. */
 static const char *examine(struct http_request *request, const char *method)
 {
 	const char *operation = route_operation(request->route.endpoint, method);
@@ -140,7 +140,7 @@ static const char *examine(struct http_request *request, const char *method)
 	return operation;
 }
 
-/* True: there is no more to be waited for. */
+/* True: the response is complete. */
 static bool ping(struct http_request *request, const char *method)
 {
 	if (!route_operation(ENDPOINT_HEALTH, method)) {
@@ -152,8 +152,7 @@ static bool ping(struct http_request *request, const char *method)
 	return false;
 }
 
-/* When the request is refused, the worker still says whether the token is right, and what is
- * left of the quota. */
+/* Even for a refused request the worker checks the token and reports the remaining quota. */
 static const char *operation_of_refused(const struct http_request *request)
 {
 	return request->route.endpoint == ENDPOINT_PERMIT ? OP_QUOTA : OP_TOKEN;
@@ -185,7 +184,7 @@ static bool send_request(struct http_request *request, const char *method)
 	                           compose(request, method));
 }
 
-/* True: the answer is there. False: it has been asked for, and the connection sleeps. */
+/* True: the response is complete. False: the worker was asked, and the connection is suspended. */
 static bool dispatch(struct http_request *request, const char *method)
 {
 	struct tracked *tracked = tracked_connection(request->connection);
@@ -200,7 +199,7 @@ static bool dispatch(struct http_request *request, const char *method)
 	return false;
 }
 
-/* The answer to a right token, when the request was refused for something else. */
+/* The response to a valid token whose request was refused for another reason. */
 static void apply_refusal(struct http_request *request)
 {
 	struct ipc_quota quota = request->response.quota;
@@ -277,12 +276,12 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
 		return send_response(request);
 	if (!request->begun) {
 		begin(request);
-		/* what announces too much isn't read at all */
+		/* a body that announces too much is not read */
 		if (!request->body_too_long && !headers_are_ambiguous(&request->headers))
 			return MHD_YES;
 	} else if (*upload_length) {
 		request->body_received += *upload_length;
-		/* too much is read to its end, to say so, but not without end */
+		/* read a little beyond the limit, so that the client gets the response */
 		if (request->body_received > 16 * REQUEST_MAX_BODY)
 			return MHD_NO;
 		take_body(request, upload, *upload_length);

@@ -51,7 +51,7 @@ static int hexadecimal(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* False: it is none that could be ours. */
+/* False: not a path of this API. */
 static bool decode(char path[MAX_PATH], const char *text, size_t length)
 {
 	size_t out = 0;

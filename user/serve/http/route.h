@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* Which endpoint a request is for, and what it may do there. */
+/* The endpoint of a request, and the methods that it allows. */
 
 enum endpoint {
 	ENDPOINT_NONE,
@@ -14,13 +14,13 @@ enum endpoint {
 
 struct route {
 	enum endpoint endpoint;
-	const char *query; /* raw, without the '?'; empty when there is none */
+	const char *query; /* raw, without the '?'; empty: none */
 };
 
-/* `target` as it stands in the request line. */
+/* `target`: as in the request line. */
 struct route route_find(const char *target);
 
-/* The operation to ask the keeper for, or NULL when the endpoint has no such method. */
+/* The operation to request from the worker; NULL: the endpoint has no such method. */
 const char *route_operation(enum endpoint endpoint, const char *method);
 
 /* For the header Allow. */

@@ -9,9 +9,9 @@
 #include "user/serve/http/request.h"
 
 #define TICK_MS        1000
-#define DRAIN_GRACE_NS SECOND_NS /* for the next request on a connection, once it has begun */
+#define DRAIN_GRACE_NS SECOND_NS /* for a request that has begun */
 
-/* The library could count by address itself, but would count proxies, too. */
+/* The library could count by address itself, but would include proxies. */
 static enum MHD_Result accept_peer(void *context, const struct sockaddr *address, socklen_t length)
 {
 	struct server *server = context;
@@ -114,7 +114,7 @@ void server_drain(struct server *server)
 
 	if (server->draining)
 		return;
-	MHD_run(server->daemon); /* who has connected already is served */
+	MHD_run(server->daemon); /* serves clients that are connected already */
 	fd = MHD_quiesce_daemon(server->daemon);
 	if (fd != MHD_INVALID_SOCKET)
 		close(fd);

@@ -12,14 +12,14 @@
 
 static enum exit_code read_pem(char **text, const char *path, const char *what)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* do not block on a FIFO */
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	struct stat status;
 	size_t length = 0;
 
 	*text = NULL;
 	if (!file)
-		return fail(EXIT_FAILED, "set the right path, or remove the setting",
+		return fail(EXIT_FAILED, "correct the path, or remove the setting",
 		            "cannot read the %s %s: %m", what, path);
 	if (!fstat(fileno(file), &status) && S_ISREG(status.st_mode))
 		*text = calloc(1, MAX_FILE_SIZE + 1);
@@ -30,20 +30,19 @@ static enum exit_code read_pem(char **text, const char *path, const char *what)
 		return EXIT_DONE;
 	free(*text);
 	*text = NULL;
-	return fail(EXIT_FAILED, NULL, "the %s %s is no file with PEM text of at most 1 MiB", what,
-	            path);
+	return fail(EXIT_FAILED, NULL, "the %s %s is not a PEM file of at most 1 MiB", what, path);
 }
 
 static enum exit_code explain(int error, const struct serve_settings *settings)
 {
 	if (error == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-		return fail(EXIT_FAILED, NULL, "the key %s doesn't belong to the certificate %s",
+		return fail(EXIT_FAILED, NULL, "the key %s does not match the certificate %s",
 		            settings->key, settings->certificate);
 	if (error == GNUTLS_E_DECRYPTION_FAILED || error == GNUTLS_E_PKCS1_WRONG_PAD)
 		return fail(EXIT_FAILED, "store it without one: openssl pkey -in KEY -out NEW",
 		            "the key %s is protected by a passphrase", settings->key);
 	return fail(EXIT_FAILED, "both must be PEM; the certificate first, then its issuers",
-	            "the certificate %s with the key %s can't be used: %s", settings->certificate,
+	            "cannot use the certificate %s with the key %s: %s", settings->certificate,
 	            settings->key, gnutls_strerror(error));
 }
 

@@ -3,14 +3,14 @@
 
 #include "user/config/settings.h"
 
-/* TLS 1.2 or newer, in the words of GnuTLS. */
+/* GnuTLS priority string: TLS 1.2 or newer. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct tls {
-	char *certificate, *key; /* PEM; NULL: none is set */
+	char *certificate, *key; /* PEM; NULL: none */
 };
 
-/* Reads both files and tries whether they fit. *tls is set only when they do. */
+/* Reads both files and checks that they match. Sets *tls only on success. */
 enum exit_code tls_load(struct tls *tls, const struct serve_settings *settings);
 
 void tls_release(struct tls *tls);

@@ -16,16 +16,16 @@
 
 static enum exit_code make_directory(const char *directory)
 {
-	/* a second time, because a service has a umask that leaves nothing to others */
+	/* chmod as well, because the umask of a service may mask these bits */
 	if (!mkdir(directory, 0755) && !chmod(directory, 0755))
 		return EXIT_DONE;
 	if (errno == EEXIST)
 		return EXIT_DONE;
-	return fail(EXIT_FAILED, "make it, or listen elsewhere",
-	            "cannot make the directory %s for the socket: %m", directory);
+	return fail(EXIT_FAILED, "create it, or listen elsewhere",
+	            "cannot create the directory %s for the socket: %m", directory);
 }
 
-/* A lock on a file that was removed meanwhile keeps nobody out. */
+/* A lock on a file that has been removed meanwhile excludes nobody. */
 static bool is_still_there(int fd, const char *path)
 {
 	struct stat held, there;
@@ -33,25 +33,25 @@ static bool is_still_there(int fd, const char *path)
 	return !fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino;
 }
 
-/* Two that start at once would each take the other's socket for a stale one and remove it: while
- * one looks, removes and binds, it holds this lock. It lies beside the socket and is for nobody
- * else to open: a lock on the directory could be taken by everybody. */
+/* Two servers that start at once would each remove the other's socket as stale; so each holds this
+ * lock while it looks, removes and binds. The lock file is beside the socket and can be opened by
+ * nobody else; a lock on the directory could be held by anybody. */
 static enum exit_code take_lock(const char *path, int *lock)
 {
 	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
 		*lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (*lock < 0)
-			return fail(EXIT_FAILED, NULL, "cannot make the lock %s: %m", path);
+			return fail(EXIT_FAILED, NULL, "cannot create the lock %s: %m", path);
 		if (!flock(*lock, LOCK_EX | LOCK_NB) && is_still_there(*lock, path))
 			return EXIT_DONE;
 		close(*lock);
 		usleep(LOCK_PAUSE_US);
 	}
-	return fail(EXIT_BUSY, "try again", "another serve is being started: it holds the lock %s",
+	return fail(EXIT_BUSY, "try again", "another serve is starting: it holds the lock %s",
 	            path);
 }
 
-/* Nobody listens: everything else, such as a socket of another type, is somebody's. */
+/* Stale only if the connection is refused; any other error may be a socket in use. */
 static bool is_stale(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -70,10 +70,10 @@ static enum exit_code remove_stale(const struct sockaddr_un *address)
 
 	if (lstat(path, &status))
 		return errno == ENOENT ? EXIT_DONE
-		                       : fail(EXIT_FAILED, NULL, "cannot look at %s: %m", path);
+		                       : fail(EXIT_FAILED, NULL, "cannot inspect %s: %m", path);
 	if (!S_ISSOCK(status.st_mode))
 		return fail(EXIT_FAILED, "remove it, or listen elsewhere",
-		            "%s is there, but is no socket", path);
+		            "%s exists and is not a socket", path);
 	if (!is_stale(address))
 		return fail(EXIT_BUSY,
 		            "stop it first, for example: systemctl stop xdp-ratelimit-serve",
@@ -87,13 +87,13 @@ static enum exit_code bind_socket(int fd, const struct sockaddr_un *address, int
                                   gid_t gid)
 {
 	const char *path = address->sun_path;
-	mode_t mask = umask(0117); /* from its first moment on nobody else may connect */
+	mode_t mask = umask(0117); /* nobody else may connect, from the moment of bind on */
 	int error = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
 
 	umask(mask);
 	if (error) {
 		errno = error;
-		return fail(EXIT_FAILED, NULL, "cannot make the socket %s: %m", path);
+		return fail(EXIT_FAILED, NULL, "cannot create the socket %s: %m", path);
 	}
 	if (chown(path, uid, gid) || listen(fd, backlog)) {
 		fail(EXIT_FAILED, NULL, "cannot set up the socket %s: %m", path);
@@ -112,7 +112,7 @@ static enum exit_code open_locked(int *fd, const struct sockaddr_un *address, in
 		return error;
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
-		return fail(EXIT_FAILED, NULL, "cannot make a socket: %m");
+		return fail(EXIT_FAILED, NULL, "cannot create a socket: %m");
 	error = bind_socket(*fd, address, backlog, uid, gid);
 	if (error) {
 		close(*fd);

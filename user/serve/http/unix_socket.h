@@ -5,7 +5,7 @@
 
 #include "user/util/result.h"
 
-/* Listens on a Unix socket at an absolute path that fits sun_path. The directory is made if
- * there is none; a socket that nobody listens on any more is replaced; what is no socket is
- * never touched. EXIT_BUSY: somebody listens there. */
+/* Listens on a Unix socket at an absolute path that fits sun_path. Creates the directory if needed,
+ * replaces a stale socket, and never touches a file that is not a socket. EXIT_BUSY: another
+ * program listens there. */
 enum exit_code unix_socket_open(int *fd, const char *path, int backlog, uid_t uid, gid_t gid);

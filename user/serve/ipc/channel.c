@@ -65,7 +65,7 @@ static void release(struct channel_buffer *buffer)
 	*buffer = (struct channel_buffer){};
 }
 
-/* Only what is done with; a long one is given back as well. */
+/* Erases what has been consumed; frees a large buffer. */
 static void wipe(struct channel_buffer *buffer)
 {
 	if (held(buffer))
@@ -102,7 +102,7 @@ static int append_message(struct channel *channel, const char *object, const cha
 	struct header header = {.object_length = strlen(object), .text_length = length};
 	int error;
 
-	/* a side that doesn't read must not make the other one grow without end */
+	/* a peer that does not read must not make this side grow without bound */
 	if (header.object_length > CHANNEL_MAX_RESPONSE ||
 	    length > CHANNEL_MAX_RESPONSE - header.object_length ||
 	    held(&channel->out) > CHANNEL_MAX_RESPONSE)
@@ -153,7 +153,7 @@ int channel_receive(struct channel *channel)
 {
 	ssize_t length;
 
-	/* one whole message is enough, so that what is held has a bound */
+	/* stop at one whole message, so that the buffer has a bound */
 	while (held(&channel->in) < sizeof(struct header) + channel->max_message) {
 		int error = reserve(&channel->in, READ_SIZE);
 

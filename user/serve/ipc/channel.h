@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <jansson.h>
 
-/* Messages between keeper and front, over a socket that never blocks. A message is a JSON
- * object, and behind it text that is only passed on (the body of an answer):
+/* Messages between supervisor and children over a nonblocking socket. A message is a JSON object,
+ * followed by text that is passed on unread (the body of a response):
  *
  *     length of the object | length of the text | object | text
  *
- * both lengths 32 bits in the machine's order. Neither side trusts the other's lengths. */
+ * Both lengths have 32 bits in host byte order. Neither side trusts the other's lengths. */
 
 struct channel_buffer {
 	char *bytes;
@@ -27,21 +27,21 @@ struct channel {
 #define CHANNEL_MAX_RESPONSE (64 << 20)
 
 void channel_open(struct channel *channel, int fd, size_t max_message);
-/* Leaves nothing of what was read in memory, where the next process to be forked would have it:
- * questions carry tokens. Call it when the messages are done with. */
+/* Erases everything that was read: requests carry tokens, and a process forked later would inherit
+ * this memory. Call it after the last message. */
 void channel_wipe(struct channel *channel);
 
 void channel_close(struct channel *channel);
 
-/* Takes `object` over. What the socket doesn't take now stays until channel_flush. 0 or
- * -errno; -EMSGSIZE when more waits than the other side can have use for. */
+/* Takes ownership of `object`. What the socket does not accept now is kept for channel_flush().
+ * 0 or -errno; -EMSGSIZE if more is unsent than the peer could use. */
 int channel_send(struct channel *channel, json_t *object, const char *text, size_t length);
 int channel_flush(struct channel *channel);
 bool channel_has_unsent(const struct channel *channel);
 
-/* Reads what has come. 0, -EPIPE when the other side has gone, or another -errno. */
+/* Reads what has arrived. 0, -EPIPE if the peer has closed the channel, or another -errno. */
 int channel_receive(struct channel *channel);
 
-/* 1: the next message, whose text is good until the next call; 0: none yet; -EPROTO: that is
- * no message. The caller releases *object. */
+/* 1: the next message, whose text is valid until the next call; 0: none yet; -EPROTO: malformed.
+ * The caller releases *object. */
 int channel_next(struct channel *channel, json_t **object, const char **text, size_t *length);

@@ -6,7 +6,7 @@
 #include "user/serve/ipc/protocol.h"
 #include "user/serve/now.h"
 
-#define PING_ID 0 /* and questions count from 1 */
+#define PING_ID 0 /* requests count from 1 */
 
 void ipc_client_open(struct ipc_client *ipc, int fd)
 {
@@ -64,7 +64,7 @@ bool ipc_client_request(struct ipc_client *ipc, struct pending *pending, json_t 
 		return false;
 	}
 	enqueue(ipc, pending);
-	/* a failure shows when the answer is read: then the supervisor has gone */
+	/* a failure means that the supervisor has gone, which the next read reports */
 	channel_send(&ipc->channel, request, NULL, 0);
 	return true;
 }
@@ -85,7 +85,7 @@ static void deliver(struct ipc_client *ipc, struct pending *pending)
 	pending->on_response(pending);
 }
 
-/* Who guesses tokens is slowed, and keeps his place in the meantime. */
+/* Responses to wrong tokens are delayed; their clients keep their places meanwhile. */
 static void delay(struct ipc_client *ipc, struct pending *pending)
 {
 	TAILQ_REMOVE(&ipc->requests, pending, entry);
@@ -136,7 +136,7 @@ static void take_message(struct ipc_client *ipc, const json_t *message, const ch
 		return;
 	}
 	pending = find(ipc, id);
-	if (!pending) /* it took too long, or its client has gone */
+	if (!pending) /* it timed out, or its client has gone */
 		return;
 	if (!ipc_response_from_json(pending->response, message, body, length))
 		ipc_response_unavailable(pending->response);
@@ -160,7 +160,7 @@ int ipc_client_receive(struct ipc_client *ipc)
 	return error ? error : found;
 }
 
-/* They wait equally long, so that the first is the first. */
+/* All delays are equal, so the first in the queue is due first. */
 static void time_out(struct ipc_client *ipc, struct pending_queue *queue, __u64 now_ns)
 {
 	struct pending *pending;

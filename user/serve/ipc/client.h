@@ -9,23 +9,23 @@
 #include "user/serve/ipc/response.h"
 #include "user/serve/ipc/channel.h"
 
-/* What the front has asked, by way of the supervisor, and who waits for it. */
+/* Requests of a frontend to the worker, relayed by the supervisor, that are pending. */
 
 #define IPC_MAX_PENDING            256
-#define IPC_MAX_PENDING_PER_CLIENT 64            /* so that nobody fills all of it alone */
-#define IPC_DELAY_NS               1000000000ULL /* where too many wrong tokens come from */
+#define IPC_MAX_PENDING_PER_CLIENT 64            /* no client may fill the queue alone */
+#define IPC_DELAY_NS               1000000000ULL /* for addresses with too many wrong tokens */
 
-/* Somebody who waits. */
+/* A pending request. */
 struct pending {
 	TAILQ_ENTRY(pending) entry;
 	bool is_queued;
 	bool delayed;
-	bool ping; /* whether the service is well: one answer is for all who wait for that */
+	bool ping; /* a health check: one response answers all pending ones */
 	json_int_t id;
 	__u64 deadline_ns;
 	struct in6_addr client_key;
 	struct ipc_response *response;
-	void (*on_response)(struct pending *pending); /* answer is filled in */
+	void (*on_response)(struct pending *pending); /* `response` is filled in */
 };
 
 TAILQ_HEAD(pending_queue, pending);
@@ -33,30 +33,30 @@ TAILQ_HEAD(pending_queue, pending);
 struct ipc_client {
 	struct channel channel;
 	struct pending_queue requests, pings;
-	struct pending_queue delayed; /* answered already: the answers are held back for a while */
+	struct pending_queue delayed; /* answered; the responses are held back */
 	int pending_count;
 	bool ping_in_flight;
 	json_int_t last_id;
-	bool drain; /* the supervisor has said so */
+	bool drain; /* requested by the supervisor */
 	int drain_seconds;
 };
 
 void ipc_client_open(struct ipc_client *ipc, int fd);
 
-/* Takes `question` over and completes it. When too much waits already, it isn't asked: false, and
- * the answer says so. */
+/* Takes ownership of `request` and completes it. False if too many requests are pending already:
+ * nothing is sent, and the response says so. */
 bool ipc_client_request(struct ipc_client *ipc, struct pending *pending, json_t *request);
 
-/* Whether the service is well. */
+/* Asks whether the service is healthy. */
 void ipc_client_ping(struct ipc_client *ipc, struct pending *pending);
 
-/* For whoever doesn't wait any more. */
+/* Forgets a request whose client has gone. */
 void ipc_client_cancel(struct ipc_client *ipc, struct pending *pending);
 
-/* Hands over what the supervisor has sent. 0 or -errno: without it there is no front. */
+/* Receives what the supervisor has sent. 0 or -errno; without supervisor the frontend ends. */
 int ipc_client_receive(struct ipc_client *ipc);
 
-/* Nobody waits longer than he said. */
+/* Times out pending requests whose deadline has passed. */
 void ipc_client_run_timers(struct ipc_client *ipc, __u64 now_ns);
 
 bool ipc_client_has_pending(const struct ipc_client *ipc);

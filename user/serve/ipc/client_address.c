@@ -11,7 +11,7 @@
 #define IPV4_BITS   32
 #define IPV6_BITS   128
 #define MAPPED_BITS (IPV6_BITS - IPV4_BITS)
-#define SITE_BITS   64 /* of IPv6: the least that one customer is given */
+#define SITE_BITS   64 /* IPv6: the longest prefix that one customer gets */
 
 static void map_ipv4(struct in6_addr *to, const void *octets)
 {
@@ -75,7 +75,7 @@ static int read_prefix(struct in6_addr *prefix, unsigned int *bits, const char *
 	*bits = number + (most == IPV4_BITS ? MAPPED_BITS : 0);
 	whole = *prefix;
 	clear_behind(prefix, *bits);
-	return same(prefix, &whole) ? 0 : -EINVAL; /* no bits behind the prefix */
+	return same(prefix, &whole) ? 0 : -EINVAL; /* host bits must be zero */
 }
 
 int proxies_read(struct proxies *proxies, const struct serve_settings *settings, char *parse_error,
@@ -134,7 +134,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Text between commas, which may have blanks around it. */
+/* Text between commas, without the blanks around it. */
 static bool parse_element(struct client_address *client, const char *begin, const char *end)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -167,15 +167,16 @@ int client_address_resolve(struct client_address *client, const struct proxies *
 
 	if (on_response || !forwarded)
 		return 0;
-	/* all of it must be addresses, also what stands before the caller's */
+	/* the whole list must be valid, including what precedes the client */
 	for (end = forwarded + strlen(forwarded); end >= forwarded;) {
 		const char *begin = element_before(forwarded, end);
 		struct client_address element;
 
 		if (!parse_element(&element, begin, end)) {
 			snprintf(parse_error, size,
-			         "X-Forwarded-For holds something that is not an address: expected "
-			         "are IPv4 or IPv6 addresses with commas between them");
+			         "X-Forwarded-For contains something that is not an address: "
+			         "expected "
+			         "IPv4 or IPv6 addresses separated by commas");
 			return -EINVAL;
 		}
 		if (!on_response) {

@@ -9,14 +9,14 @@
 #include "user/config/settings.h"
 #include "include/address.h"
 
-/* Who is asking: the peer of the connection, or whom a trusted proxy names. */
+/* The client: the peer of the connection, or the address that a trusted proxy names. */
 
 struct client_address {
-	bool known;              /* false: it came over the Unix socket, with no address */
-	struct in6_addr address; /* an IPv4 one as ::ffff:a.b.c.d */
+	bool known;              /* false: a peer on the Unix socket, without address */
+	struct in6_addr address; /* IPv4 as ::ffff:a.b.c.d */
 };
 
-#define CLIENT_UNIX "unix" /* what stands for that in a list of proxies, and in the log */
+#define CLIENT_UNIX "unix" /* its name in lists of proxies and in the log */
 
 /* Proxies whose X-Forwarded-For is believed. */
 struct proxies {
@@ -34,26 +34,26 @@ int proxies_read(struct proxies *proxies, const struct serve_settings *settings,
 
 bool proxies_trust(const struct proxies *proxies, const struct client_address *peer);
 
-/* AF_UNIX or NULL: an unknown one. */
+/* AF_UNIX or NULL: a client without address. */
 void client_address_of_peer(struct client_address *client, const struct sockaddr *peer);
 
-/* Walks a list of addresses from the right to the first that is no trusted proxy, beginning at
- * `peer`, which it replaces. `forwarded` is NULL when the request has no such header. 0, or
+/* Walks the list `forwarded` from the right to the first address that is not a trusted proxy,
+ * beginning with the peer, which it replaces. NULL: the request has no such header. 0, or
  * -EINVAL with one sentence in `parse_error`, and *caller as it was. */
 int client_address_resolve(struct client_address *client, const struct proxies *proxies,
                            const char *forwarded, char *parse_error, size_t size);
 
 bool client_address_is_ipv4(const struct client_address *client);
 
-/* Only of one that is IPv4. */
+/* Only for IPv4 clients. */
 struct xrl_address client_address_ipv4(const struct client_address *client);
 
 #define CLIENT_ADDRESS_TEXT_SIZE INET6_ADDRSTRLEN
 void client_address_format(const struct client_address *client,
                            char text[CLIENT_ADDRESS_TEXT_SIZE]);
 
-/* Reads what caller_format has written. */
+/* Parses the output of client_address_format(). */
 bool client_address_parse(struct client_address *client, const char *text);
 
-/* What counts as one and the same: an IPv4 address, an IPv6 /64, all of the Unix socket. */
+/* Whether both count as one client: an IPv4 address, an IPv6 /64, or the Unix socket. */
 struct in6_addr client_address_key(const struct client_address *client);

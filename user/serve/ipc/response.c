@@ -21,7 +21,7 @@ void ipc_response_unavailable(struct ipc_response *response)
 {
 	ipc_response_error(
 		response, IPC_UNAVAILABLE,
-		"the request can't be dealt with at the moment; try again in a few seconds");
+		"the request cannot be processed at the moment; try again in a few seconds");
 	response->retry_after_seconds = UNAVAILABLE_RETRY_SECONDS;
 }
 

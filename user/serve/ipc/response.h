@@ -8,7 +8,7 @@
 
 #include "user/serve/ipc/protocol.h"
 
-/* What becomes of a request, as worker and front pass it on, before it is HTTP. */
+/* The response to a request, as worker and frontend exchange it. */
 
 #define UNAVAILABLE_RETRY_SECONDS 5
 
@@ -21,9 +21,9 @@ struct ipc_quota {
 struct ipc_response {
 	enum ipc_status status;
 	char message[1000];            /* of an error */
-	long long retry_after_seconds; /* 0: not said */
+	long long retry_after_seconds; /* 0: none */
 	struct ipc_quota quota;
-	char *body; /* JSON, of a success */
+	char *body; /* JSON, of a successful request */
 	size_t body_length;
 };
 
@@ -31,10 +31,10 @@ struct ipc_response {
 void ipc_response_error(struct ipc_response *response, enum ipc_status status, const char *format,
                         ...) __attribute__((format(printf, 3, 4)));
 
-/* The generic one of what isn't the client's fault: the details are for the log. */
+/* The generic error for failures that are not the client's; the log has the details. */
 void ipc_response_unavailable(struct ipc_response *response);
 
-/* Takes `json` over. */
+/* Takes ownership of `json`. */
 void ipc_response_success(struct ipc_response *response, json_t *json);
 
 /* The text of `json` and a newline, to be freed. Takes `json`. NULL: out of memory. */
@@ -42,7 +42,7 @@ char *ipc_json_line(json_t *json);
 
 void ipc_response_release(struct ipc_response *response);
 
-/* To and from the head of a message; the body travels behind it. */
+/* To and from the head of a message; the body follows it. */
 json_t *ipc_response_to_json(const struct ipc_response *response, json_int_t id);
 bool ipc_response_from_json(struct ipc_response *response, const json_t *json, const char *body,
                             size_t length);

@@ -3,8 +3,7 @@
 
 #include "user/serve/now.h"
 
-/* How long to wait before a child is started anew: longer and longer when one after the other
- * dies young. */
+/* Delay before a child is restarted; it grows while children die soon after their start. */
 #define BACKOFF_MIN_NS (100 * MILLISECOND_NS)
 #define BACKOFF_MAX_NS (5 * SECOND_NS)
 

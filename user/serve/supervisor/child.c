@@ -39,7 +39,7 @@ static void become_child(int channel, const int *kept, int count)
 	sigset_t none;
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	/* whoever starts it by hand must not share a terminal with the one that speaks HTTP */
+	/* the frontend must not share a terminal with the user who started the service */
 	setsid();
 	if (nothing >= 0)
 		dup2(nothing, STDIN_FILENO);
@@ -91,9 +91,9 @@ void child_reap(struct child *child)
 void child_log_exit(const struct child *child, const char *name, int status)
 {
 	if (WIFSIGNALED(status))
-		log_line("the %s (process %d) was ended by signal %d", name, child->pid,
+		log_line("%s (process %d) was killed by signal %d", name, child->pid,
 		         WTERMSIG(status));
 	else
-		log_line("the %s (process %d) ended with status %d", name, child->pid,
+		log_line("%s (process %d) exited with status %d", name, child->pid,
 		         WEXITSTATUS(status));
 }

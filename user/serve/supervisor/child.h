@@ -6,26 +6,26 @@
 
 #include "user/serve/ipc/channel.h"
 
-/* Processes that the supervisor starts and talks to. */
+/* A process that the supervisor starts and exchanges messages with. */
 
 struct child {
 	pid_t pid; /* 0: none */
 	struct channel channel;
 };
 
-/* What a child does, with its end of the channel. */
+/* The main function of a child, with its end of the channel. */
 typedef void child_run(const void *context, int channel);
 
-/* Forks. In the child only standard input, output and error, its end of the channel and the
- * files in `kept` stay open, and the signals that end or reload a service are ignored: the
- * supervisor says when it is time to end, so that a signal to the whole group (of a terminal,
- * or of a service manager) doesn't cut off what is under way. 0 or -errno. */
+/* Forks. The child keeps only standard input, output and error, its end of the channel and the
+ * files in `kept`. It ignores the signals that end or reload the service: the supervisor tells it
+ * when to end, so that a signal to the whole process group (from a terminal or a service manager)
+ * does not interrupt requests in progress. 0 or -errno. */
 int child_start(struct child *child, size_t max_message, const int *kept, int kept_count,
                 child_run *run, const void *context);
 
 void child_kill(const struct child *child);
 
-/* When it has ended. */
+/* After its end. */
 void child_reap(struct child *child);
 
 void child_log_exit(const struct child *child, const char *name, int status);

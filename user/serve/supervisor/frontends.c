@@ -12,14 +12,15 @@
 #include "user/serve/supervisor/privileges.h"
 #include "user/serve/supervisor/sandbox.h"
 
-#define KILL_AFTER_NS (2 * SECOND_NS) /* beyond the time that it was given */
+#define KILL_AFTER_NS (2 * SECOND_NS) /* after its drain deadline */
 
 /* In the child. */
 static void become_frontend(const void *setup, int channel)
 {
 	if (privileges_drop_all() || sandbox_enter())
 		return;
-	/* also one that hangs must not outlive the supervisor; after the drop, which clears this */
+	/* a hung frontend must not outlive the supervisor; set after the privileges are dropped,
+	 * which clears it */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	frontend_run(setup, channel);
 }
@@ -32,7 +33,7 @@ static struct frontend_process *free_slot(struct frontends *frontends)
 	return NULL;
 }
 
-/* When there were many reloads in a short time, the oldest front has had its time. */
+/* After many reloads in a short time, kills the oldest draining frontend. */
 static struct frontend_process *evict_oldest(struct frontends *frontends)
 {
 	struct frontend_process *oldest = &frontends->items[0];
@@ -58,7 +59,7 @@ void frontends_start(struct frontends *frontends, const struct frontend_setup *s
 	error = child_start(&frontend->child, CHANNEL_MAX_REQUEST, sockets, setup->listeners.count,
 	                    become_frontend, setup);
 	if (error) {
-		log_line("cannot start a front: %s", strerror(-error));
+		log_line("cannot start a frontend: %s", strerror(-error));
 		frontends->start_at_ns =
 			now_monotonic_ns() + backoff_next(&frontends->backoff_ns, 0);
 		return;
@@ -113,7 +114,7 @@ bool frontends_reap(struct frontends *frontends, pid_t pid, int status, bool sto
 	if (!frontend)
 		return false;
 	if (!frontend->drain_deadline_ns || status)
-		child_log_exit(&frontend->child, "front", status);
+		child_log_exit(&frontend->child, "frontend", status);
 	child_reap(&frontend->child);
 	if (frontend->serial == frontends->last_serial && !stopping)
 		frontends->start_at_ns =

@@ -9,9 +9,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-/* NO_SETUID_FIXUP: access(2), by which SQLite asks whether a file may be written, otherwise
- * forgets the capabilities of everyone but root. NOROOT: no program run as root would get
- * any. Both for good. */
+/* NO_SETUID_FIXUP: otherwise access(2), which SQLite calls to see whether a file is writable,
+ * ignores the capabilities of users other than root. NOROOT: a program executed as root gets none.
+ * Both are locked. */
 #define SECUREBITS                                                                \
 	(SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NOROOT | \
 	 SECBIT_NOROOT_LOCKED)
@@ -24,12 +24,12 @@ enum exit_code identity_find(struct identity *identity, const char *user)
 	entry = getpwnam(user);
 	if (!entry)
 		return fail(EXIT_FAILED,
-		            "make it: useradd --system --user-group --no-create-home --shell "
-		            "/usr/sbin/nologin xdp-ratelimit; or name another one with --user",
-		            "there is no user '%s', as whom to serve", user);
+		            "create it: useradd --system --user-group --no-create-home --shell "
+		            "/usr/sbin/nologin xdp-ratelimit; or name another user with --user",
+		            "there is no user '%s' to run as", user);
 	if (!entry->pw_uid || !entry->pw_gid)
-		return fail(EXIT_FAILED, "name another one with --user",
-		            "the HTTP API is not served as a user with the rights of root");
+		return fail(EXIT_FAILED, "name another user with --user",
+		            "the HTTP API does not run with the user or group ID of root");
 	snprintf(identity->name, sizeof(identity->name), "%s", user);
 	identity->uid = entry->pw_uid;
 	identity->gid = entry->pw_gid;
@@ -48,8 +48,8 @@ void privileges_allow_files(unsigned long wanted)
 
 enum exit_code privileges_become(const struct identity *identity)
 {
-	/* CAP_BPF: look-ups and updates in the maps. CAP_DAC_OVERRIDE: the pins in bpffs, the
-	 * state directory, and at a reload the key all belong to root and are for nobody else. */
+	/* CAP_BPF: map lookups and updates. CAP_DAC_OVERRIDE: the pins, the state directory and, at
+	 * a reload, the TLS key belong to root and are accessible to root only. */
 	capng_clear(CAPNG_SELECT_BOTH);
 	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_DAC_OVERRIDE, -1);
 	if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0))
@@ -61,7 +61,7 @@ enum exit_code privileges_become(const struct identity *identity)
 		            "CAP_BPF and CAP_DAC_OVERRIDE",
 		            "cannot become the user '%s': %m", identity->name);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-		return fail(EXIT_FAILED, NULL, "cannot give up privileges: %m");
+		return fail(EXIT_FAILED, NULL, "cannot drop privileges: %m");
 	return EXIT_DONE;
 }
 
@@ -69,6 +69,6 @@ enum exit_code privileges_drop_all(void)
 {
 	capng_clear(CAPNG_SELECT_CAPS);
 	if (capng_apply(CAPNG_SELECT_CAPS))
-		return fail(EXIT_FAILED, NULL, "cannot give up the capabilities: %m");
+		return fail(EXIT_FAILED, NULL, "cannot drop capabilities: %m");
 	return EXIT_DONE;
 }

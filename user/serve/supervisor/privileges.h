@@ -13,11 +13,11 @@ struct identity {
 
 enum exit_code identity_find(struct identity *identity, const char *user);
 
-/* How many files this process and its children may have open: `wanted`, or as many as may be. */
+/* Sets the limit of open files of this process and its children: `wanted`, or the most possible. */
 void privileges_allow_files(unsigned long wanted);
 
-/* For good: this user, with no more than what reaches the store and the maps. */
+/* Becomes this user irrevocably, with only the capabilities that store and maps require. */
 enum exit_code privileges_become(const struct identity *identity);
 
-/* Of the front: none at all. */
+/* For the frontend: drops all capabilities. */
 enum exit_code privileges_drop_all(void);

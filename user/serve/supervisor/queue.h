@@ -5,12 +5,12 @@
 #include <jansson.h>
 #include <linux/types.h>
 
-/* What fronts have asked and the keeper has not come to yet, in order. */
+/* Requests of the frontends that the worker has not begun, in order. */
 
 #define QUEUE_MAX 1024
 
 struct ipc_request {
-	__u32 frontend; /* its serial */
+	__u32 frontend; /* serial of the frontend */
 	json_t *json;
 };
 
@@ -19,8 +19,8 @@ struct queue {
 	unsigned int first, count;
 };
 
-/* Takes `json` over if there is room; false otherwise. */
+/* Takes ownership of `json` if there is room; otherwise false. */
 bool queue_add(struct queue *queue, __u32 frontend, json_t *json);
 
-/* The caller releases question->json. */
+/* The caller releases request->json. */
 bool queue_take(struct queue *queue, struct ipc_request *request);

@@ -19,8 +19,9 @@ static void log_result(struct reload_result *result)
 	log_line("policy %s: %s, generation %u", result->changed ? "reloaded" : "unchanged",
 	         policy ? policy->file : "", generation);
 	if (result->wanted_sources)
-		log_line("policy: there are %u buckets, and the file asks for %u: another attach "
-		         "changes that",
+		log_line("policy: there are %u buckets, and the file asks for %u: run attach to "
+		         "change "
+		         "that",
 		         maps_sources(&result->maps), result->wanted_sources);
 }
 
@@ -40,7 +41,7 @@ static void run(const struct options *options)
 		log_result(&result);
 }
 
-/* In the child: nothing of the supervisor's but its log. */
+/* The child: uses nothing of the supervisor but its log. */
 static void become_reload_process(void)
 {
 	sigset_t none;
@@ -50,7 +51,7 @@ static void become_reload_process(void)
 	close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
-/* The supervisor reaps it with the others and needs to know no more of it. */
+/* The supervisor reaps this child with the others and does not track it. */
 void reload_process_start(const struct options *options)
 {
 	pid_t pid = fork();

@@ -3,6 +3,7 @@
 
 #include "user/serve/options.h"
 
-/* Puts the policy of the file in force, as the command `reload` does, and logs what came of it. In
- * a process of its own: it may wait for others, and what it needs is given back at its end. */
+/* Activates the policy of the file, as the command `reload` does, and logs the result. It runs in a
+ * process of its own, because it may wait for locks, and because its memory is then freed at exit.
+ */
 void reload_process_start(const struct options *options);

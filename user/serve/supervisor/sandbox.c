@@ -22,7 +22,7 @@
 #define REFUSE      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* Goes on behind the next statement unless it is this call. */
+/* Skips the next statement unless it is this call. */
 #define IF_CALL(name) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 1)
 
 #define WITHOUT(name) IF_CALL(name), REFUSE
@@ -31,13 +31,13 @@ enum exit_code sandbox_enter(void)
 {
 #ifdef ARCHITECTURE
 	struct sock_filter filter[] = {
-		/* the numbers below mean something else to a program of another architecture */
+		/* the numbers below are different calls on another architecture */
 		LOAD(arch),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
 		REFUSE,
 		LOAD(nr),
 #ifdef __x86_64__
-		/* and so do those with the x32 bit, which name the same calls once more */
+		/* numbers with the x32 bit name the same calls again */
 		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1),
 		REFUSE,
 #endif
@@ -67,7 +67,7 @@ enum exit_code sandbox_enter(void)
 	};
 	struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
 
-	/* a kernel without seccomp lacks this, and nothing else */
+	/* EINVAL: a kernel without seccomp */
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) && errno != EINVAL)
 		return fail(EXIT_FAILED, NULL, "cannot enter the sandbox: %m");
 #endif

@@ -3,8 +3,7 @@
 
 #include "user/util/result.h"
 
-/* Takes from this process, for good, what the one that speaks HTTP never needs and who took it
- * over would like to have: to signal, trace and read other processes of its user, to run
- * programs, to connect to anywhere, to call bpf(2). They fail with EPERM. seccomp(2), Linux 3.17.
- */
+/* Denies this process irrevocably the system calls that a frontend never needs and that an attacker
+ * in control of it would want: to signal, trace and read other processes of its user, to execute
+ * programs, to connect, to call bpf(2). They fail with EPERM. seccomp(2), Linux 3.17. */
 enum exit_code sandbox_enter(void);

@@ -21,7 +21,7 @@ enum exit_code setup_prepare(struct frontend_setup *setup, const struct options 
 {
 	enum exit_code error = configure(setup, options);
 
-	if (!error && !old) /* afterwards nobody else can be become */
+	if (!error && !old) /* afterwards the user can no longer change */
 		error = identity_find(identity, setup->settings.user);
 	if (error)
 		return error;

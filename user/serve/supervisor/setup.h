@@ -5,7 +5,7 @@
 #include "user/serve/options.h"
 #include "user/serve/supervisor/privileges.h"
 
-/* Reads the configuration and all that it names, and opens the sockets; those of `old` (may be
- * NULL) are taken over where they stay. All of it or nothing. */
+/* Reads the configuration and the files that it names, and opens the sockets; sockets of `old` (may
+ * be NULL) that are still wanted are taken over. All or nothing. */
 enum exit_code setup_prepare(struct frontend_setup *setup, const struct options *options,
                              const struct frontend_setup *old, struct identity *identity);

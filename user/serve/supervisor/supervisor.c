@@ -62,13 +62,13 @@ static void reload(struct supervisor *supervisor)
 		                      &supervisor->identity);
 	result_capture(NULL);
 	if (error) {
-		log_line("reload refused, nothing is changed: %s%s%s", failure.message,
+		log_line("reload failed, nothing was changed: %s%s%s", failure.message,
 		         failure.hint[0] ? "; " : "", failure.hint);
 		free(setup);
 		return;
 	}
 	if (strcmp(setup->settings.user, supervisor->identity.name))
-		log_line("the user stays '%s' until a restart", supervisor->identity.name);
+		log_line("the user remains '%s' until a restart", supervisor->identity.name);
 	adopt_setup(supervisor, setup);
 	frontends_drain(&supervisor->frontends, RELOAD_SECONDS);
 	frontends_start(&supervisor->frontends, supervisor->setup);
@@ -76,10 +76,10 @@ static void reload(struct supervisor *supervisor)
 	reload_process_start(supervisor->options);
 }
 
-/* The sockets go first: whoever comes now is refused instead of kept waiting. */
+/* Closes the sockets first: new clients are refused rather than kept waiting. */
 static void stop(struct supervisor *supervisor)
 {
-	if (supervisor->stopping) { /* asked for a second time: at once */
+	if (supervisor->stopping) { /* second request: end at once */
 		frontends_kill(&supervisor->frontends);
 		return;
 	}
@@ -89,7 +89,7 @@ static void stop(struct supervisor *supervisor)
 	frontends_drain(&supervisor->frontends, STOP_SECONDS);
 }
 
-/* Without a front that still is there the answer goes nowhere: its client has gone, too. */
+/* Drops the response if its frontend has ended: its client has gone, too. */
 static void send_response(struct supervisor *supervisor, struct ipc_request *request,
                           struct ipc_response *response)
 {
@@ -103,7 +103,7 @@ static void send_response(struct supervisor *supervisor, struct ipc_request *req
 		                     ipc_response_to_json(response, json_integer_value(id)),
 		                     response->body, response->body_length);
 	if (error == -EMSGSIZE) {
-		log_line("an answer is too long, or the front doesn't read: it is ended");
+		log_line("frontend does not read its responses; killing it");
 		child_kill(&frontend->child);
 	}
 	ipc_response_release(response);
@@ -128,8 +128,7 @@ static void reap(struct supervisor *supervisor)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (supervisor->worker.child.pid == pid)
-			receive_from_worker(
-				supervisor); /* what it has said before it died counts */
+			receive_from_worker(supervisor); /* messages sent before its death count */
 		if (frontends_reap(&supervisor->frontends, pid, status, supervisor->stopping) ||
 		    !worker_process_reap(&supervisor->worker, pid, status, supervisor->stopping,
 		                         &request))
@@ -155,7 +154,7 @@ static void handle_signals(struct supervisor *supervisor)
 	}
 }
 
-/* A ping never waits for what is under way. */
+/* A ping never waits for a request in progress. */
 static bool accept_request(struct supervisor *supervisor, struct frontend_process *frontend,
                            json_t *json)
 {
@@ -192,10 +191,10 @@ static void receive_from_frontend(struct supervisor *supervisor, struct frontend
 	}
 	channel_wipe(&frontend->child.channel);
 	if (found < 0) {
-		log_line("the front sends what it shouldn't: it is ended");
+		log_line("frontend violated the protocol; killing it");
 		child_kill(&frontend->child);
 	}
-	if (found < 0 || error) /* its death is heard of by a signal */
+	if (found < 0 || error) /* SIGCHLD reports its death */
 		channel_close(&frontend->child.channel);
 }
 
@@ -263,7 +262,8 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-/* Without frontends nobody waits for an answer, and what the store is spared half of it mends. */
+/* Without frontends no client waits for a response, and the next start repairs an interrupted
+ * change of the store. */
 static void end_worker(struct supervisor *supervisor)
 {
 	if (!supervisor->worker.child.pid)

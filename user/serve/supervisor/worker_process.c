@@ -23,7 +23,7 @@ static struct auth_throttle *map_auth_throttle(void)
 
 	if (throttle == MAP_FAILED)
 		return NULL;
-	/* no front gets to see it; the worker does, see worker_process_start() */
+	/* never passed to a frontend; the worker gets it, see worker_process_start() */
 	if (madvise(throttle, sizeof(*throttle), MADV_DONTFORK) ||
 	    getrandom(&throttle->seed, sizeof(throttle->seed), 0) < 0)
 		return NULL;
@@ -53,7 +53,7 @@ void worker_process_start(struct worker_process *process)
 	process->start_at_ns = 0;
 	process->start_ns = now_monotonic_ns();
 	if (error) {
-		log_line("cannot start the worker: %s", strerror(-error));
+		log_line("cannot start the store worker: %s", strerror(-error));
 		process->start_at_ns = process->start_ns + backoff_next(&process->backoff_ns, 0);
 	}
 }
@@ -69,7 +69,7 @@ static void send_request(struct worker_process *process, const struct permit_rul
 	json_object_set_new(json, "rules", protocol_rules_to_json(rules));
 	process->busy = true;
 	process->busy_since_ns = now_monotonic_ns();
-	/* when it has gone, its death is heard of by a signal */
+	/* SIGCHLD reports its death */
 	channel_send(&process->child.channel, json, NULL, 0);
 }
 
@@ -78,7 +78,7 @@ static bool next_request(struct worker_process *process, __u64 now_ns)
 	while (queue_take(&process->queue, &process->current)) {
 		json_t *deadline = json_object_get(process->current.json, "deadline_ns");
 
-		/* what would be begun too late to be answered is not begun */
+		/* skip a request whose client would no longer get the response */
 		if ((__u64)json_integer_value(deadline) > now_ns + LONGEST_RESPONSE_NS)
 			return true;
 		json_decref(process->current.json);
@@ -94,7 +94,7 @@ void worker_process_run_timers(struct worker_process *process, const struct perm
 	if (process->start_at_ns && process->start_at_ns <= now_ns)
 		worker_process_start(process);
 	if (process->busy && now_ns - process->busy_since_ns > HUNG_NS && process->child.pid) {
-		log_line("the worker hangs: it is ended");
+		log_line("store worker is hung; killing it");
 		process->busy_since_ns = now_ns;
 		child_kill(&process->child);
 	}
@@ -129,7 +129,7 @@ bool worker_process_receive(struct worker_process *process, struct ipc_request *
 	size_t length;
 	int found = channel_next(&process->child.channel, &head, &body, &length);
 
-	if (found < 0) /* its death is heard of by a signal */
+	if (found < 0) /* SIGCHLD reports its death */
 		child_kill(&process->child);
 	if (found <= 0) {
 		if (error)
@@ -154,7 +154,7 @@ bool worker_process_reap(struct worker_process *process, pid_t pid, int status, 
 	if (process->child.pid != pid)
 		return false;
 	if (!stopping || status)
-		child_log_exit(&process->child, "keeper", status);
+		child_log_exit(&process->child, "store worker", status);
 	child_reap(&process->child);
 	*request = process->current;
 	process->current = (struct ipc_request){};

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-/* A slot holds one moment. Every wrong token moves it on by an interval:
+/* A slot holds one point in time. Every wrong token moves it forward by an interval:
  *
  *       now                                forgiven
  *        |--interval--|--interval--|--interval--|
  *
- * and while it lies less than a whole burst ahead, another one may be tried. */
+ * While it is less than a whole burst ahead, another token may be tried. */
 #define BURST_NS ((AUTH_THROTTLE_BURST - 1) * AUTH_THROTTLE_INTERVAL_NS)
 
 /* The finalizer of a 64-bit mixer: every bit of the input reaches every bit of the output. */
@@ -44,7 +44,7 @@ __u64 auth_throttle_wait_ns(const struct auth_throttle *throttle, const struct i
 	return 0;
 }
 
-/* Its own, or else the one that is forgiven first. */
+/* Its own slot, or the one that is forgiven first. */
 static struct auth_throttle_slot *slot_for(struct auth_throttle *throttle,
                                            const struct in6_addr *key)
 {

@@ -4,8 +4,8 @@
 #include <netinet/in.h>
 #include <linux/types.h>
 
-/* How many wrong tokens may still come from where. Some at once, then one for each span of time
- * gone by. Fixed memory: where too many callers meet, the stalest one is forgotten. */
+/* Limits wrong tokens by client: a burst, then one per interval. Fixed memory: if too many clients
+ * share a set, the stalest one is forgotten. */
 
 #define AUTH_THROTTLE_BURST       5
 #define AUTH_THROTTLE_INTERVAL_NS 10000000000ULL
@@ -18,11 +18,11 @@ struct auth_throttle_slot {
 };
 
 struct auth_throttle {
-	__u64 seed; /* random, so that nobody can choose whom to meet */
+	__u64 seed; /* random, so that clients cannot choose collisions */
 	struct auth_throttle_slot slots[AUTH_THROTTLE_SETS][AUTH_THROTTLE_WAYS];
 };
 
-/* 0: a token may be looked at. Otherwise how long it takes until one may. */
+/* 0: a token may be checked. Otherwise the time until one may. */
 __u64 auth_throttle_wait_ns(const struct auth_throttle *throttle, const struct in6_addr *key,
                             __u64 now_ns);
 
