@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # code, body and headers are set by request
 #
-# Clients that are behind proxies, that guess, that are slow, many, or mad.
+# Clients behind proxies; clients that guess tokens, are slow, numerous, or broken.
 
 load ../network
 load serve
@@ -14,7 +14,7 @@ forwarded() {
     request --header "X-Forwarded-For: $list" "$@"
 }
 
-# own: what POST takes for the caller's own address
+# own: the address that POST takes for the client's own
 own() {
     answered 200
     field '.permits[0].address'
@@ -25,7 +25,7 @@ guess() {
     by client --header 'Authorization: Bearer wrong' "$@" "$endpoint"
 }
 
-# mad PROGRAM: a Python program in the client's namespace, with a few words that all need
+# mad PROGRAM: runs a Python program in the client's namespace, with helpers that all need
 mad() {
     client python3 -c "
 import socket, sys, time
@@ -50,7 +50,7 @@ def read_all(s):
 $1"
 }
 
-@test 'X-Forwarded-For is ignored from a peer that is no trusted proxy' {
+@test 'X-Forwarded-For is ignored from a peer that is not a trusted proxy' {
     prepare
     serve
     forwarded 203.0.113.9 -X POST "$endpoint"
@@ -59,7 +59,7 @@ $1"
     is "$source" "$(own)"
 }
 
-@test 'X-Forwarded-For from a trusted proxy: from the right to the first that is none' {
+@test 'X-Forwarded-For from a trusted proxy: the rightmost address that is not a proxy counts' {
     prepare 'trusted_proxies = 198.51.100.7, 192.0.2.0/24, unix'
     sed -i '1i [permits]\nrequests = 50/1h' "$config"
     serve
@@ -83,7 +83,7 @@ $1"
     is 203.0.113.8 "$(field .source)"
 }
 
-@test 'X-Forwarded-For that is garbage, or IPv6: refused, and costs no quota' {
+@test 'invalid or IPv6 X-Forwarded-For is refused and costs no quota' {
     local list
     prepare 'trusted_proxies = 198.51.100.7'
     serve
@@ -102,7 +102,7 @@ $1"
     answered 401 unauthorized
 }
 
-@test 'wrong tokens: five at once, then they are slowed, and only those of that address' {
+@test 'wrong tokens: five at once, then responses to that address alone are delayed' {
     local attempt began_ns
     prepare
     serve
@@ -116,7 +116,7 @@ $1"
     [[ $(($(date +%s%N) - began_ns)) -ge 1000000000 ]]
     [[ $(header Retry-After) -ge 1 && $(header Retry-After) -le 10 ]]
     is "$(header Retry-After)" "$(field .error.retry_after_seconds)"
-    # a right one is never refused for the wrong ones of others
+    # a valid token is never refused because of wrong tokens of others
     request "$endpoint"
     answered 200
     request "$public/v3/rate-limit"
@@ -140,7 +140,7 @@ $1"
     [[ $(<"$log") != *wrong' '"Bearer"* ]]
 }
 
-@test 'wrong tokens at the same time: no more than five are looked at' {
+@test 'concurrent wrong tokens: at most five are checked' {
     local got
     prepare
     serve
@@ -151,7 +151,7 @@ $1"
     is '401:5 429:35' "$got"
 }
 
-@test 'right tokens are not slowed by anything' {
+@test 'valid tokens are never delayed' {
     prepare
     serve
     client curl --silent --parallel --parallel-max 40 --output /dev/null \
@@ -160,7 +160,7 @@ $1"
     is 200 "$(sort -u "$BATS_TEST_TMPDIR/codes")"
 }
 
-@test 'wrong tokens are counted for whom a trusted proxy names' {
+@test 'wrong tokens count for the client that a trusted proxy names' {
     local attempt
     prepare 'trusted_proxies = 198.51.100.7'
     serve
@@ -185,7 +185,7 @@ $1"
     answered 400 bad_request
 }
 
-@test 'a body whose end is ambiguous is not read' {
+@test 'a body with an ambiguous end is not read' {
     prepare
     serve
     mad "
@@ -200,7 +200,7 @@ for extra in ('Transfer-Encoding: chunked\r\nContent-Length: 4', 'Transfer-Encod
     is '' "$(permitted)"
 }
 
-@test 'garbage leaves it answering' {
+@test 'the server survives garbage' {
     prepare
     serve
     mad "
@@ -230,7 +230,7 @@ for line in (b'GET', b'GET /healthz', b'\0\0\0', b'* * *', b'GET / HTTP/9.9', b'
     [[ $(<"$log") != *ended* ]]
 }
 
-@test 'pipelined requests are answered one after the other' {
+@test 'pipelined requests are answered in order' {
     prepare
     serve
     mad "
@@ -244,7 +244,7 @@ assert answer.rindex(b'HTTP/1.1 404') > answer.rindex(b'HTTP/1.1 200')
 "
 }
 
-@test 'a header that two readers could read differently ends the connection' {
+@test 'a header that two parsers could read differently ends the connection' {
     prepare
     serve
     mad "
@@ -260,7 +260,7 @@ for header in (b'Content-Length : ' + length, b'Content-Length\t: ' + length,
     is '' "$(permitted)" permits
 }
 
-@test 'huge headers, half requests and clients that leave' {
+@test 'huge headers, incomplete requests and clients that disconnect' {
     prepare
     serve
     mad "
@@ -276,7 +276,7 @@ assert b'\"ok\"' in read_all(send(health + b'Connection: close\r\n\r\n'))
     answered 200
 }
 
-@test 'what one address asks can not fill all of the queue' {
+@test 'one address cannot fill the whole queue' {
     prepare
     serve
     kill -STOP "$worker"
@@ -304,7 +304,7 @@ assert refused == 16, refused
     answered 200
 }
 
-@test 'a slow client is let go after 60 seconds at the latest, an idle one after 15' {
+@test 'a slow client is disconnected after 60 seconds, an idle one after 15' {
     prepare
     serve
     mad "
@@ -331,7 +331,7 @@ assert 55 < time.time() - began < 64, time.time() - began
     wait "$waited"
 }
 
-@test '3000 idle connections: it answers, and one address gets no more than 256 from outside' {
+@test '3000 idle connections: the server answers, and one remote address gets at most 256' {
     prepare
     serve
     server python3 -c "

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # code, body and headers are set by request
 #
-# One of its processes is killed or hangs, the store is locked or damaged, or it isn't there.
+# Processes that are killed or hang; a store that is locked or damaged; no server at all.
 
 load ../network
 load serve
 
-@test 'the frontend is killed: another one takes its place' {
+@test 'a killed frontend is replaced' {
     local old
     prepare
     serve
@@ -21,7 +21,7 @@ load serve
     has "$(<"$log")" "frontend \(process $old\) was killed by signal 9"
 }
 
-@test 'the worker is killed: another one takes its place, and still knows who guesses' {
+@test 'a killed worker is replaced, and its successor still knows the wrong tokens' {
     local old
     prepare
     serve
@@ -38,7 +38,7 @@ load serve
     has "$(<"$log")" "store worker \(process $old\) was killed by signal 9"
 }
 
-@test 'the worker is killed in the middle of a question: 503, and the next one is answered' {
+@test 'a worker killed within a request: 503, and the next request is answered' {
     prepare
     serve
     kill -STOP "$worker"
@@ -50,7 +50,7 @@ load serve
     answered 200
 }
 
-@test 'the supervisor is killed: the others end, and a new start mends what is left' {
+@test 'a killed supervisor: the other processes end, and a restart works' {
     prepare
     serve
     kill -KILL "$supervisor"
@@ -64,7 +64,7 @@ load serve
     answered 200
 }
 
-@test 'one of them hangs: healthz says so in time, and others are not held up' {
+@test 'a hung process: healthz reports it in time, and other requests are not delayed' {
     prepare
     serve
     kill -STOP "$supervisor"
@@ -87,7 +87,7 @@ load serve
     eventually healthy
 }
 
-@test 'while it is down, everything else works' {
+@test 'everything else works while serve is down' {
     prepare
     attach eth0 --limit '50/1h packets'
     serve
@@ -105,7 +105,7 @@ load serve
     is 1.1.1.1 "$(field '.permits[].address')"
 }
 
-@test '503: a store that is locked, and others are not held up' {
+@test '503: a locked store, and other requests are not delayed' {
     local database=$XDP_RATELIMIT_STATE_DIR/permits.db
     prepare
     serve
@@ -138,7 +138,7 @@ END
     is 1.1.1.1 "$(field '.permits[].address')"
 }
 
-@test '503: a store that is damaged' {
+@test '503: a damaged store' {
     local database=$XDP_RATELIMIT_STATE_DIR/permits.db
     prepare
     serve
@@ -154,12 +154,12 @@ END
     answered 200
 }
 
-@test 'the log: who did what, and never a token' {
+@test 'the log says which account did what, and never a token' {
     prepare
     serve
     request -X POST "$endpoint?ips=1.1.1.1,2.2.2.2"
     request -X DELETE "$endpoint?ips=1.1.1.1"
-    # what changes nothing isn't worth a line
+    # a request that changes nothing is not logged
     request -X DELETE "$endpoint?ips=1.1.1.1,9.9.9.9"
     stop_serve
     has "$(<"$log")" "^permit of 1.1.1.1: new, by shop \($source\)$"

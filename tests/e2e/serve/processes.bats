@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # code, body and headers are set by request
 #
-# The three processes: how they start, what they may do, how they reload and end.
+# The three processes: start, privileges, reload and end.
 
 load ../network
 load serve
@@ -24,7 +24,7 @@ load serve
     stop_serve
 }
 
-@test 'user and capabilities: two for those that need them, none for the frontend' {
+@test 'user and capabilities: two for supervisor and worker, none for the frontend' {
     local bpf_and_dac_override=0000008000000002 none=0000000000000000 process field
     prepare
     serve
@@ -46,7 +46,7 @@ load serve
     is '600 root' "$(stat -c '%a %U' "$XDP_RATELIMIT_STATE_DIR/permits.db")"
 }
 
-@test 'refused at the start, in one sentence' {
+@test 'invalid settings are refused at the start, in one sentence' {
     prepare
     refused 1 'unencrypted' --listen 198.51.100.1:9000 --config <(echo)
     refused 1 'localhost:9420' --listen localhost:9420
@@ -67,7 +67,7 @@ load serve
     refused 1 "$config:5"
     run -5 server setpriv --reuid=65534 --clear-groups "$build/xdp-ratelimit" serve
     has "$output" root
-    # in a directory that is not for everybody, such as root's home
+    # in a directory that other users cannot read, such as root's home
     mkdir --mode=700 "$BATS_TEST_TMPDIR/closed"
     cp "$build"/xdp-ratelimit{,-serve} "$BATS_TEST_TMPDIR/closed"
     run -5 server setpriv --reuid=65534 --clear-groups "$BATS_TEST_TMPDIR/closed/xdp-ratelimit" serve
@@ -75,7 +75,7 @@ load serve
     has "$output" root
 }
 
-@test 'a file where the socket should be is left alone, a stale socket is replaced' {
+@test 'a file in place of the socket is left alone; a stale socket is replaced' {
     prepare
     mkdir "$BATS_TEST_TMPDIR/run"
     echo precious >"$socket"
@@ -88,7 +88,7 @@ load serve
     answered 200
 }
 
-@test 'a socket of another type belongs to somebody, and is left alone' {
+@test 'a socket of another type is left alone' {
     prepare
     mkdir "$BATS_TEST_TMPDIR/run"
     server python3 -c "
@@ -116,13 +116,13 @@ time.sleep(30)" 3>&- &
     prepare
     serve
     run -1 grep -E '^[^ ]+ rw-s' "/proc/$frontend/maps"
-    # the throttle, which only workers share
+    # the auth throttle, which only workers share
     grep -qE '^[^ ]+ rw-s' "/proc/$worker/maps"
     is /dev/null "$(readlink "/proc/$frontend/fd/0")" 'standard input'
     is "$frontend" "$(ps -o sid= -p "$frontend" | tr -d ' ')" session
 }
 
-@test 'the frontend is in its sandbox, and the others are not' {
+@test 'only the frontend is in a sandbox' {
     prepare
     serve
     is 2 "$(sed -n 's/^Seccomp:[^0-9]*//p' "/proc/$frontend/status")" 'seccomp mode of the frontend'
@@ -131,7 +131,7 @@ time.sleep(30)" 3>&- &
     answered 200
 }
 
-@test 'a new frontend knows nothing of the tokens that the last one saw' {
+@test 'a new frontend has no tokens of its predecessor in memory' {
     local old
     prepare
     serve
@@ -177,7 +177,7 @@ print(found)' "$frontend" <(echo "$token")
     answered 200
 }
 
-@test 'two at once: the second says who is there' {
+@test 'two at once: the second one says that the first is listening' {
     prepare
     serve
     refused 6 'already' --listen "unix:$socket"
@@ -189,7 +189,7 @@ print(found)' "$frontend" <(echo "$token")
     answered 200
 }
 
-@test 'TLS: to the outside it is spoken, and to the inside it is not' {
+@test 'TLS for remote clients, plain text on loopback' {
     prepare
     make_certificate one
     sed -i '/^plaintext/d' "$config"
@@ -206,7 +206,7 @@ print(found)' "$frontend" <(echo "$token")
     answered 200
 }
 
-@test 'TLS: what does not fit is refused' {
+@test 'TLS: files that do not match are refused' {
     local tmp=$BATS_TEST_TMPDIR
     prepare
     make_certificate one
@@ -218,7 +218,7 @@ print(found)' "$frontend" <(echo "$token")
     refused 1 'PEM' --certificate /dev/null --key "$tmp/one.key"
 }
 
-@test 'SIGHUP: another certificate, and nothing that is under way is lost' {
+@test 'SIGHUP activates another certificate and loses no request' {
     local tmp=$BATS_TEST_TMPDIR reloads
     prepare
     make_certificate one
@@ -255,7 +255,7 @@ END
     wait "$reloads"
 }
 
-@test 'SIGHUP: a request that has begun is finished by the old frontend' {
+@test 'SIGHUP: the old frontend finishes a request in progress' {
     local old
     prepare
     serve
@@ -279,7 +279,7 @@ END
     eventually is_gone "$old"
 }
 
-@test 'SIGHUP: listeners come and go, rules change, options win' {
+@test 'SIGHUP: listeners are added and removed, rules change, options override the file' {
     prepare
     serve
     sed -i "s|^listen = .*|listen = 127.0.0.1:9421, unix:$socket|" "$config"
@@ -337,7 +337,7 @@ END
     done
 }
 
-@test 'SIGTERM: what is under way is finished' {
+@test 'SIGTERM: requests in progress are finished' {
     prepare
     serve
     server python3 - >"$BATS_TEST_TMPDIR/answer" 2>&1 <<END &

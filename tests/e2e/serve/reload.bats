@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # code, body and headers are set by request
 #
-# The policy of the file, put in force by a signal to the process that serves.
+# SIGHUP activates the policy of the file.
 
 load ../network
 load serve
 
-# with_policy LINE...: the configuration of serve, and behind it these
+# with_policy LINE...: appends these lines to the configuration of serve
 with_policy() {
     configure
     printf '%s\n' "$@" >>"$config"
 }
 
-# signalled PATTERN: reloads, and this is what it logs of the policy
+# signalled PATTERN: sends SIGHUP, and expects this log line about the policy
 signalled() {
     local before
     before=$(grep -c '^policy' "$log" || true)
@@ -37,7 +37,7 @@ begin() {
     serve
 }
 
-@test 'SIGHUP puts the policy of the file in force, and what stays keeps its state' {
+@test 'SIGHUP activates the policy of the file; unchanged limits keep their state' {
     local used
     begin
     send 100
@@ -55,7 +55,7 @@ begin() {
     answered 200
 }
 
-@test 'SIGHUP with a bad policy changes nothing of it, and serve goes on' {
+@test 'SIGHUP with an invalid policy leaves the active one, and serve goes on' {
     local before line
     begin
     before=$(in_force .)
@@ -69,7 +69,7 @@ begin() {
     kill -0 "$supervisor"
 }
 
-@test 'SIGHUP with a policy, and nothing is attached' {
+@test 'SIGHUP with a policy while nothing is attached' {
     begin
     limiter detach eth0 >/dev/null
     signalled '^policy not reloaded: the limiter is not attached'
@@ -77,7 +77,7 @@ begin() {
     answered 200
 }
 
-@test 'SIGHUP without a policy in the file leaves that of the command line' {
+@test 'SIGHUP without a policy in the file keeps that of the command line' {
     prepare
     attach eth0 --limit '1000/1h packets'
     serve
@@ -85,7 +85,7 @@ begin() {
     is '["1000/1h packets"]' "$(in_force .limits)"
 }
 
-@test 'SIGHUP many times: the last file is in force in the end' {
+@test 'SIGHUP many times: in the end the last file is active' {
     begin
     for round in {1..10}; do
         with_policy '[class standard]' "limit = $round/1h connections"

@@ -5,7 +5,7 @@
 load ../network
 load serve
 
-@test 'POST permits the address of the caller, GET lists it, DELETE revokes it' {
+@test "POST permits the client's address, GET lists it, DELETE revokes it" {
     local now
     prepare
     serve
@@ -79,7 +79,7 @@ load serve
     is '1.1.1.1 shop' "$(permitted)"
 }
 
-@test 'the quota: the sixth is refused, and by the CLI just as well' {
+@test 'the quota: the sixth request is refused, by the CLI as well' {
     local attempt
     prepare
     serve
@@ -101,7 +101,7 @@ load serve
     is 5 "$(field '.permits | length')"
 }
 
-@test 'many at once: exactly five get through' {
+@test 'many requests at once: exactly five are granted' {
     local got
     prepare
     serve
@@ -142,7 +142,7 @@ load serve
     answered 200
 }
 
-@test 'a rotated token and a removed account: the old token is void at once' {
+@test 'the old token of a rotated or removed account is void at once' {
     local rotated
     prepare
     serve
@@ -176,7 +176,7 @@ load serve
     is '' "$(permitted)"
 }
 
-@test '400: bad addresses, each with the offending one quoted, and none costs quota' {
+@test '400: invalid addresses are quoted and cost no quota' {
     local ips
     prepare
     serve
@@ -191,7 +191,7 @@ load serve
     is '' "$(permitted)"
 }
 
-@test '400: parameters that are unknown, doubled, malformed or too much' {
+@test '400: unknown, repeated, malformed or too many parameters' {
     local query
     prepare
     serve
@@ -269,7 +269,7 @@ load serve
     has "$(field .error.message)" comment
 }
 
-@test 'no answer says what software it comes from' {
+@test 'no response names the server software' {
     prepare
     serve
     for target in healthz nothing v3/firewall/permit; do
@@ -291,7 +291,7 @@ load serve
     answered 200
 }
 
-@test 'rate-limit: what is left to the caller' {
+@test 'rate-limit: what remains to the client' {
     prepare
     serve
     request "$public/v3/rate-limit"
@@ -304,7 +304,7 @@ load serve
     [[ $(field '.limits[0].remaining') -lt 1000 ]]
 }
 
-@test 'a permitted client gets through where its neighbor is dropped' {
+@test 'a permitted client gets through while its neighbor is dropped' {
     prepare
     attach eth0 --limit '50/1h packets'
     serve
@@ -319,7 +319,7 @@ load serve
     answered 200
 }
 
-@test 'the Unix socket: no address of its own, and for its owner and group only' {
+@test 'the Unix socket: no client address; only its owner and group may connect' {
     prepare
     serve
     is "660 nobody nogroup" "$(stat -c '%a %U %G' "$socket")"
@@ -336,7 +336,7 @@ load serve
         http://localhost/healthz
 }
 
-@test 'IPv6: listed addresses are permitted, its own is refused' {
+@test "IPv6: listed addresses are permitted, the client's own is refused" {
     prepare
     server sh -c 'echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6'
     ip -n "$name-server" addr replace ::1/128 dev lo

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash disable=SC2034 # what this sets the tests use
 #
-# Words for the tests of the HTTP API: the server listens on loopback, on 198.51.100.1 and on
+# Helpers for the tests of the HTTP API: the server listens on loopback, on 198.51.100.1 and on
 # a Unix socket; requests come from the client, 198.51.100.7, unless told otherwise.
 
 readonly address=198.51.100.1
@@ -28,12 +28,13 @@ configure() {
         "listen = 127.0.0.1:9420, $address:9420, unix:$socket" "$@" >"$config"
 }
 
-# new_account NAME [OPTION...]: its token
+# new_account NAME [OPTION...]: prints its token
 new_account() {
     limiter account add "$@" --json | jq --raw-output .token
 }
 
-# serve [OPTION...]: in the background, until it listens; sets supervisor, worker and frontend
+# serve [OPTION...]: starts it in the background and waits until it listens; sets supervisor,
+# worker and frontend
 serve() {
     : >"$log"
     nsenter --net="/run/netns/$name-server" "$build/xdp-ratelimit" --config "$config" \
@@ -43,7 +44,7 @@ serve() {
     eventually find_children
 }
 
-# with_capabilities EXPECTED: the children of the supervisor that have these, the newest last
+# with_capabilities EXPECTED: the children of the supervisor with these capabilities, newest last
 with_capabilities() {
     local child
     for child in $(pgrep --parent "$supervisor" | sort -n); do
@@ -53,7 +54,7 @@ with_capabilities() {
     done
 }
 
-# The frontend has none; that is how it shows, once it has given them up.
+# Recognizes the frontend by having no capabilities, once it has dropped them.
 find_children() {
     frontend=$(with_capabilities 0000000000000000 | tail -n 1)
     worker=$(with_capabilities 0000008000000002 | head -n 1)
@@ -65,7 +66,7 @@ stop_serve() {
     wait "$supervisor"
 }
 
-# by WHO ARGUMENT...: a request from there; sets code, body and headers
+# by SIDE ARGUMENT...: sends a request from that namespace; sets code, body and headers
 by() {
     local who=$1
     shift
@@ -80,17 +81,17 @@ by() {
     rm -f "$BATS_TEST_TMPDIR/body"
 }
 
-# request ARGUMENT...: by the client, with the token of `shop`
+# request ARGUMENT...: sends a request as the client, with the token of `shop`
 request() {
     by client --header "Authorization: Bearer $token" "$@"
 }
 
-# locally ARGUMENT...: over the Unix socket
+# locally ARGUMENT...: sends a request over the Unix socket
 locally() {
     by server --unix-socket "$socket" --header "Authorization: Bearer $token" "$@"
 }
 
-# field EXPRESSION: of the body
+# field EXPRESSION: a field of the body
 field() {
     jq --raw-output --compact-output "$1" <<<"$body"
 }
@@ -100,7 +101,7 @@ header() {
     sed -n "s/^$1: //Ip" <<<"$headers"
 }
 
-# answered CODE [ERROR]: the status, and the code in the body of an error
+# answered CODE [ERROR]: checks the status, and the code in the body of an error
 answered() {
     is "$1" "$code" "status (of $body)"
     if [[ ${2:-} ]]; then
@@ -109,7 +110,7 @@ answered() {
     fi
 }
 
-# permitted: "ADDRESS ACCOUNT" of all that are in force
+# permitted: "ADDRESS ACCOUNT" of all active permits
 permitted() {
     limiter permit list --json | jq --raw-output '.permits[] | "\(.address) \(.account)"'
 }
@@ -119,22 +120,22 @@ quota_is() {
     is "$2" "$(header X-RateLimit-Remaining)" X-RateLimit-Remaining
 }
 
-# make_certificate NAME: NAME.pem and NAME.key, of a common name of that name
+# make_certificate NAME: creates NAME.pem and NAME.key with that common name
 make_certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
         -subj "/CN=$1" -addext "subjectAltName=IP:$address" \
         -keyout "$BATS_TEST_TMPDIR/$1.key" -out "$BATS_TEST_TMPDIR/$1.pem" 2>/dev/null
 }
 
-# shown_certificate: the common name of the one that the server shows
+# shown_certificate: the common name of the server's certificate
 shown_certificate() {
     client openssl s_client -connect "$address:9420" </dev/null 2>/dev/null |
         sed -n 's/^subject=CN = //p'
 }
 
-# ---- how it is doing ----
+# ---- state ----
 
-# refused CODE PATTERN OPTION...: serve doesn't start
+# refused CODE PATTERN OPTION...: serve does not start, and says why
 refused() {
     local status=$1 pattern=$2
     shift 2

@@ -44,7 +44,7 @@ static void guess(const struct in6_addr *key, int times, uint64_t now_ns)
 	}
 }
 
-static void five_at_once_and_then_one_in_ten_seconds(void **state)
+static void a_burst_of_five_then_one_in_ten_seconds(void **state)
 {
 	const struct in6_addr key = key_of(1);
 
@@ -60,7 +60,7 @@ static void five_at_once_and_then_one_in_ten_seconds(void **state)
 	assert_int_not_equal(auth_throttle_wait_ns(throttle, &key, NOW + 40 * SECOND_NS), 0);
 }
 
-static void everything_is_forgiven_in_time(void **state)
+static void wrong_tokens_are_forgiven_in_time(void **state)
 {
 	const struct in6_addr key = key_of(1);
 
@@ -72,7 +72,7 @@ static void everything_is_forgiven_in_time(void **state)
 	assert_int_not_equal(auth_throttle_wait_ns(throttle, &key, NOW + 100000 * SECOND_NS), 0);
 }
 
-static void others_are_not_slowed(void **state)
+static void other_clients_are_not_delayed(void **state)
 {
 	const struct in6_addr key = key_of(1);
 
@@ -85,8 +85,8 @@ static void others_are_not_slowed(void **state)
 	}
 }
 
-/* Many more than there are slots: those that came last are still known. */
-static void the_stalest_goes(void **state)
+/* Many more clients than slots: the latest ones are still known. */
+static void the_stalest_slot_is_replaced(void **state)
 {
 	unsigned int known = 0;
 
@@ -104,8 +104,8 @@ static void the_stalest_goes(void **state)
 	assert_true(known >= 990);
 }
 
-/* Who has guessed more is not forgotten for those who guessed once. */
-static void the_worst_stays(void **state)
+/* A client with many wrong tokens is not forgotten for clients with one. */
+static void a_slot_with_more_wrong_tokens_stays(void **state)
 {
 	const struct in6_addr worst = key_of(1);
 
@@ -119,7 +119,7 @@ static void the_worst_stays(void **state)
 	assert_true(auth_throttle_wait_ns(throttle, &worst, NOW + 50000) > 0);
 }
 
-static void the_all_zero_key_is_one_like_any_other(void **state)
+static void the_all_zero_key_is_an_ordinary_key(void **state)
 {
 	const struct in6_addr unix_socket = {};
 
@@ -134,12 +134,12 @@ static void the_all_zero_key_is_one_like_any_other(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(five_at_once_and_then_one_in_ten_seconds),
-		test(everything_is_forgiven_in_time),
-		test(others_are_not_slowed),
-		test(the_stalest_goes),
-		test(the_worst_stays),
-		test(the_all_zero_key_is_one_like_any_other),
+		test(a_burst_of_five_then_one_in_ten_seconds),
+		test(wrong_tokens_are_forgiven_in_time),
+		test(other_clients_are_not_delayed),
+		test(the_stalest_slot_is_replaced),
+		test(a_slot_with_more_wrong_tokens_stays),
+		test(the_all_zero_key_is_an_ordinary_key),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -78,8 +78,8 @@ static void messages_arrive_in_order(void **state)
 	expect(3, "more");
 }
 
-/* One byte after the other, as slowly as it can come. */
-static void a_message_may_come_in_pieces(void **state)
+/* One byte at a time. */
+static void a_message_may_arrive_in_pieces(void **state)
 {
 	const char object[] = "{\"number\":7}";
 	const uint32_t lengths[2] = {strlen(object), 2};
@@ -97,8 +97,8 @@ static void a_message_may_come_in_pieces(void **state)
 	expect(7, "ok");
 }
 
-/* Much more than a socket holds: what doesn't fit now follows when there is room. */
-static void what_does_not_fit_follows(void **state)
+/* Much more than a socket buffer holds: the rest follows when there is room. */
+static void unsent_messages_follow(void **state)
 {
 	char *text = malloc(90001);
 
@@ -156,7 +156,7 @@ static void check_refused(uint32_t object_length, uint32_t text_length, const ch
 	tear_down(NULL);
 }
 
-static void lies_are_refused(void **state)
+static void false_lengths_are_refused(void **state)
 {
 	(void)state;
 	check_refused(MAX_MESSAGE + 1, 0, "");
@@ -168,7 +168,7 @@ static void lies_are_refused(void **state)
 	check_refused(13, 0, "{\"a\":1,\"a\":2}");
 }
 
-static void the_other_side_goes(void **state)
+static void a_closed_peer_is_reported(void **state)
 {
 	(void)state;
 	send_number(1, "last");
@@ -183,9 +183,12 @@ static void the_other_side_goes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(messages_arrive_in_order),     test(a_message_may_come_in_pieces),
-		test(what_does_not_fit_follows),    test(the_longest_message_arrives),
-		cmocka_unit_test(lies_are_refused), test(the_other_side_goes),
+		test(messages_arrive_in_order),
+		test(a_message_may_arrive_in_pieces),
+		test(unsent_messages_follow),
+		test(the_longest_message_arrives),
+		cmocka_unit_test(false_lengths_are_refused),
+		test(a_closed_peer_is_reported),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -46,7 +46,7 @@ static void check_walk(const char *peer, const char *forwarded, const char *expe
 	free(list);
 }
 
-static void the_walk_ends_at_the_first_that_is_no_proxy(void **state)
+static void the_walk_ends_at_the_first_address_that_is_not_a_proxy(void **state)
 {
 	(void)state;
 	check_walk("203.0.113.1", NULL, "203.0.113.1");
@@ -66,7 +66,7 @@ static void the_walk_ends_at_the_first_that_is_no_proxy(void **state)
 	check_walk("unix", "203.0.113.1", "203.0.113.1");
 }
 
-static void garbage_is_refused(void **state)
+static void invalid_lists_are_refused(void **state)
 {
 	static const char *const lists[] = {
 		"",
@@ -120,7 +120,7 @@ static void proxies_are_addresses_and_prefixes(void **state)
 			fail_msg("'%s' was taken", bad[i]);
 }
 
-static void everything_trusts_everybody_but_the_unix_socket(void **state)
+static void the_zero_prefix_trusts_all_but_the_unix_socket(void **state)
 {
 	static const char *const ipv4[] = {"0.0.0.0/0"};
 	struct proxies proxies;
@@ -148,7 +148,7 @@ static bool same_key(const char *a, const char *b)
 	return !memcmp(&first, &second, sizeof(first));
 }
 
-static void what_counts_as_one(void **state)
+static void addresses_that_count_as_one_client(void **state)
 {
 	(void)state;
 	assert_true(same_key("203.0.113.1", "::ffff:203.0.113.1"));
@@ -189,11 +189,11 @@ static void a_peer_is_read_from_its_socket(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_walk_ends_at_the_first_that_is_no_proxy),
-		cmocka_unit_test(garbage_is_refused),
+		cmocka_unit_test(the_walk_ends_at_the_first_address_that_is_not_a_proxy),
+		cmocka_unit_test(invalid_lists_are_refused),
 		cmocka_unit_test(proxies_are_addresses_and_prefixes),
-		cmocka_unit_test(everything_trusts_everybody_but_the_unix_socket),
-		cmocka_unit_test(what_counts_as_one),
+		cmocka_unit_test(the_zero_prefix_trusts_all_but_the_unix_socket),
+		cmocka_unit_test(addresses_that_count_as_one_client),
 		cmocka_unit_test(a_peer_is_read_from_its_socket),
 	};
 

@@ -63,7 +63,7 @@ static int tear_down(void **state)
 	       !TAILQ_EMPTY(&connections.by_idle);
 }
 
-/* What its client sees. */
+/* The client's view. */
 static bool is_shut(int i)
 {
 	char byte;
@@ -81,7 +81,7 @@ static void there_is_always_room(void **state)
 	assert_int_equal(connections.count - connections.shut, 18);
 }
 
-static void who_is_busy_stays(void **state)
+static void a_busy_connection_stays(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 18; i++)
@@ -98,7 +98,7 @@ static void who_is_busy_stays(void **state)
 	assert_false(is_shut(4));
 }
 
-static void when_all_are_busy_none_is_shut(void **state)
+static void no_busy_connection_is_shut_down(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 19; i++) {
@@ -109,7 +109,7 @@ static void when_all_are_busy_none_is_shut(void **state)
 		assert_false(is_shut(i));
 }
 
-static void a_life_is_sixty_seconds(void **state)
+static void a_connection_lives_sixty_seconds(void **state)
 {
 	(void)state;
 	add(0, 0, 0);
@@ -125,7 +125,7 @@ static void a_life_is_sixty_seconds(void **state)
 	assert_true(is_shut(1));
 }
 
-static void at_the_end_the_served_ones_go_first(void **state)
+static void a_drain_shuts_down_served_connections_first(void **state)
 {
 	(void)state;
 	add(0, 0, 0);
@@ -141,7 +141,7 @@ static void at_the_end_the_served_ones_go_first(void **state)
 	assert_false(is_shut(2)); /* its first request may be on its way */
 }
 
-static void they_are_counted_by_address(void **state)
+static void connections_are_counted_by_address(void **state)
 {
 	const struct in6_addr three = key_of(3), four = key_of(4);
 
@@ -162,11 +162,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(there_is_always_room),
-		test(who_is_busy_stays),
-		test(when_all_are_busy_none_is_shut),
-		test(a_life_is_sixty_seconds),
-		test(at_the_end_the_served_ones_go_first),
-		test(they_are_counted_by_address),
+		test(a_busy_connection_stays),
+		test(no_busy_connection_is_shut_down),
+		test(a_connection_lives_sixty_seconds),
+		test(a_drain_shuts_down_served_connections_first),
+		test(connections_are_counted_by_address),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -17,7 +17,7 @@
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 #define TEXT(literal) literal, sizeof(literal) - 1
 
-/* As section 5 of the URL standard has it: the fields follow each other, name and value. */
+/* Per section 5 of the URL standard. The expected fields alternate name and value. */
 static const struct {
 	const char *text;
 	const char *fields[2 * FORM_MAX_FIELDS + 1];
@@ -65,7 +65,7 @@ static const struct {
 
 #define LONG "1234567890123456789012345678901234567890123456789012345678901"
 
-/* The text, the piece that is quoted, and what the message must speak of. */
+/* The text, the piece that the message must quote, and a word that it must contain. */
 static const struct {
 	const char *text;
 	size_t length;
@@ -143,7 +143,7 @@ static int parse(struct form *form, const char *text, size_t length, char parse_
 	return error;
 }
 
-static void good_texts_are_read(void **state)
+static void valid_texts_are_parsed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -170,7 +170,7 @@ static void good_texts_are_read(void **state)
 	}
 }
 
-static void bad_texts_are_refused(void **state)
+static void invalid_texts_are_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -187,7 +187,7 @@ static void bad_texts_are_refused(void **state)
 	}
 }
 
-static void no_text_at_all_has_no_fields(void **state)
+static void an_empty_text_has_no_fields(void **state)
 {
 	char parse_error[256];
 	struct form form;
@@ -197,7 +197,7 @@ static void no_text_at_all_has_no_fields(void **state)
 	assert_int_equal(form.count, 0);
 }
 
-/* Alone, and in each of three ways to write it. */
+/* Raw, and in three forms of escape. */
 static void every_byte_is_decoded(void **state)
 {
 	static const char *const formats[] = {"a=%c", "a=%%%02x", "a=%%%02X"};
@@ -223,7 +223,7 @@ static void every_byte_is_decoded(void **state)
 		}
 }
 
-/* Of the two characters behind '%'. */
+/* The two characters after '%'. */
 static void every_escape_is_checked(void **state)
 {
 	static const char digits[] = "0123456789ABCDEFabcdef";
@@ -245,7 +245,7 @@ static void every_escape_is_checked(void **state)
 	assert_int_equal(taken, 22 * 22 - 2 * 22 - 2);
 }
 
-static void the_longest_text_is_read(void **state)
+static void the_longest_text_is_parsed(void **state)
 {
 	char parse_error[256], *text = malloc(FORM_MAX_LENGTH + 1);
 	struct form form;
@@ -283,12 +283,12 @@ static void a_small_message_buffer_is_respected(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_texts_are_read),
-		cmocka_unit_test(bad_texts_are_refused),
-		cmocka_unit_test(no_text_at_all_has_no_fields),
+		cmocka_unit_test(valid_texts_are_parsed),
+		cmocka_unit_test(invalid_texts_are_refused),
+		cmocka_unit_test(an_empty_text_has_no_fields),
 		cmocka_unit_test(every_byte_is_decoded),
 		cmocka_unit_test(every_escape_is_checked),
-		cmocka_unit_test(the_longest_text_is_read),
+		cmocka_unit_test(the_longest_text_is_parsed),
 		cmocka_unit_test(a_small_message_buffer_is_respected),
 	};
 

@@ -56,7 +56,7 @@ static void check_route(const char *target, enum endpoint endpoint, const char *
 	free(copy);
 }
 
-static void targets_lead_to_endpoints(void **state)
+static void targets_map_to_endpoints(void **state)
 {
 	(void)state;
 	check_route("/healthz", ENDPOINT_HEALTH, "");
@@ -71,7 +71,7 @@ static void targets_lead_to_endpoints(void **state)
 	check_route("HTTPS://host:1/healthz?x", ENDPOINT_HEALTH, "x");
 }
 
-static void everything_else_leads_nowhere(void **state)
+static void other_targets_map_to_none(void **state)
 {
 	static const char *const targets[] = {
 		"",
@@ -120,8 +120,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bearer_token_is_found),
-		cmocka_unit_test(targets_lead_to_endpoints),
-		cmocka_unit_test(everything_else_leads_nowhere),
+		cmocka_unit_test(targets_map_to_endpoints),
+		cmocka_unit_test(other_targets_map_to_none),
 		cmocka_unit_test(methods_are_case_sensitive),
 	};
 

@@ -93,7 +93,7 @@ static int status_of_child(long (*try)(void))
 	return status;
 }
 
-static void what_is_forbidden_fails(void **state)
+static void forbidden_calls_fail(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
@@ -123,7 +123,7 @@ static long give_up(void)
 	return 0;
 }
 
-static void what_is_needed_works(void **state)
+static void necessary_calls_work(void **state)
 {
 	int status = status_of_child(serve_a_socket);
 
@@ -136,8 +136,8 @@ static void what_is_needed_works(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_forbidden_fails),
-		cmocka_unit_test(what_is_needed_works),
+		cmocka_unit_test(forbidden_calls_fail),
+		cmocka_unit_test(necessary_calls_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
