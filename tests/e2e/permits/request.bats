@@ -218,7 +218,7 @@ fetch() {
     for arguments in list 'request 192.0.2.1' 'revoke 192.0.2.1'; do
         grant "$(addresses 1 5)" 1
         sleep 1.1
-        is 6 "$(permits_in_map | wc -l)" 'entries before the sweep'
+        is 6 "$(permits_in_map | wc -l)" 'entries before the command'
         # shellcheck disable=SC2086
         permit $arguments >/dev/null
         is '' "$(permits_in_map | grep ^10)" 'entries after it'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* A policy file that a test writes and has read. */
+/* Writes a policy file and reads it back. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static void check_file(struct told *told)
 	assert_int_equal(mistakes, told->mistakes);
 }
 
-/* The policy, or {} where there is a mistake; *message is what was reported. */
+/* The policy, or {} after a mistake; *message is the report. */
 static enum exit_code read_file(struct policy *policy, struct failure *failure)
 {
 	enum exit_code code;

@@ -24,7 +24,7 @@
 
 static char path[64];
 
-/* Writes every setting in one way only, so that two are the same when their texts are. */
+/* Formats all settings canonically, so that equal texts mean equal settings. */
 static inline void describe(const struct settings *settings, char *text, size_t size)
 {
 	const struct permit_rules *permits = &settings->permits;
@@ -62,7 +62,7 @@ static inline void write_file(const char *text, size_t length)
 	assert_int_equal(fclose(file), 0);
 }
 
-/* Reads text as a file. What is reported goes to `message`, less the path before it. */
+/* Reads text as a file. `message` gets the report without the path. */
 static inline enum exit_code read_text(struct settings *settings, const char *text, size_t length,
                                        char message[1000])
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/config/policy_file.c and what it reads the policy with: every mistake and every doubt of a
- * file is told, with its line. */
+/* user/config/policy_file.c and policy_sections: every mistake and every warning of a file
+ * is reported with its line. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,15 +13,15 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* In two lines, and what every mistake in a rate of [flood] ends with. */
+/* Two lines of a section, and the end of every error about a rate of [flood]. */
 #define CLASS    "[class a]\nlimit = 1/1s packets\n"
 #define EXPECTED "expected N/PERIOD in packets, such as '50000/1s'\n"
 
-/* A file, and all that is found in it. */
+/* A file, and all of its diagnostics. */
 static const struct {
 	const char *text, *diagnostics;
 } files[] = {
-	/* nothing to say */
+	/* no diagnostics */
 	{"", ""},
 	{"; nothing\n", ""},
 	{"[permits]\n[serve]\n", ""},
@@ -394,9 +394,8 @@ static void all_diagnostics_are_reported(void **state)
 	}
 }
 
-/* What check finds stops policy_file_read or config_file_read_settings, and the first of it is what
- * they say.
- */
+/* A mistake that check reports also stops policy_file_read or config_file_read_settings, which
+ * report the first one. */
 static void check_and_read_agree(void **state)
 {
 	static struct settings config;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/config/policy_file.c and what it reads the policy with: what a file says becomes the policy.
- */
+/* user/config/policy_file.c and policy_sections: a file becomes the policy that it describes. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -198,7 +197,7 @@ static void assert_flood(const char *text, __u32 mode, __u64 newcomers, __u64 ne
 	policy_free(&policy);
 }
 
-/* What isn't said has its default, wherever the section stands. */
+/* Settings that are left out have their defaults, whatever the order of the sections. */
 static void the_gate_is_on_unless_it_is_said(void **state)
 {
 	(void)state;

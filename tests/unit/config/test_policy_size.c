@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/config/policy_file.c: as many classes and networks as there may be, long paths and lines. */
+/* user/config/policy_file.c: the maximum of classes and networks, long paths and lines. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -18,7 +18,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* So many classes, each with `cidrs` networks of its own. */
+/* `classes` classes, each with `cidrs` networks of its own. */
 static char *write_classes(int classes, int cidrs)
 {
 	char *text;
@@ -29,7 +29,7 @@ static char *write_classes(int classes, int cidrs)
 	for (int i = 0; i < classes; i++) {
 		fprintf(out, "[class c%d]\nlimit = %d/1s packets\n", i, i + 1);
 		for (int j = 0; j < cidrs; j++) {
-			/* in no order, as 40503 is odd */
+			/* unsorted; unique, as 40503 is odd */
 			__u32 number = (__u32)(i * cidrs + j) * 40503u & 0xffffff;
 
 			fprintf(out, "%s%u.%u.%u.0/24",
@@ -86,7 +86,7 @@ static void there_may_be_many_networks(void **state)
 	free(text);
 }
 
-/* Of the path, what is kept in the policy. */
+/* The part of the path that the policy keeps. */
 static void a_long_path_is_kept_in_part(void **state)
 {
 	char directory[] = "/tmp/test_policy_file.XXXXXX", name[400];

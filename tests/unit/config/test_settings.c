@@ -40,14 +40,14 @@ static void lists_are_read_up_to_a_limit(void **state)
 	assert_string_equal(parse_error, "trusted_proxies '10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, "
 	                                 "10.0.3.0/24, 10.0.4.0...': more than 64 entries");
 	assert_same(&settings, &before);
-	/* a new list takes the place of the old one */
+	/* a new list replaces the old one */
 	assert_int_equal(settings_set(&settings, "serve", "trusted_proxies", "a", parse_error, 400),
 	                 0);
 	assert_int_equal(settings.serve.trusted_proxy_count, 1);
 	assert_string_equal(settings.serve.trusted_proxies[0], "a");
 }
 
-/* A setting as an option gives it. NULL: taken. */
+/* A setting as given by an option. NULL: valid. */
 static const struct {
 	const char *section, *key, *value, *parse_error;
 } wrong[] = {

@@ -33,7 +33,7 @@ static void every_key_is_read(void **state)
 	                          " </etc/ssl/a b.pem> </etc/ssl/key.pem> <nobody> 1");
 }
 
-/* A file, and what it makes of the default. */
+/* A file, and the settings that it results in. */
 static const struct {
 	const char *text;
 	const char *section, *key, *value; /* the same as one setting; NULL: as the default */
@@ -71,7 +71,7 @@ static const struct {
 	{"[serve]\nlisten = :80\n", "serve", "listen", ":80"},
 	{"[serve]\nlisten =\ta , b\t,\tc\n", "serve", "listen", "a,b,c"},
 	{"[serve]\nplaintext = no\n", NULL, NULL, NULL},
-	/* what is wrong with the policy stops nobody here */
+	/* a mistake in the policy does not matter here */
 	{"[limiter]\nsources = x\nx = y\n?\n[permits]\naddresses = 7\n", "permits", "addresses",
          "7"},
 	{"[class]\n[class a b]\n[class a]\n[class a]\nlimit = x\n[icmp-errors]\nlimit\n", NULL,
@@ -80,7 +80,7 @@ static const struct {
          "permits", "addresses", "7"},
 };
 
-/* A file, and how what is reported goes on after the path. */
+/* A file, and the error after the path. */
 static const struct {
 	const char *text, *message;
 } bad[] = {
@@ -138,7 +138,7 @@ static const struct {
 	{"[permits]\n\xEF\xBB\xBF"
          "addresses = 7\n",
          ":2: unknown key '???addresses'"},
-	/* a line that goes on: for inih it would be a second value */
+	/* a continuation line: inih would take it as a second value */
 	{"[serve]\nlisten = :80,\n  :81\n", ":2: listen ':80,': expected ADDRESS:PORT"},
 	{"[serve]\nlisten = :80\n  :81\n", ":3: unknown key ''"},
 	{"[serve]\nuser = a\n  b\n", ":3: expected KEY = VALUE, [SECTION] or a comment"},
@@ -235,7 +235,7 @@ static void long_lines_are_read_up_to_a_limit(void **state)
 	size_t length;
 
 	(void)state;
-	/* longer than inih takes without being told */
+	/* longer than inih accepts by default */
 	length = write_line(text, "user = ", 0, 7 + 255);
 	assert_int_equal(read_text(&settings, text, length, message), EXIT_DONE);
 	assert_int_equal(strlen(settings.serve.user), 255);

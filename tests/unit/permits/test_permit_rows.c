@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/permits/permit_rows.c on the real SQLite, with time as the test says it is: the quota
- * against a list of all requests, and permits against the plainest model there is. */
+/* user/permits/permit_rows.c on the real SQLite, with a clock that the test sets: the quota
+ * against a list of all requests, and permits against a simple model. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 
 #define SECOND_NS 1000000000LL
 #define START_NS  (1700000000 * SECOND_NS)
-#define LOCAL     1 /* the account that is built in */
+#define LOCAL     1 /* the built-in account */
 #define STEPS     3000
 #define ADDRESSES 8
 
@@ -63,7 +63,7 @@ static void add_request(__s64 now_ns, __s64 *id)
 	                 EXIT_DONE);
 }
 
-/* Requests at random times, and at each step the quota must be what counting says. */
+/* Requests at random times; after each step the quota must match a count of them. */
 static void the_quota_counts_the_requests_of_any_such_span(void **state)
 {
 	static __s64 made[STEPS];
@@ -77,7 +77,7 @@ static void the_quota_counts_the_requests_of_any_such_span(void **state)
 		__u32 used = 0;
 		__s64 oldest_ns = 0;
 
-		/* sometimes just when the oldest one leaves, or a nanosecond before */
+		/* sometimes exactly when the oldest request stops counting, or 1 ns earlier */
 		now_ns += (__s64)random_below(2000 * SECOND_NS);
 		if (step % 7 == 0 && count && made[count - 1] + (__s64)rules.window_ns > now_ns)
 			now_ns = made[count - 1] + (__s64)rules.window_ns - (step % 2);
@@ -99,7 +99,8 @@ static void the_quota_counts_the_requests_of_any_such_span(void **state)
 	assert_int_equal(db_commit(&db), EXIT_DONE);
 }
 
-/* When the limit was lowered, more count than are possible: it takes until enough have left. */
+/* After the limit was lowered, more requests count than it allows: wait until enough have stopped.
+ */
 static void a_lowered_quota_says_when_the_next_request_is_possible(void **state)
 {
 	struct permit_rules lower = rules;
@@ -113,7 +114,7 @@ static void a_lowered_quota_says_when_the_next_request_is_possible(void **state)
 	assert_int_equal(quota_read(&db, LOCAL, &lower, START_NS + 10 * SECOND_NS, &quota),
 	                 EXIT_DONE);
 	assert_int_equal(quota.remaining, 0);
-	/* at that moment four have left, so that one counts */
+	/* then four have stopped counting, and one counts */
 	assert_int_equal(quota.reset_unix_ns, START_NS + (3600 + 3) * SECOND_NS);
 }
 
@@ -135,7 +136,7 @@ static __s64 until_of(int i)
 	return until_ns;
 }
 
-/* What one step does, and what must come of it. 0: no permit. */
+/* One step, and its expected result. 0: no permit. */
 static void permit_one(int i, __s64 now_ns, __s64 *model)
 {
 	struct permit_result result = {.address = address_of(i)};
@@ -162,7 +163,7 @@ static void revoke_one(int i, __s64 now_ns, __s64 *model)
 	*model = 0;
 }
 
-static void sweep(__s64 now_ns, __s64 model[ADDRESSES])
+static void expire(__s64 now_ns, __s64 model[ADDRESSES])
 {
 	struct permit_entries ended = {};
 	__u32 expected = 0;
@@ -188,7 +189,7 @@ static void permits_are_what_a_plain_model_says(void **state)
 		__s64 in_force = 0;
 
 		now_ns += (__s64)(random_below(100)) * SECOND_NS;
-		sweep(now_ns, model);
+		expire(now_ns, model);
 		if (random_below(4))
 			permit_one(i, now_ns, &model[i]);
 		else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/permits/token.c: tokens as they are handed out, and what is kept of them. */
+/* user/permits/token.c: tokens as printed, and the hashes that are stored. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #define SECRET "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define TOKEN  "xrl_" ID "_" SECRET
 
-/* What is no token, for one reason each. */
+/* Invalid tokens, each for one reason. */
 static const char *const bad[] = {
 	"",
 	"xrl_",
@@ -70,7 +70,7 @@ static void made_tokens_are_tokens_and_never_the_same(void **state)
 	}
 }
 
-/* By sha256sum, of the 64 digits. */
+/* Computed with sha256sum from the 64 digits. */
 static void the_hash_is_a_sha256_of_the_secret_alone(void **state)
 {
 	static const __u8 expected[TOKEN_HASH_SIZE] = {

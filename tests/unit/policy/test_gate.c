@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy/gate.c, and what class_derive and policy_derive promise to the gate
+/* user/policy/gate.c, and what class_derive and policy_derive guarantee to the gate
  * (bpf/verdict/admit.h). */
 
 #include <setjmp.h>
@@ -47,8 +47,8 @@ static __u64 random_scale(__u64 from, __u64 to)
 
 /* ---- budgets ---- */
 
-/* In the slices that a period has room for, never more than N; and in the long run no more than N
- * in a period, but for N = 1, where a slice can't have less. */
+/* Never more than N in the intervals of a period, and no more than N per period in the long run,
+ * except for N = 1, because an interval admits at least one. */
 static void check_bound(const struct xrl_share *share, __u64 packets, __u64 period_ns)
 {
 	assert_true(share->max_units > 0);
@@ -64,8 +64,8 @@ static void check_rounding(const struct xrl_share *share, __u64 packets, __u64 p
 	assert_true((wide)(share->max_units + 1) * period_ns > (wide)packets * slice_ns(share));
 }
 
-/* At most a sixteenth of the period, and no less than half of that; longer only when there would
- * be fewer than 16 in it. A jiffy is the shortest. */
+/* An interval is at most a sixteenth of the period and at least half of that, and longer only if it
+ * would hold fewer than 16 units. The shortest is a jiffy. */
 static void check_slice(const struct xrl_share *share, __u64 packets, __u64 period_ns)
 {
 	__u64 slice = slice_ns(share);
@@ -94,16 +94,16 @@ static bool is_slower(wide packets, wide period_ns, wide than_packets, wide than
 	return packets * than_period_ns < than_packets * period_ns;
 }
 
-/* A rate that is as large as it may be: what is rounded off is less than one in a slice. */
+/* The maximum rate: rounding loses less than one unit per interval. */
 static void check_rate(const struct xrl_share *share, wide packets, wide period_ns)
 {
 	assert_false(is_slower(packets, period_ns, share->max_units, slice_ns(share)));
 	assert_true(is_slower(packets, period_ns, share->max_units + 1, slice_ns(share)));
 }
 
-/* Half of the newcomers, rounded up, so that there is room for the first one of all. No more than
- * half of the words in the time for which they are kept; unless so many come before the gate
- * engages. Of half = 1 a slice can't have less. */
+/* Half of the newcomers, rounded up so that the very first one passes. At most half of the entries
+ * within the time for which they are kept, unless more arrive before the gate engages. If half is
+ * 1, an interval cannot have less. */
 static void check_first(const struct xrl_flood *flood, __u32 sources)
 {
 	__u64 half = flood->newcomers_packets / 2 + flood->newcomers_packets % 2;
@@ -118,12 +118,12 @@ static void check_first(const struct xrl_flood *flood, __u32 sources)
 		check_rate(&flood->first, flood->engage_when_full, engage_ns);
 	else
 		check_rate(&flood->first, words, kept_ns(flood));
-	/* nor do so many pass at once that there is no room for them */
+	/* and never more at once than there are entries for */
 	assert_true(flood->first.max_units <= words || flood->first.max_units < 32 ||
 	            flood->first.max_units <= flood->engage_when_full);
 }
 
-/* For the longest period, but no longer than half of the time in which the ticks go round. */
+/* For the longest period, but at most half of the time in which ticks wrap around. */
 static void check_kept(const struct xrl_flood *flood, __u64 longest_ns)
 {
 	__u64 tick_ns = jiffy_ns() << XRL_GATE_TICK_SHIFT;
@@ -193,21 +193,19 @@ static void the_extremes(void **state)
 
 /* ---- when the gate engages ---- */
 
-/* A policy of one limit, a number of buckets, and how many newcomers there may be. What is
- * expected of these in a second is in `newcomers`; it is the smallest of them all where it
- * matters. */
+/* A policy with one limit, a number of buckets and of newcomers, and the expected thresholds. */
 static const struct engagement {
 	const char *limit;
 	__u32 sources;
 	__u64 newcomers_packets, newcomers_period_ns;
-	__u32 engage; /* 0: what `newcomers` allows in a slice, and so for the next two */
+	__u32 engage; /* 0: as `newcomers` allows per interval; likewise the next two */
 	__u32 when_full;
-	__u32 promoted; /* buckets in a second: as many as newcomers, but at least 16 */
+	__u32 promoted; /* buckets per second: as newcomers, but at least 16 */
 } engagements[] = {
 	/* the periods are short: the budget decides */
 	{"1/1s packets", 1048576, 50000, SECOND_NS, 0, 0, 0},
 	{"1/100ms packets", 1048576, 50000, SECOND_NS, 0, 0, 0},
-	/* buckets are to be kept for an hour, a day, a month: then few new ones are a reason */
+	/* buckets must last for an hour, a day, a month: few new sources engage the gate */
 	{"1/1h packets", 1048576, 50000, SECOND_NS, 0, 145, 0},
 	{"1/1h packets sliding", 1048576, 50000, SECOND_NS, 0, 72, 0},
 	{"9/1h connections endpoint tcp/80", 1048576, 50000, SECOND_NS, 0, 145, 0},
@@ -312,7 +310,7 @@ static void classes_behind_a_gap_count(void **state)
 	policy_free(&policy);
 }
 
-/* Under a flood CPUs count apart, so many that the sixteenth of a threshold is missed at most. */
+/* In a flood each CPU counts for itself, and at most a sixteenth of a threshold is missed. */
 static void batches_are_small(void **state)
 {
 	struct policy policy;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy/limit_compare.c: which limits make others idle. What it claims is tried with the
- * arithmetic that the program has. */
+/* user/policy/limit_compare.c: which limits make others ineffective, checked with the program's own
+ * arithmetic. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static struct xrl_limit limit_of(const char *text)
 	return limit;
 }
 
-/* Whether the first one leaves nothing for the second one to refuse. */
+/* Whether the second limit can never reject what the first one passes. */
 static const struct {
 	const char *other, *limit;
 	int first;
@@ -37,7 +37,7 @@ static const struct {
 	{"10/1m packets", "10/1m packets", 1},
 	{"11/1m packets", "10/1m packets", 0},
 	{"10/1m packets sliding", "10/1m packets sliding", 1},
-	/* two windows of one may be within one of the other */
+	/* one window of the other may contain two */
 	{"10/1m packets", "10/1h packets", 0},
 	{"10/1m packets", "619/1h packets", 0},
 	{"10/1m packets", "620/1h packets", 1},
@@ -55,7 +55,7 @@ static const struct {
 	{"10/1m packets token burst 5", "10/1m packets token burst 4", 0},
 	{"10/1m packets token burst 5", "15/1m packets", 1},
 	{"10/1m packets token burst 5", "14/1m packets", 0},
-	/* what counts for one but not for the other */
+	/* packets that count for one limit only */
 	{"10/1m packets", "1000/1m bytes", 0},
 	{"10/1m packets", "1000/1m connections", 0},
 	{"10/1m packets endpoint tcp/80", "1000/1m packets", 0},
@@ -113,7 +113,7 @@ static struct xrl_limit random_limit(void)
 	return limit;
 }
 
-/* How many units only the second one refuses. Now they come fast, now slowly. */
+/* The number of units that only the second limit rejects, at varying rates. */
 static int refused_by_second(const struct xrl_limit *other, const struct xrl_limit *limit)
 {
 	__u64 now_ns = (1ULL << 40) + random_below(1ULL << 35), pace_ns = 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy/limit.c: what an operator may write, and what is said of what he may not. */
+/* user/policy/limit.c: valid limits, and the errors of invalid ones. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -23,7 +23,7 @@ static const struct {
 	const char *text;
 	__u64 max_units, period_ns;
 	__u32 unit;
-	const char *formatted; /* NULL: as it was written */
+	const char *formatted; /* NULL: as written */
 } good[] = {
 	{"1/1s packets", 1, SECOND_NS, XRL_PACKETS, NULL},
 	{"10000/1s packets", 10000, SECOND_NS, XRL_PACKETS, NULL},
@@ -46,7 +46,7 @@ static const struct {
 	{"10/1s   packets", 10, SECOND_NS, XRL_PACKETS, "10/1s packets"},
 };
 
-/* The text, and what the message must speak of. */
+/* The text, and a word that the message must contain. */
 static const struct {
 	const char *text, *about;
 } bad[] = {
@@ -116,7 +116,7 @@ static const struct {
 	{"10/1s packets\n", "unknown unit 'packets?', did you mean 'packets'"},
 	{"10/1s frames", "expected packets, bytes, connections or http-requests"},
 	{"10/1s packets, 5/1m connections", "unknown unit 'packets,', did you mean 'packets'"},
-	/* what follows the unit */
+	/* words after the unit */
 	{"10/1s packets ", "a space at the end"},
 	{"10/1s packets sliding ", "a space at the end"},
 	{"10/1s packets bytes",
@@ -207,9 +207,9 @@ static void good_texts_go_round(void **state)
 	}
 }
 
-/* What may follow the unit, and how it is written in one way only. */
+/* Words after the unit, and their canonical form. */
 static const struct {
-	const char *text, *formatted; /* NULL: as it was written */
+	const char *text, *formatted; /* NULL: as written */
 	__u64 rate_units, max_units;
 	__u32 algorithm, scope_bits, protocol, first_port, last_port;
 } options[] = {
@@ -257,7 +257,7 @@ static void options_are_read(void **state)
 	}
 }
 
-/* Any limit that there can be, of small and of large numbers alike. */
+/* A random valid limit, with small and large numbers. */
 static struct xrl_limit random_limit(void)
 {
 	struct xrl_limit limit = {.unit = random_below(XRL_UNITS), .scope_bits = XRL_SCOPE_SOURCE};
@@ -301,7 +301,7 @@ static void random_limits_go_round(void **state)
 	}
 }
 
-/* The limit of ICMP errors, and what is said of others. NULL: it is read. */
+/* Limits of ICMP errors, and the errors of invalid ones. NULL: valid. */
 static const struct {
 	const char *text, *parse_error;
 } icmp[] = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/policy/limit_usage.h against the program's own arithmetic: at the moment that it names a
- * unit passes, and a nanosecond before it doesn't, for a source that never stops trying. (What
- * was not refreshed for a period expires at once, instead of at the end of its last tick.) */
+/* user/policy/limit_usage.h against the program's own arithmetic: a unit passes at the announced
+ * moment and not a nanosecond earlier, for a source that never stops trying. (A window that was not
+ * refreshed for a period expires at once instead of at the end of its last tick.) */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +52,7 @@ static struct xrl_limit random_limit(enum xrl_algorithm algorithm)
 	return limit;
 }
 
-/* A bucket as packets leave it behind. */
+/* A bucket after some packets. */
 struct state {
 	struct xrl_limit limit;
 	__u64 word;
@@ -90,7 +90,7 @@ static struct state random_state_of(enum xrl_algorithm algorithm)
 		__u64 units = random_below(3) ? 1 + random_below(most) : most;
 
 		use(&state, units);
-		if (random_below(2)) /* to the brim, most often */
+		if (random_below(2)) /* mostly full */
 			use(&state,
 			    most - xrl_limit_used(&state.limit, open_word(&state, state.now_ns),
 			                          state.now_ns));
@@ -105,7 +105,7 @@ static bool passes_at(const struct state *state, __u64 now_ns)
 	return xrl_limit_charge(&state->limit, open_word(state, now_ns), now_ns, 1) != 0;
 }
 
-/* When it was looked at just now. */
+/* A bucket that was just refreshed. */
 static struct state looked_at(const struct state *state, __u64 now_ns)
 {
 	struct state looked = *state;
@@ -175,7 +175,7 @@ static void nothing_is_used_after_the_reset_and_something_before(void **unused)
 	}
 }
 
-/* A word that a CPU has written whose clock is ahead by up to half a second. */
+/* The state written by a CPU whose clock is up to half a second ahead. */
 static void a_clock_that_is_behind_tells_of_the_same_moment(void **unused)
 {
 	(void)unused;

@@ -185,7 +185,7 @@ static void limits_keep_their_places_in_another_order(void **state)
 	policy_free(&policy);
 }
 
-/* Windows can't be moved: what is taken away before them leaves a place behind. */
+/* Windows cannot be moved: a limit removed before them leaves an empty slot. */
 static void limits_stay_where_others_are_taken_away(void **state)
 {
 	struct policy policy = begin(POLICY("a: 1/1s packets, 2/1s packets, 3/1s packets"), 1);
@@ -351,7 +351,7 @@ static void a_new_bucket_of_a_class_is_nobody_elses(void **state)
 	second = id_of(&policy, "b", 0);
 	assert_int_not_equal(second, first);
 	assert_true(merged.is_new_slot[second]);
-	/* a slot of the policy active until now is still written to */
+	/* a slot of the previous policy is still being written */
 	follow(&policy, POLICY("a: 2/1s packets scope class"), 3);
 	assert_int_not_equal(id_of(&policy, "a", 0), first);
 	assert_int_not_equal(id_of(&policy, "a", 0), second);
@@ -359,7 +359,7 @@ static void a_new_bucket_of_a_class_is_nobody_elses(void **state)
 	policy_free(&policy);
 }
 
-/* So many limits, of eight in a class, each with a bucket for the whole class. */
+/* `count` limits, eight per class, each with a bucket for the whole class. */
 static struct policy shared_limits(int count, int max_units)
 {
 	struct policy policy = POLICY("c0:");
@@ -414,7 +414,7 @@ static struct policy random_policy(void)
 	return policy;
 }
 
-/* The same class, by name, in the policy before; NULL: it wasn't there, or had another number. */
+/* The class of the same name in the previous policy; NULL: none, or one with another number. */
 static const struct xrl_class *before(const struct policy *old, const struct xrl_class *class,
                                       __u32 number)
 {

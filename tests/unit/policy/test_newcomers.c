@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* What class_derive and policy_derive compute for the gate: what a newcomer may send, and which
- * networks have CIDRs. */
+/* What class_derive and policy_derive compute for the gate: the packets of a newcomer, and the
+ * networks with CIDRs. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,18 +42,18 @@ static const struct newcomer {
          BIT(PACKETS) | BIT(HTTP_REQUESTS) | BIT(CONNECTIONS)},
 	{{"2/1s connections", "3/1s packets"}, 2, 0xFFFF, BIT(PACKETS) | BIT(CONNECTIONS)},
 
-	/* those apart must have room for the packet that earns the bucket, too */
+	/* scoped limits must also have room for the packet that earns the bucket */
 	{{"5/1s packets endpoint udp/53"}, 4, 0xFFFF, BIT(PACKETS)},
 	{{"4/1s packets endpoint udp/53"}, 3, 0xFFFF, BIT(PACKETS)},
 	{{"2/1s http-requests endpoint tcp/80"}, 1, 0xFFFF, BIT(HTTP_REQUESTS)},
 	{{"2/1s packets", "3/1s packets endpoint udp/53"}, 2, 0xFFFF, BIT(PACKETS)},
 	{{"2/1s packets", "2/1s packets endpoint udp/53"}, 1, 0xFFFF, BIT(PACKETS)},
-	/* those that are shared are charged with each packet */
+	/* shared limits are charged with each packet */
 	{{"1/1s packets scope /24"}, 4, 0xFFFF, BIT(PACKETS)},
 	{{"1/1s connections scope class"}, 4, 0xFFFF, BIT(CONNECTIONS)},
 	{{"2/1s packets", "1/1s packets scope /8"}, 2, 0xFFFF, BIT(PACKETS)},
 
-	/* bytes: rounded down, and as many as can be noted */
+	/* bytes: rounded down, and at most what an entry can hold */
 	{{"63/1s bytes"}, 4, 0, BIT(BYTES)},
 	{{"1000/1s bytes"}, 4, 15, BIT(BYTES)},
 	{{"4194239/1s bytes"}, 4, 0xFFFE, BIT(BYTES)},
@@ -99,7 +99,7 @@ static void newcomers_keep_to_the_smallest_limit(void **state)
 		check_newcomer(&newcomers[i]);
 }
 
-/* A place among the limits that is empty is none; and what was so before doesn't matter. */
+/* An empty slot is no limit, and earlier results do not matter. */
 static void finishing_again_begins_anew(void **state)
 {
 	struct xrl_class class;
@@ -182,7 +182,7 @@ static void networks_with_cidrs_are_known(void **state)
 			add_cidr(&policy, random64(), 6 + random_below(27));
 		check_networks(&policy);
 	}
-	/* what another policy had is gone */
+	/* bits of another policy are gone */
 	policy.cidr_count = 0;
 	check_networks(&policy);
 	policy_free(&policy);

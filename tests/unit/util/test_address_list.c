@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/util/address_list.c: what may stand in a permit request, and what is said of what may not.
- */
+/* user/util/address_list.c: valid address lists of a permit request, and the errors of invalid
+ * ones. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 static const struct {
 	const char *text;
 	__u32 count;
-	const char *formatted; /* NULL: as it was written */
+	const char *formatted; /* NULL: as written */
 } good[] = {
 	{"192.0.2.1", 1, NULL},
 	{"192.0.2.1,192.0.2.2", 2, NULL},
@@ -48,7 +48,7 @@ static const struct {
 #define TEXT(literal) literal, sizeof(literal) - 1
 #define LONG          "1234567890123456789012345678901234567890123456789012345678901"
 
-/* The text, the token that is quoted, and what the message must speak of. */
+/* The text, the token that the message must quote, and a word that it must contain. */
 static const struct {
 	const char *text;
 	size_t length;
@@ -138,7 +138,7 @@ static const struct {
 	{TEXT("1.2.3.4%2C1.2.3.5"), "1.2.3.4%2C1.2.3.5", "not an IPv4 address"},
 	{TEXT(LONG "2,1.2.3.4"), "123456789012345678901234567890123456789012345678901234567890...",
          "not an IPv4 address"},
-	/* the first one that is wrong */
+	/* the first invalid one */
 	{TEXT("1.2.3.4,bad,worse,256.1.1.1"), "bad", "not an IPv4 address"},
 	{TEXT("1.2.3.4,224.0.0.1,bad"), "224.0.0.1", "multicast"},
 	{TEXT("1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5,1.1.1.6,1.1.1.7,1.1.1.8,1.1.1.9,1.1.1.10,"
@@ -146,7 +146,7 @@ static const struct {
          "bad", "not an IPv4 address"},
 };
 
-/* Behind it on the heap is nothing, so that ASan sees a step too far. */
+/* Exactly as large as needed, so that ASan detects an overrun. */
 static char *copy(const char *text, size_t length)
 {
 	char *copy = malloc(length);
@@ -240,7 +240,7 @@ static void the_addresses_are_counted(void **state)
 {
 	static const struct {
 		__u32 count, max_addresses;
-		const char *parse_error; /* NULL: taken */
+		const char *parse_error; /* NULL: valid */
 	} cases[] = {
 		{1, 1, NULL},
 		{2, 1, "2 addresses, at most 1 in one request"},
@@ -278,7 +278,7 @@ static void the_addresses_are_counted(void **state)
 	}
 }
 
-/* The maximum is of different ones, and nothing else is said while there is a wrong one. */
+/* The maximum counts distinct addresses; an invalid one is reported first. */
 static void duplicates_are_not_counted(void **state)
 {
 	static char text[3 * 1000 * 16];
@@ -296,7 +296,7 @@ static void duplicates_are_not_counted(void **state)
 	assert_non_null(strstr(parse_error, "'10.0.0.x'"));
 }
 
-/* Of each of the four octets; the others are in the middle of the range. */
+/* Each of the four octets; the others are in the middle of the range. */
 static void every_octet_is_read(void **state)
 {
 	(void)state;
@@ -322,8 +322,8 @@ static void every_octet_is_read(void **state)
 		}
 }
 
-/* In the place of every character of a good text, every byte. What is accepted must be what it
- * formats to, so a byte can only stand for itself. */
+/* Replaces each character of a valid text by every byte. An accepted text must equal its formatted
+ * result, so a byte can only stand for itself. */
 static void no_byte_stands_for_another(void **state)
 {
 	static const char text[] = "12.30.4.215,9.8.7.6";
@@ -364,7 +364,7 @@ static void ten_megabytes(void **state, const char *piece, __u32 max_addresses, 
 	free(text);
 	if (!error != !about || (about && !strstr(parse_error, about)))
 		fail_msg("10 MB of '%s': %s", piece, parse_error);
-	/* under the sanitizers; quadratic time would be hours */
+	/* under the sanitizers; quadratic time would take hours */
 	assert_true(ended.tv_sec - began.tv_sec < 20);
 }
 

@@ -35,7 +35,7 @@ static const struct {
 	{"lxste", "listen"},
 	{"tslien", NULL},
 	{"lixxxn", NULL},
-	/* as far from the one as from the other: the first */
+	/* equally far from both: the first */
 	{"linten", "listen"},
 	{"limger", "linger"},
 	{"trusted-proxies", "trusted_proxies"},
@@ -75,7 +75,7 @@ static void the_nearest_word_is_found(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		/* no longer than need be, so that ASan sees a step too far */
+		/* exactly as large as needed, so that ASan detects an overrun */
 		char *word = strdup(cases[i].word);
 		const char *found = suggest(word, words, COUNT(words));
 		const char *meant = cases[i].meant;

@@ -39,7 +39,7 @@ void client_address_of_peer(struct client_address *client, const struct sockaddr
 
 /* Walks the list `forwarded` from the right to the first address that is not a trusted proxy,
  * beginning with the peer, which it replaces. NULL: the request has no such header. 0, or
- * -EINVAL with one sentence in `parse_error`, and *caller as it was. */
+ * -EINVAL with one sentence in `parse_error`, and *client is unchanged. */
 int client_address_resolve(struct client_address *client, const struct proxies *proxies,
                            const char *forwarded, char *parse_error, size_t size);
 

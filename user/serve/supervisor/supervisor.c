@@ -53,7 +53,7 @@ static void adopt_setup(struct supervisor *supervisor, struct frontend_setup *se
 static void reload(struct supervisor *supervisor)
 {
 	struct frontend_setup *setup = calloc(1, sizeof(*setup));
-	struct failure failure = {.message = "there is no memory left"};
+	struct failure failure = {.message = "out of memory"};
 	enum exit_code error = EXIT_FAILED;
 
 	result_capture(&failure);
