@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "user/cli/command.h"
+#include "user/config/settings.h"
 
 /* A program of its own, so that the loader needs no HTTP library. */
 #define PROGRAM "xdp-ratelimit-serve"
@@ -78,8 +79,7 @@ static const struct command_option options[] = {
 
 const struct command serve_command = {
 	.name = "serve",
-	.usage = "serve [--listen LIST] [--certificate FILE --key FILE] [--plaintext] "
-		 "[--trusted-proxies LIST] [--user NAME]",
+	.usage = SERVE_USAGE,
 	.summary = "serve the HTTP API for permits until stopped; SIGHUP rereads its files",
 	.options = options,
 	.run = run_serve,

@@ -25,6 +25,12 @@ struct permit_rules {
 #define SETTINGS_MAX_LIST     64
 #define SETTINGS_TEXT_SIZE    256
 
+/* The usage of `serve`, whose options are the settings of [serve]. Both the command and the server
+ * print it. */
+#define SERVE_USAGE                                                            \
+	"serve [--listen LIST] [--certificate FILE --key FILE] [--plaintext] " \
+	"[--trusted-proxies LIST] [--user NAME]"
+
 /* [serve]: unparsed texts, which their users check. No list item is empty, and none has control
  * characters. */
 struct serve_settings {

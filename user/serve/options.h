@@ -22,10 +22,6 @@ struct options {
 	int setting_count;
 };
 
-#define SERVE_USAGE                                                            \
-	"serve [--listen LIST] [--certificate FILE --key FILE] [--plaintext] " \
-	"[--trusted-proxies LIST] [--user NAME]"
-
 enum exit_code options_read(struct options *options, int argc, char **argv);
 
 /* Reads the file, then applies the command line. */

@@ -214,7 +214,7 @@ print(found)' "$frontend" <(echo "$token")
     openssl pkey -in "$tmp/one.key" -aes128 -passout pass:x -out "$tmp/locked.key"
     refused 1 "two.key does not match" --certificate "$tmp/one.pem" --key "$tmp/two.key"
     refused 1 'passphrase' --certificate "$tmp/one.pem" --key "$tmp/locked.key"
-    refused 1 "can't be used" --certificate "$config" --key "$tmp/one.key"
+    refused 1 'cannot use the certificate' --certificate "$config" --key "$tmp/one.key"
     refused 1 'PEM' --certificate /dev/null --key "$tmp/one.key"
 }
 
