@@ -13,7 +13,7 @@ struct limit_usage {
 	__u64 retry_ns; /* from now until the next unit passes; 0: it passes now */
 };
 
-/* `word`: what stands in the bucket. `checked_ticks`: when somebody last looked at that. */
+/* `word`: the state in the bucket. `checked_ticks`: the time of its last check. */
 struct limit_usage limit_usage_of(const struct xrl_limit *limit, __u64 word, __u32 checked_ticks,
                                   __u64 now_ns);
 

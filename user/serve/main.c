@@ -46,6 +46,7 @@ static enum exit_code serve(const struct options *options)
 	if (!error)
 		return supervisor_run(options, &identity, setup);
 	listeners_close(&setup->listeners, NULL);
+	tls_release(&setup->tls);
 	free(setup);
 	return error;
 }

@@ -162,10 +162,10 @@ int client_address_resolve(struct client_address *client, const struct proxies *
                            const char *forwarded, char *parse_error, size_t size)
 {
 	struct client_address found = *client;
-	bool on_response = !proxies_trust(proxies, &found);
+	bool is_found = !proxies_trust(proxies, &found);
 	const char *end;
 
-	if (on_response || !forwarded)
+	if (is_found || !forwarded)
 		return 0;
 	/* the whole list must be valid, including what precedes the client */
 	for (end = forwarded + strlen(forwarded); end >= forwarded;) {
@@ -175,13 +175,12 @@ int client_address_resolve(struct client_address *client, const struct proxies *
 		if (!parse_element(&element, begin, end)) {
 			snprintf(parse_error, size,
 			         "X-Forwarded-For contains something that is not an address: "
-			         "expected "
-			         "IPv4 or IPv6 addresses separated by commas");
+			         "expected IPv4 or IPv6 addresses separated by commas");
 			return -EINVAL;
 		}
-		if (!on_response) {
+		if (!is_found) {
 			found = element;
-			on_response = !proxies_trust(proxies, &found);
+			is_found = !proxies_trust(proxies, &found);
 		}
 		end = begin - 1;
 	}
