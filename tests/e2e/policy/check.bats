@@ -91,3 +91,18 @@ $file: 3 mistakes, 0 warnings" "$output"
     run -2 limiter check a b
     has "$output" 'at most one file'
 }
+
+# with_cpus LIST COMMAND...: on a machine with these possible CPUs, of which fewer are present
+with_cpus() {
+    echo "$1" >"$BATS_TEST_TMPDIR/possible"
+    unshare --mount sh -ec 'mount --bind "$0" /sys/devices/system/cpu/possible; exec "$@"' \
+        "$BATS_TEST_TMPDIR/possible" "${@:2}"
+}
+
+@test 'the least number of sources is for the possible CPUs, not for those present' {
+    policy '[limiter]' 'sources = 16383' '[class all]' 'limit = 1/1s packets'
+    run -1 with_cpus 0-31,64-95 "$build/xdp-ratelimit" check "$file"
+    has "$output" ":2: mistake: sources '16383': expected a number from 16384 \(256 for each CPU\)"
+    policy '[limiter]' 'sources = 16384' '[class all]' 'limit = 1/1s packets'
+    run -0 with_cpus 0-31,64-95 "$build/xdp-ratelimit" check "$file"
+}
