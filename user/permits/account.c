@@ -68,7 +68,7 @@ enum exit_code account_check_removable(struct db *db, const struct account *acco
 		            "' is built in and cannot be removed; nothing was changed");
 	if (!error && subs)
 		return fail(EXIT_NOT_ALLOWED, "remove them first",
-		            "the account '%s' has %lld sub-accounts; nothing was changed",
+		            "the account '%s' has sub-accounts (%lld); nothing was changed",
 		            account->name, subs);
 	return error;
 }
@@ -98,8 +98,9 @@ static enum exit_code check_new(struct db *db, const char *name)
 		db_read(db, &there, 0, "SELECT count(*) FROM accounts WHERE name = ?1", "t", name);
 
 	if (!error && there)
-		return fail(EXIT_FAILED, "make a new token with: account token NAME --rotate",
-		            "the account '%s' exists already; nothing was changed", name);
+		return fail(EXIT_FAILED,
+		            "make a new token with: xdp-ratelimit account token NAME --rotate",
+		            "the account '%s' already exists; nothing was changed", name);
 	return error;
 }
 

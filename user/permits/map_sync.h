@@ -9,8 +9,8 @@
  * lock of the pin directory, which keeps out other changes of permits and of the policy. */
 
 /* Marks the map as being changed, writes or removes the entries, and makes the program classify
- * known sources again. The mark stays until map_sync_commit(). On failure, above all of a full
- * map, some entries may have been written. */
+ * known sources again. The mark stays until map_sync_commit(). On failure (most often a full
+ * map), some entries may have been written. */
 enum exit_code map_sync_write(const struct maps *maps, const struct wall_clock *clock,
                               const struct permit_entries *entries);
 
@@ -22,6 +22,6 @@ enum exit_code map_sync_read(const struct maps *maps, const struct wall_clock *c
                              struct permit_entries *found);
 
 /* Compares the whole map with the store and corrects every difference. `synced`: the last write
- * completed, so known sources need no second look unless something differs. */
+ * completed, so known sources need not be classified again unless something differs. */
 enum exit_code map_sync_repair(const struct maps *maps, const struct wall_clock *clock,
                                struct permit_entries *all, bool synced);

@@ -205,7 +205,8 @@ static void warn_of_missing_store(const struct permit_session *session)
 
 	if (permits)
 		warn("there is no permit store in %s, but %u permits are active: the next request "
-		     "imports them into a new store; a backup would know their accounts, too",
+		     "imports them into a new store; restore a backup instead to keep their "
+		     "accounts",
 		     session->context->state_dir, permits);
 }
 

@@ -5,7 +5,7 @@
 #include "user/permits/entries.h"
 #include "user/permits/types.h"
 
-/* Requests and permits as rows of the store; maps are unknown here. Times are Unix time in ns.
+/* Requests and permits as rows of the store; knows nothing of maps. Times are Unix time in ns.
  * Call functions that must agree within one transaction. */
 
 /* Fills in until_unix_ns of each entry. */

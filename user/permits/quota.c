@@ -55,7 +55,7 @@ enum exit_code quota_read(struct db *db, __s64 account_id, const struct permit_r
 	*quota = (struct permit_quota){.limit = rules->max_requests, .reset_unix_ns = now_unix_ns};
 	if (error || !used)
 		goto out;
-	/* `used` exceeds the limit if the limit has been lowered since */
+	/* `used` exceeds the limit if the limit was lowered */
 	error = read_oldest_after(db, account_id, after_ns,
 	                          used > rules->max_requests ? used - rules->max_requests : 0,
 	                          &oldest_ns);

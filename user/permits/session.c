@@ -34,7 +34,7 @@ static enum exit_code open_limiter(struct permit_session *session, const struct 
 	if (error)
 		return error;
 	maps_open(&session->maps, pin_dir, 0, 0);
-	session->owns_instance = true;
+	session->owns_maps = true;
 	session->attached = maps_take_permits(&session->maps);
 	if (session->maps.incompatible)
 		return fail(
@@ -106,7 +106,7 @@ static enum exit_code compare_all(struct permit_session *session, __s64 change, 
 }
 
 /* Repairs the map unless its change number matches. PERMIT_VERIFY_FULL does not trust the number,
- * because somebody may have changed the map with bpftool. */
+ * because an operator may have changed the map with bpftool. */
 static enum exit_code repair(struct permit_session *session, enum permit_verify verify)
 {
 	bool is_synced, synced;
@@ -228,7 +228,7 @@ static bool sync_attached_meanwhile(const struct permit_context *context)
 bool permit_session_close(struct permit_session *session)
 {
 	store_close(&session->db);
-	if (session->owns_instance)
+	if (session->owns_maps)
 		maps_close(&session->maps);
 	if (session->lock >= 0)
 		close(session->lock);

@@ -19,10 +19,10 @@ struct permit_session {
 	struct maps maps;
 	struct db db;
 	struct wall_clock clock;
-	__s64 now_unix_ns; /* at the beginning of the transaction */
+	__s64 now_unix_ns; /* when the transaction began */
 	int lock;          /* of the pin directory; -1: no directory, or the caller holds it */
 	bool attached;
-	bool owns_instance;
+	bool owns_maps;
 	bool changed; /* permits in the store */
 };
 

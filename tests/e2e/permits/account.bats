@@ -55,12 +55,12 @@ stranger null false true 0' "$(field '.accounts[]
         <<<"$output"
 }
 
-@test 'a name that is taken, in any case' {
+@test 'account names are unique, ignoring case' {
     local before
     account add agency >/dev/null
     before=$(everything)
     for taken in agency AGENCY Agency local LOCAL; do
-        refused 1 "the account '$taken' exists already" account add "$taken"
+        refused 1 "the account '$taken' already exists" account add "$taken"
     done
     is "$before" "$(everything)" store
     run -0 permit request 10.0.0.1 --account LOCAL --json
@@ -81,7 +81,7 @@ stranger null false true 0' "$(field '.accounts[]
     run -0 account add 7.a_b-C
 }
 
-@test 'which accounts can be a parent' {
+@test 'only root accounts can be a parent' {
     local before
     some_accounts
     before=$(everything)
@@ -101,7 +101,7 @@ stranger null false true 0' "$(field '.accounts[]
     is 0 "$(stored requests)" requests
 }
 
-@test 'an account may request permits while it is approved' {
+@test 'only an approved account may request permits' {
     some_accounts
     refused 5 "'stranger' is not approved" permit request 10.0.0.1 --account stranger
     run -0 account approve stranger
@@ -136,7 +136,7 @@ stranger null false true 0' "$(field '.accounts[]
     some_accounts
     permit request 10.0.0.1 --account agency >/dev/null
     before=$(everything)
-    refused 5 "'agency' has 1 sub-account" account remove agency
+    refused 5 "'agency' has sub-accounts" account remove agency
     is "$before" "$(everything)" store
     account remove agency-one >/dev/null
     run -0 account remove agency
@@ -180,7 +180,7 @@ stranger null false true 0' "$(field '.accounts[]
     is "$before" "$(everything)" store
 }
 
-@test 'errors have a shape in JSON' {
+@test 'JSON errors have code, hint and message' {
     local arguments
     some_accounts
     for arguments in 'account add local' 'account add .x' 'account remove agency' \

@@ -101,7 +101,7 @@ readonly show_map='
     is passed_permit "$output" 'the only counter'
 }
 
-@test 'a wall clock that went back over a reboot extends and ends no permit' {
+@test 'a wall clock that went back over a reboot neither extends nor ends a permit' {
     attach eth0
     grant 192.0.2.1 3600
     run -0 after_boot "
@@ -131,7 +131,7 @@ readonly show_map='
     is 1 "$output" 'remaining an hour later'
 }
 
-@test 'after the wall clock went back permits have what they had left at the last write' {
+@test 'after the wall clock went back, permits keep the time left at the last write' {
     attach eth0
     grant 192.0.2.1 3600
     run -0 after_boot "

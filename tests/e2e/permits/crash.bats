@@ -120,7 +120,7 @@ other_store() {
     killed_everywhere other_store 4 attach eth0
 }
 
-@test 'a killed request costs at most one of the quota' {
+@test 'a killed request uses at most one request of the quota' {
     local step
     limited
     rules 'requests = 2/1h'

@@ -112,7 +112,7 @@ addresses() {
 
 # ---- output of commands ----
 
-# refused STATUS PATTERN COMMAND...: it fails with STATUS and one sentence, perhaps with a hint
+# refused STATUS PATTERN COMMAND...: the command fails with STATUS and one sentence, perhaps with a hint
 refused() {
     local expected=$1 pattern=$2 lines
     shift 2

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck disable=SC2154 # network.bash sets what is used
 #
-# Who may request permits, how often, and for which addresses.
+# Quotas, and the addresses that a request may name.
 
 load ../network
 load permits
@@ -90,7 +90,7 @@ use_up_quota() {
         "$(field .quota.remaining)" remaining
 }
 
-@test 'another quota in the configuration counts from the next request on' {
+@test 'a changed quota applies from the next request on' {
     use_up_quota
     configure 'requests = 7/1h'
     run -0 permit request 10.0.0.6 --json

@@ -57,7 +57,7 @@ load permits
     is 3 "$(spent)" spent
 }
 
-@test 'a permit extended in time has no gap' {
+@test 'a permit extended before it expires has no gap' {
     attach eth0 --limit '100/1h packets'
     grant "$source" 1
     grant "$source" 60
@@ -135,7 +135,7 @@ load permits
     counts 'passed_permit 300'
 }
 
-# serve_files: a real server on 198.51.100.1:8080, and two clients in one place
+# serve_files: a real server on 198.51.100.1:8080, and two clients in one namespace
 serve_files() {
     ip -n "$name-server" address add 198.51.100.1/24 dev eth0
     ip -n "$name-client" address add "$source/24" dev eth0
@@ -198,7 +198,7 @@ fetch() {
     is 192.0.2.2 "$(permit list --json | jq --raw-output '.permits[].address')"
 }
 
-@test 'removing an account ends its permits in the traffic, too' {
+@test 'removing an account ends its permits for traffic, too' {
     attach eth0 --limit '100/1h packets'
     account add agency --approved >/dev/null
     permit request "$source,192.0.2.1" --account agency >/dev/null

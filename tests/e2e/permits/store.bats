@@ -7,7 +7,7 @@
 load ../network
 load permits
 
-# modes FILE...: of these in the directory of the test
+# modes FILE...: prints the modes of files in the directory of the test
 modes() {
     (cd "$BATS_TEST_TMPDIR" && stat --format='%n %a' "$@")
 }
@@ -76,7 +76,7 @@ time.sleep(60)' "$XDP_RATELIMIT_STATE_DIR/$store" "$1" "$BATS_TEST_TMPDIR/held" 
     run -0 limiter --state-dir "$BATS_TEST_TMPDIR/state/below" permit request 192.0.2.1
 }
 
-@test 'a directory for the store that cannot be made' {
+@test 'a directory for the store that cannot be created' {
     : >"$BATS_TEST_TMPDIR/file"
     refused 1 'Not a directory' limiter --state-dir "$BATS_TEST_TMPDIR/file" permit request 192.0.2.1
     refused 1 'Not a directory' limiter --state-dir "$BATS_TEST_TMPDIR/file/state" account list
@@ -230,14 +230,14 @@ eventually_in() {
     done
 }
 
-@test 'two hundred commands at once can be the first' {
+@test '200 first commands at once all work' {
     configure 'requests = 1000/1h'
     is '0 200' "$(all_at_once 200 permit request 192.0.2.1)" 'exit statuses'
     is 200 "$(stored requests)" requests
     is ok "$(sql 'PRAGMA integrity_check')"
 }
 
-@test 'whichever of eight commands at once is the first: all of them work' {
+@test '8 first commands at once all work, in any order' {
     local round gate=$BATS_TEST_TMPDIR/gate
     for round in {1..20}; do
         export XDP_RATELIMIT_STATE_DIR=$BATS_TEST_TMPDIR/state-$round

@@ -64,7 +64,7 @@ static void add_request(__s64 now_ns, __s64 *id)
 }
 
 /* Requests at random times; after each step the quota must match a count of them. */
-static void the_quota_counts_the_requests_of_any_such_span(void **state)
+static void the_quota_counts_requests_in_a_sliding_window(void **state)
 {
 	static __s64 made[STEPS];
 	__s64 now_ns = START_NS, id;
@@ -178,7 +178,7 @@ static void expire(__s64 now_ns, __s64 model[ADDRESSES])
 	permit_entries_free(&ended);
 }
 
-static void permits_are_what_a_plain_model_says(void **state)
+static void permits_match_a_simple_model(void **state)
 {
 	__s64 model[ADDRESSES] = {}, now_ns = START_NS, count;
 
@@ -204,7 +204,7 @@ static void permits_are_what_a_plain_model_says(void **state)
 	assert_int_equal(db_commit(&db), EXIT_DONE);
 }
 
-static void what_ended_is_forgotten_after_thirty_days_and_not_before(void **state)
+static void ended_permits_are_purged_after_thirty_days(void **state)
 {
 	const __s64 month_ns = 30 * 86400 * SECOND_NS;
 	struct permit_result result = {.address = address_of(1)};
@@ -231,16 +231,15 @@ static void what_ended_is_forgotten_after_thirty_days_and_not_before(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_quota_counts_the_requests_of_any_such_span,
+		cmocka_unit_test_setup_teardown(the_quota_counts_requests_in_a_sliding_window,
 	                                        open_store, remove_store),
 		cmocka_unit_test_setup_teardown(
 			a_lowered_quota_says_when_the_next_request_is_possible, open_store,
 			remove_store),
-		cmocka_unit_test_setup_teardown(permits_are_what_a_plain_model_says, open_store,
+		cmocka_unit_test_setup_teardown(permits_match_a_simple_model, open_store,
 	                                        remove_store),
-		cmocka_unit_test_setup_teardown(
-			what_ended_is_forgotten_after_thirty_days_and_not_before, open_store,
-			remove_store),
+		cmocka_unit_test_setup_teardown(ended_permits_are_purged_after_thirty_days,
+	                                        open_store, remove_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static const char *const bad[] = {
 	"xrl_" ID "_00112233445566778899aabbccddeeff00112233445566778899aabbccddeef\n",
 };
 
-static void tokens_are_found_by_their_first_half(void **state)
+static void the_id_is_extracted_from_a_token(void **state)
 {
 	char id[TOKEN_ID_SIZE];
 
@@ -44,7 +44,7 @@ static void tokens_are_found_by_their_first_half(void **state)
 	assert_string_equal(id, ID);
 }
 
-static void what_is_no_token_is_refused(void **state)
+static void invalid_tokens_are_rejected(void **state)
 {
 	char id[TOKEN_ID_SIZE];
 
@@ -54,7 +54,7 @@ static void what_is_no_token_is_refused(void **state)
 			fail_msg("'%s' was taken for a token", bad[i]);
 }
 
-static void made_tokens_are_tokens_and_never_the_same(void **state)
+static void new_tokens_are_valid_and_unique(void **state)
 {
 	char tokens[100][TOKEN_SIZE], id[TOKEN_ID_SIZE];
 
@@ -105,9 +105,9 @@ static void hashes_that_differ_in_any_bit_are_not_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tokens_are_found_by_their_first_half),
-		cmocka_unit_test(what_is_no_token_is_refused),
-		cmocka_unit_test(made_tokens_are_tokens_and_never_the_same),
+		cmocka_unit_test(the_id_is_extracted_from_a_token),
+		cmocka_unit_test(invalid_tokens_are_rejected),
+		cmocka_unit_test(new_tokens_are_valid_and_unique),
 		cmocka_unit_test(the_hash_is_a_sha256_of_the_secret_alone),
 		cmocka_unit_test(hashes_that_differ_in_any_bit_are_not_the_same),
 	};

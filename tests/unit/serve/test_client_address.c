@@ -27,7 +27,7 @@ static int read_proxies(struct proxies *proxies, const char *const *texts, int c
 static void check_walk(const char *peer, const char *forwarded, const char *expected)
 {
 	static const char *const trusted[] = {"10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "unix"};
-	/* on the heap, so that ASan sees a step too far */
+	/* on the heap, so that ASan catches an overrun */
 	char *list = forwarded ? strdup(forwarded) : NULL;
 	char text[CLIENT_ADDRESS_TEXT_SIZE], parse_error[300];
 	struct proxies proxies;

@@ -126,7 +126,7 @@ static const struct {
 
 static int parse(struct form *form, const char *text, size_t length, char parse_error[256])
 {
-	/* no longer than need be, so that ASan sees a step too far */
+	/* no longer than need be, so that ASan catches an overrun */
 	char *exact = malloc(length);
 	int error;
 

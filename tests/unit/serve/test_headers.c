@@ -12,7 +12,7 @@
 
 static void check_token(const char *value, const char *expected)
 {
-	/* on the heap, so that ASan sees a step too far */
+	/* on the heap, so that ASan catches an overrun */
 	char *copy = strdup(value);
 	const char *token = headers_bearer_token(copy);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-/* user/serve/supervisor/sandbox.c: what a process that has entered it can no longer do, each in a
+/* user/serve/supervisor/sandbox.c: calls that the sandbox forbids and allows, each tried in a
  * child. */
 
 #include <errno.h>
