@@ -86,7 +86,7 @@ $(FRAMES): $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/tools/frames/*.c))
 
 # ---- runs ----
 
-test: deps ## run all tests, or those of T=unit/policy or T=e2e/permits/request NAME='asking again'
+test: deps ## run all tests, or those of T=unit/policy or T=e2e/permits/request NAME='repeated request'
 	$(Q)tests/run --needs $(OUT) $(T) >/dev/null
 	$(call build,$$(tests/run --needs $(OUT) $(T)))
 	$(Q)tests/run $(if $(NAME),--name '$(NAME)') $(OUT) $(T)

@@ -5,8 +5,8 @@
  *
  * A new source costs an LRU insertion, the most expensive operation on the packet path, and evicts
  * another source, which then loses its state. In a flood of forged addresses every packet does
- * that. So when too many new sources arrive (bpf/gate/pressure.h), the gate engages, and no source
- * is inserted before its second packet:
+ * that. So when too many new sources arrive (bpf/gate/pressure.h), the gate engages, and as a
+ * rule only its fifth packet earns a source a bucket:
  *
  *     packet
  *       |
