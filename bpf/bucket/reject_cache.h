@@ -9,8 +9,8 @@
  * until it expires, and in a jiffy in which the bucket is fresh (bpf/limit/source_limits.h) it does
  * not. Other classes do not use the cache: with several limits another one may be the first to
  * reject, and with other units a smaller packet may fit. Every new policy and permit has a new
- * generation. Only a bucket evicted meanwhile would say otherwise, because it has lost its state.
- * The bucket is looked up once per jiffy, so that the LRU map sees it in use. */
+ * generation. Only if its bucket was evicted meanwhile would the source pass. The bucket is looked
+ * up once per jiffy, so that the LRU map sees it in use. */
 
 #include "bpf/bucket/active_policy.h"
 #include "bpf/bucket/permit_lookup.h"
@@ -103,7 +103,8 @@ XRL_GLOBAL_FUNC int reject_cache_fill(struct reject_entry *entry, struct xrl_buc
 	return 0;
 }
 
-/* Call after a rejection by a packet limit. Sources that alternate get no further than a name. */
+/* Call after a rejection by a packet limit. Sources that alternate only replace
+ * each other: neither is cached. */
 static __always_inline void reject_cache_update(struct reject_entry *entry,
                                                 const struct xrl_address *source,
                                                 const struct policy *policy,

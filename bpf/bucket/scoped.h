@@ -196,7 +196,7 @@ XRL_GLOBAL_FUNC __u64 retry_scoped(const struct xrl_limit *limit, const struct p
 	return result;
 }
 
-/* What was charged to each scoped limit, as in struct xrl_receipt. */
+/* The charge of each scoped limit, as in struct xrl_receipt. */
 struct scoped_receipt {
 	__u32 charged[XRL_MAX_SCOPED];
 };

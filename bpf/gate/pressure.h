@@ -18,7 +18,7 @@ static __always_inline __u64 engaged_until(void)
 	return *(const volatile __u64 *)&flood.engaged_until_jiffies;
 }
 
-/* Of several CPUs, the one that succeeds stores the time. */
+/* The CPU whose swap succeeds stores the time. */
 static __noinline int disengage(__u64 until)
 {
 	if (__sync_val_compare_and_swap(&flood.engaged_until_jiffies, until, 0) == until)

@@ -93,7 +93,7 @@ static __always_inline struct xrl_newcomer *own_candidate(const struct xrl_addre
 	return candidate_way(set, find_candidate(set, *tag, 0, 0));
 }
 
-/* What the entry says was admitted: its upper part, or 0. */
+/* The admitted units in the entry: its upper part, or 0. */
 static __always_inline __u64 admitted_before(xrl_packed state, __u32 tag)
 {
 	return xrl_has_tag(state, tag) && xrl_admitted_packets(state)

@@ -169,7 +169,7 @@ xrl_inline __u32 xrl_check_all(struct xrl_bucket *bucket, const struct xrl_class
 	return XRL_PASS;
 }
 
-/* What was charged to each limit: the upper half of the new state, which identifies the window and
+/* The charge of each limit: the upper half of the new state, which identifies the window and
  * is all that xrl_refund needs. XRL_NOT_CHARGED marks a limit without a charge. No fixed or sliding
  * window has such an upper half, and a token bucket only once in 2^32 times. */
 #define XRL_NOT_CHARGED (~0U)

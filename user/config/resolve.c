@@ -135,7 +135,7 @@ static void complete_class(const struct policy_sections *sections, struct xrl_cl
 		set_warn_units(&class->separate[i], class->warn_percent);
 }
 
-/* The array of class buckets has only so many slots. */
+/* The array of class buckets has a fixed number of slots. */
 static void check_class_scopes(const struct policy_sections *sections)
 {
 	const struct xrl_policy *policy = sections->policy->compiled;

@@ -96,7 +96,7 @@ static __u64 kept_per_second(const struct xrl_policy *policy, __u32 sources)
 	return (unsigned __int128)sources * SECOND_NS / longest_ns(policy, class_longest_ns) / 2;
 }
 
-/* One in so many entries of the sets is for sources whose first packet passes, so that few sets
+/* One in this many entries of the sets is for sources whose first packet passes, so that few sets
  * have too many of them. */
 #define ENTRIES_PER_FIRST 2
 

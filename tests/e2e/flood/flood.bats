@@ -24,8 +24,8 @@ guard() {
     limiter --config "$BATS_TEST_TMPDIR/policy" attach eth0 eth1 --sources 4096 >/dev/null
 }
 
-# guard_anew LINE...: activates these lines instead
-guard_anew() {
+# reload_guard LINE...: activates these lines instead
+reload_guard() {
     printf '%s\n' "$policy_head" "$@" >"$BATS_TEST_TMPDIR/policy"
     limiter --config "$BATS_TEST_TMPDIR/policy" reload >/dev/null
 }
@@ -261,10 +261,10 @@ newcomer() {
     until_engaged
     send 500 --source 10.1.0.0 --sources 500
     [[ $(packets dropped_newcomers) -gt 250 ]]
-    guard_anew 'limit = 1000/1h packets' '[flood]' 'gate = off'
+    reload_guard 'limit = 1000/1h packets' '[flood]' 'gate = off'
     send 500 --source 10.2.0.0 --sources 500
     is 500 "$(packets passed_within_limits)"
-    guard_anew 'limit = 1000/1h packets' '[flood]' 'newcomers = 16/1s'
+    reload_guard 'limit = 1000/1h packets' '[flood]' 'newcomers = 16/1s'
     eventually gate_is engaged
     send 500 --source 10.3.0.0 --sources 500
     is 500 "$(packets passed_within_limits)"

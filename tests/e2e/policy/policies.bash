@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash disable=SC2154 # network.bash sets what is used
 #
-# The ready-made policies at work, as they ship: nginx behind the limiter, callers with addresses
-# from the networks that the files name, and periods that pass so many times faster that a day
-# can be waited for. To be loaded after network.
+# The ready-made policies as they ship: nginx behind the limiter, clients with addresses from the
+# networks that the files name, and periods shortened so that a test can wait for a day. Load it
+# after network.
 #
-# Each caller reaches the server under an address of its own, because that is how the kernel
-# can be told with which source a program shall call that knows nothing of it (wrk).
+# Each client reaches the server at an address of its own: a route for that address selects the
+# source address, which some programs (wrk) cannot.
 
 readonly policies=$here/../../scripts/policies
 
@@ -104,8 +104,8 @@ url() {
     uses_tls "$2" && echo "https://${host[$1]}:$2" || echo "http://${host[$1]}:$2"
 }
 
-# ask ADDRESS COUNT [PORT] [OPTION...]: so many calls one after another, over one connection as
-# long as it stays open; for each "STATUS SECONDS", with 000 for one that has failed
+# ask ADDRESS COUNT [PORT] [OPTION...]: COUNT requests in sequence, over one connection while it
+# stays open; prints "STATUS SECONDS" for each, with status 000 for a failure
 ask() {
     local address=$1 count=$2 port=${3:-80}
     shift $(($# < 3 ? $# : 3))
@@ -114,19 +114,19 @@ ask() {
         2>/dev/null || true
 }
 
-# ask_at_once ADDRESS COUNT PORT [OPTION...]: many at a time, with a connection for each
+# ask_at_once ADDRESS COUNT PORT [OPTION...]: concurrent requests, each on its own connection
 ask_at_once() {
     ask "$@" --parallel --parallel-immediate --header 'Connection: close'
 }
 
-# connected ADDRESS COUNT PORT: how many of so many calls get a connection before TCP asks again,
-# which is after a second
+# connected ADDRESS COUNT PORT: how many of COUNT requests connect before TCP retransmits the SYN,
+# which it does after a second
 connected() {
     ask_at_once "$@" --parallel-max 20 --connect-timeout 0.9 | grep -c '^200 ' || true
 }
 
-# press ADDRESS PORT CONNECTIONS [OPTION...]: as many calls as possible, until they are relieved.
-# One more connection is made, without a call, to see whether there is a server.
+# press ADDRESS PORT CONNECTIONS [OPTION...]: as many requests as possible, until stopped. wrk opens
+# one more connection, without a request, to see whether there is a server.
 press() {
     local url
     url=$(url "$1" "$2")
@@ -135,8 +135,8 @@ press() {
     pressing+=($!)
 }
 
-# press_anew ADDRESS PORT CONNECTIONS: with a connection for each call
-press_anew() {
+# press_reconnecting ADDRESS PORT CONNECTIONS: with a connection for each request
+press_reconnecting() {
     press "$@" --header 'Connection: close'
 }
 

@@ -17,7 +17,7 @@ load policies
     begin
     for minute in 1 2 3; do
         before=$(served 198.51.100.7)
-        press_anew 198.51.100.7 443 10
+        press_reconnecting 198.51.100.7 443 10
         full 198.51.100.7 '300/.* connections$'
         holds 300 1500 $(($(served 198.51.100.7) - before + 1)) "connections in minute $minute"
         relieve

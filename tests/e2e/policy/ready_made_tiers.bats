@@ -125,8 +125,8 @@ readonly customer=203.0.113.65 customer_too=192.0.2.25
     callers 203.0.113.17 198.51.100.8 192.0.2.7
     web 443
     begin
-    press_anew 203.0.113.17 443 10
-    press_anew 198.51.100.8 443 10
+    press_reconnecting 203.0.113.17 443 10
+    press_reconnecting 198.51.100.8 443 10
     full 203.0.113.17 '2500/.* connections'
     holds 2500 10000 $(($(served 203.0.113.17,198.51.100.8) + 2)) 'of the organisation'
     relieve

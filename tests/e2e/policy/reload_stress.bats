@@ -8,8 +8,7 @@ load ../network
 
 readonly rounds=1000
 
-# Under the one, a packet in 31 days passes, and each of the others is one too many; under the other,
-# each is too long. So it shows what has judged it.
+# The first policy rejects by packets, the second by bytes, so the reason tells which one decided.
 write_policies() {
     printf '%s\n' '[class one]' 'limit = 1/31d packets' >"$BATS_TEST_TMPDIR/one"
     printf '%s\n' '[class other]' 'limit = 1/31d bytes' >"$BATS_TEST_TMPDIR/other"

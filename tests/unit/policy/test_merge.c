@@ -43,7 +43,7 @@ static void add_limit(struct xrl_class *class, const char *text)
 		class->limits[class->limit_count++] = limit;
 }
 
-/* Of lines "NAME: LIMIT, LIMIT"; the first class is the default. */
+/* A policy from lines "NAME: LIMIT, LIMIT"; the first class is the default. */
 static struct policy policy_of(const char *const *lines)
 {
 	struct policy policy;
