@@ -4,7 +4,6 @@
 #include "user/config/settings.h"
 #include "user/control/attach_request.h"
 #include "user/datapath/maps.h"
-#include "user/datapath/maps.h"
 #include "user/policy/policy.h"
 
 /* Chooses the policy that attach() activates. */
